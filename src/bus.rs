@@ -1,0 +1,323 @@
+//! The one vocabulary between the front (`app`, `cli`) and the engine: commands down, events up.
+//!
+//! Replies carry the [`RequestId`] they answer; notices carry only what changed and may be merged.
+//! Both channels are bounded and the front only ever tries to send, so that neither side can wait
+//! for the other.
+
+use crate::model::{
+    AccountKey, ListRow, Mailbox, MailboxKey, MessageKey, OpKey, OpKind, PartId, Reading, Safe,
+    ViewSpec,
+};
+use std::path::PathBuf;
+
+/// How many commands may wait for the engine.
+pub const COMMANDS_MAX: usize = 256;
+/// How many events may wait for the front.
+pub const EVENTS_MAX: usize = 1024;
+
+/// Ties a reply to its command. A reply with an id that is no longer awaited is dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct RequestId(pub u64);
+
+/// When an account connects and fetches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum SyncMode {
+    /// Stays connected; the server tells of changes at once.
+    #[default]
+    Push,
+    /// Once at the start, then when asked.
+    OnStart,
+    /// Only when asked.
+    Manual,
+    /// At the start and then at the configured interval.
+    Interval,
+}
+
+impl SyncMode {
+    /// Every mode, in the order in which a key cycles through them.
+    pub const ALL: [Self; 4] = [Self::Push, Self::OnStart, Self::Manual, Self::Interval];
+
+    /// The name in the configuration and on the screen.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Push => "push",
+            Self::OnStart => "on-start",
+            Self::Manual => "manual",
+            Self::Interval => "interval",
+        }
+    }
+}
+
+/// A message where it lies: the same message can lie in several mailboxes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Placed {
+    /// The message.
+    pub message: MessageKey,
+    /// The mailbox.
+    pub mailbox: MailboxKey,
+}
+
+/// Which form of a text is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Form {
+    /// Plain text where it says anything, else HTML.
+    #[default]
+    Auto,
+    /// Plain text.
+    Plain,
+    /// HTML.
+    Html,
+}
+
+/// What the front wants of the engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Asks for [`Event::Tree`].
+    LoadTree,
+    /// Asks for [`Event::Window`]: `len` rows of the view from `offset` on. Where `around` is given
+    /// and in the view, the window is placed so that this message keeps its distance from `offset`.
+    LoadWindow {
+        /// Ties the reply.
+        request: RequestId,
+        /// The view.
+        view: ViewSpec,
+        /// The first row wanted, from 0.
+        offset: u32,
+        /// How many rows.
+        len: u32,
+        /// A message whose place in the view is wanted, with the reply.
+        around: Option<Placed>,
+    },
+    /// Asks for [`Event::Message`]; fetches what is missing before all else.
+    OpenMessage {
+        /// Ties the reply.
+        request: RequestId,
+        /// The message, where it was opened.
+        placed: Placed,
+        /// The columns there are for the text.
+        width: u16,
+        /// Which form.
+        form: Form,
+    },
+    /// Asks for [`Event::Source`]: the exact bytes, made clean for the screen.
+    LoadSource {
+        /// Ties the reply.
+        request: RequestId,
+        /// The message.
+        placed: Placed,
+    },
+    /// Fetches the texts of these messages soon: the neighbours of the open one.
+    Prefetch(Vec<Placed>),
+    /// Tells which mailbox is looked at, so that it is synchronised and watched first.
+    LookAt(Option<MailboxKey>),
+    /// Records a change; answered by [`Event::Applied`].
+    Apply {
+        /// Ties the reply.
+        request: RequestId,
+        /// What.
+        kind: OpKind,
+        /// Of which messages.
+        targets: Vec<Placed>,
+    },
+    /// Takes back the last change that was not taken back yet; answered by [`Event::Applied`].
+    Undo {
+        /// Ties the reply.
+        request: RequestId,
+    },
+    /// Does again what was undone last.
+    Redo {
+        /// Ties the reply.
+        request: RequestId,
+    },
+    /// Saves attachments under cleaned names, never over a file; answered by [`Event::Saved`].
+    Save {
+        /// Ties the reply.
+        request: RequestId,
+        /// The message.
+        placed: Placed,
+        /// Which parts; empty: all attachments.
+        parts: Vec<PartId>,
+        /// Into which folder; `None`: the configured one.
+        folder: Option<PathBuf>,
+    },
+    /// Sends and receives now: one account or all.
+    SyncNow(Option<AccountKey>),
+    /// Switches an account's mode until the end of the session.
+    SetMode {
+        /// The account; `None`: all.
+        account: Option<AccountKey>,
+        /// The mode.
+        mode: SyncMode,
+    },
+    /// Closes all connections and opens none (`true`), or goes back online.
+    SetOffline(bool),
+    /// Stops a running job: a save, a big download.
+    Cancel(RequestId),
+    /// Lets running transactions end, closes connections, stops.
+    Quit,
+}
+
+/// How an account stands with its server.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Link {
+    /// Not connected, and not meant to be (manual, between intervals, switched off).
+    #[default]
+    Idle,
+    /// Being connected.
+    Connecting,
+    /// Connected and in step; `is_watched`: the server tells of changes at once.
+    InStep {
+        /// Whether changes are told at once.
+        is_watched: bool,
+    },
+    /// Synchronising.
+    Syncing {
+        /// The mailbox at hand, as shown.
+        mailbox: Safe,
+        /// Messages done.
+        done: u32,
+        /// Messages there are to do; 0 if not known.
+        total: u32,
+    },
+    /// Not connected, will try again.
+    Waiting {
+        /// Seconds until the next attempt, when this was said.
+        secs: u32,
+        /// Why, in plain words.
+        why: Safe,
+    },
+    /// Not connected, will not try again by itself (wrong password, refused certificate).
+    Stopped {
+        /// Why and what to do.
+        why: Safe,
+    },
+}
+
+/// One account as the sidebar and the status line show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountView {
+    /// Its key.
+    pub key: AccountKey,
+    /// Its name in the configuration, made clean.
+    pub name: Safe,
+    /// Its address, made clean.
+    pub address: Safe,
+    /// Its mode.
+    pub mode: SyncMode,
+    /// How it stands with its server.
+    pub link: Link,
+    /// Changes that the server has not confirmed.
+    pub pending: u32,
+    /// Its mailboxes in the order of the tree: roles first, then by name, children after parents.
+    pub mailboxes: Vec<Mailbox>,
+}
+
+/// Something that went wrong, for a person: what, where, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The account it concerns.
+    pub account: Option<AccountKey>,
+    /// One sentence: what and where.
+    pub summary: Safe,
+    /// What to do about it; may be empty.
+    pub hint: Safe,
+}
+
+/// What the engine tells the front.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// Reply to [`Command::LoadTree`]; also sent by itself when accounts stand differently.
+    Tree(Vec<AccountView>),
+    /// Reply to [`Command::LoadWindow`].
+    Window {
+        /// The request.
+        request: RequestId,
+        /// Index of the first row in the view.
+        offset: u32,
+        /// The rows.
+        rows: Vec<ListRow>,
+        /// How many rows the view has, as far as known.
+        total: u32,
+        /// Where `around` is now.
+        around: Option<u32>,
+        /// Whether the view is known to its end (`false`: more is being read or synchronised).
+        is_complete: bool,
+    },
+    /// Reply to [`Command::OpenMessage`]. Sent more than once while parts arrive.
+    Message {
+        /// The request.
+        request: RequestId,
+        /// The message.
+        placed: Placed,
+        /// What can be read of it now.
+        reading: Box<Reading>,
+        /// Bytes that are here and bytes there are, while they are fetched; `None`: all is here.
+        progress: Option<(u64, u64)>,
+    },
+    /// Reply to [`Command::OpenMessage`] and [`Command::LoadSource`] where there is no text to be had.
+    Unavailable {
+        /// The request.
+        request: RequestId,
+        /// Why and what to do: "not downloaded yet, and the server cannot be reached".
+        why: Safe,
+    },
+    /// Reply to [`Command::LoadSource`].
+    Source {
+        /// The request.
+        request: RequestId,
+        /// The lines.
+        lines: Vec<Safe>,
+    },
+    /// Reply to [`Command::Apply`], [`Command::Undo`], [`Command::Redo`]: it is on disk.
+    Applied {
+        /// The request.
+        request: RequestId,
+        /// The operation; `None` where there was nothing to do.
+        op: Option<OpKey>,
+        /// What was done, as a sentence: "Starred 3 messages", "Undone: starred 3 messages".
+        label: Safe,
+        /// Whether `u` can take it back.
+        can_undo: bool,
+    },
+    /// Reply to [`Command::Save`].
+    Saved {
+        /// The request.
+        request: RequestId,
+        /// Where each file went.
+        files: Vec<PathBuf>,
+    },
+    /// How far a save or a big download is, in bytes.
+    Progress {
+        /// The request.
+        request: RequestId,
+        /// Done.
+        done: u64,
+        /// In all.
+        total: u64,
+    },
+    /// These mailboxes have other rows or counts than before: ask again for what is shown.
+    Changed(Vec<MailboxKey>),
+    /// New mail arrived in a mailbox that is watched or looked at.
+    Arrived {
+        /// Where.
+        mailbox: MailboxKey,
+        /// How many.
+        count: u32,
+        /// The latest one's sender.
+        who: Safe,
+        /// The latest one's subject.
+        subject: Safe,
+    },
+    /// A request failed.
+    Failed {
+        /// The request.
+        request: RequestId,
+        /// What went wrong.
+        problem: Problem,
+    },
+    /// Something went wrong that no request asked for.
+    Problem(Problem),
+    /// The engine has stopped; nothing follows.
+    Stopped,
+}

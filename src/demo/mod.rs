@@ -1,0 +1,1 @@
+//! The wire-level test peer, also `pillarbox demo`.

@@ -1,0 +1,1 @@
+//! The worker between the front and the servers.

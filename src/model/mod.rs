@@ -1,0 +1,50 @@
+//! Pure values that every layer speaks in: no async, no I/O, no clock, no environment.
+//!
+//! Used by all layers; depends on none. A value of a type in here is valid by construction.
+
+mod address;
+mod flag;
+mod key;
+mod mailbox;
+mod message;
+mod op;
+pub mod part;
+mod query;
+mod reading;
+mod safe;
+mod uid;
+mod view;
+
+pub use address::Address;
+pub use flag::{Flag, FlagChange, FlagSet, Keyword};
+pub use key::{AccountKey, MailboxKey, MessageKey, OpKey, TargetKey, ThreadKey};
+pub use mailbox::{Mailbox, Role};
+pub use message::{Envelope, Fetched, FetchedMessage, Moment};
+pub use op::{MailboxId, Op, OpKind, TargetState};
+pub use part::{BodyStructure, Part, PartId};
+pub use query::{DEPTH_MAX, Query, QueryError, Term};
+pub use reading::{Attachment, Emphasis, Line, LineKind, Link, Reading, Span};
+pub use safe::Safe;
+pub use uid::{ModSeq, Uid, UidSet, UidValidity};
+pub use view::{Folding, ListRow, Scope, Sort, ViewSpec};
+
+/// A value that cannot be what it claims to be, and why.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{value:?} {why}")]
+pub struct Invalid {
+    /// What was given, shortened.
+    pub value: String,
+    /// Why it is refused, as the rest of a sentence: "is not a flag".
+    pub why: &'static str,
+}
+
+impl Invalid {
+    /// Names the value (cut to 60 characters) and the reason.
+    #[must_use]
+    pub fn new(value: &str, why: &'static str) -> Self {
+        Self {
+            value: value.chars().take(60).collect(),
+            why,
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! The MIME tree of a message without its bytes (RFC 9051 §7.5.2 BODYSTRUCTURE, RFC 2045).
+//!
+//! Made by `net` from BODYSTRUCTURE and by `mime` from bytes; `engine` chooses from it what to
+//! fetch. The tree is held flat: no function here may recurse over what a server or a mail nested.
+
+use serde::{Deserialize, Serialize};
+
+/// The address of a part (RFC 9051 §6.4.5.1), such as `1.2`. The whole message is the empty one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PartId(pub Vec<u16>);
+
+impl std::fmt::Display for PartId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (i, n) in self.0.iter().enumerate() {
+            write!(f, "{}{n}", if i == 0 { "" } else { "." })?;
+        }
+        Ok(())
+    }
+}
+
+impl PartId {
+    /// Reads `1.2`; the empty text is the whole message.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.is_empty() {
+            return Some(Self::default());
+        }
+        text.split('.')
+            .map(|n| n.parse().ok().filter(|n| *n > 0))
+            .collect::<Option<Vec<u16>>>()
+            .map(Self)
+    }
+}
+
+/// One node of the tree.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Part {
+    /// Its address.
+    #[serde(rename = "i")]
+    pub id: PartId,
+    /// `type/subtype` in lower case: `text/plain`, `multipart/mixed`.
+    #[serde(rename = "t")]
+    pub mime_type: String,
+    /// The charset of a text part as written, else empty.
+    #[serde(rename = "c", default, skip_serializing_if = "String::is_empty")]
+    pub charset: String,
+    /// Content-Transfer-Encoding in lower case.
+    #[serde(rename = "e", default, skip_serializing_if = "String::is_empty")]
+    pub encoding: String,
+    /// Size in bytes as transferred (encoded); 0 for multiparts.
+    #[serde(rename = "s", default)]
+    pub size_bytes: u64,
+    /// The file name, decoded, not made safe; empty when there is none.
+    #[serde(rename = "n", default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// Content-ID without angle brackets; empty when there is none.
+    #[serde(rename = "d", default, skip_serializing_if = "String::is_empty")]
+    pub content_id: String,
+    /// `attachment`, `inline`, other words in lower case, or empty.
+    #[serde(rename = "p", default, skip_serializing_if = "String::is_empty")]
+    pub disposition: String,
+}
+
+impl Part {
+    /// Whether it only groups other parts.
+    #[must_use]
+    pub fn is_multipart(&self) -> bool {
+        self.mime_type.starts_with("multipart/")
+    }
+
+    /// Whether a reader lists it as an attachment: marked as one, or named, or neither text nor a
+    /// group; a picture that the HTML shows inline (Content-ID, not marked) is none.
+    #[must_use]
+    pub fn is_attachment(&self) -> bool {
+        if self.is_multipart() {
+            return false;
+        }
+        if self.disposition == "attachment" {
+            return true;
+        }
+        let is_text = matches!(self.mime_type.as_str(), "text/plain" | "text/html");
+        if is_text {
+            return !self.name.is_empty();
+        }
+        let is_shown_inline = self.mime_type.starts_with("image/") && !self.content_id.is_empty();
+        let is_signature = matches!(
+            self.mime_type.as_str(),
+            "application/pgp-signature"
+                | "application/pkcs7-signature"
+                | "application/x-pkcs7-signature"
+        );
+        !is_shown_inline && !is_signature
+    }
+}
+
+/// All parts of a message in depth-first order, the root first.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct BodyStructure {
+    /// The parts. A message that is a single part has one, with the id `1`.
+    pub parts: Vec<Part>,
+}
+
+impl BodyStructure {
+    /// The parts a reader lists as attachments.
+    pub fn attachments(&self) -> impl Iterator<Item = &Part> {
+        self.parts.iter().filter(|p| p.is_attachment())
+    }
+
+    /// The text parts that make up what one reads, attachments left out.
+    pub fn texts(&self) -> impl Iterator<Item = &Part> {
+        self.parts.iter().filter(|p| {
+            matches!(p.mime_type.as_str(), "text/plain" | "text/html") && !p.is_attachment()
+        })
+    }
+
+    /// The part of that address.
+    #[must_use]
+    pub fn part(&self, id: &PartId) -> Option<&Part> {
+        self.parts.iter().find(|p| p.id == *id)
+    }
+}

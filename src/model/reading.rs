@@ -1,0 +1,109 @@
+//! A message as a person reads it: headers, styled lines, links and attachments, all clean.
+//!
+//! Made by `mime::render`, kept by `app`, drawn by `ui`. Every text in it is [`Safe`].
+
+use super::{PartId, Safe};
+
+/// How a span is set off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Emphasis {
+    /// Strong.
+    pub is_bold: bool,
+    /// Emphasised.
+    pub is_italic: bool,
+    /// Underlined by the sender.
+    pub is_underlined: bool,
+    /// Struck out.
+    pub is_struck: bool,
+    /// Code or preformatted.
+    pub is_code: bool,
+    /// A placeholder of ours (a picture that is not shown), not the sender's words.
+    pub is_ours: bool,
+}
+
+/// A run of text in one style.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Span {
+    /// The text.
+    pub text: Safe,
+    /// How it is set off.
+    pub emphasis: Emphasis,
+    /// The index into [`Reading::links`] that it belongs to.
+    pub link: Option<usize>,
+}
+
+/// What a line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LineKind {
+    /// Ordinary text.
+    #[default]
+    Text,
+    /// A heading.
+    Heading,
+    /// Part of the signature (after `-- `).
+    Signature,
+    /// A rule across the text.
+    Rule,
+    /// A note of ours, such as what could not be shown.
+    Note,
+}
+
+/// One line of the text, already wrapped to the width that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Line {
+    /// How deep it is quoted; the quote marks are not part of the spans.
+    pub quote: u8,
+    /// What it is.
+    pub kind: LineKind,
+    /// Its text.
+    pub spans: Vec<Span>,
+}
+
+/// A link in the text. Its number on the screen is its index plus one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// Where it leads, as shown.
+    pub shown: Safe,
+    /// Where it leads, exactly; only for opening and copying, never for the screen.
+    pub target: String,
+    /// The host it leads to, as shown (A-label where scripts are mixed); empty if there is none.
+    pub host: Safe,
+    /// The words that carry it.
+    pub text: Safe,
+}
+
+/// A part that is listed as a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attachment {
+    /// Its address.
+    pub part: PartId,
+    /// Its name as shown; made up from its type where it has none.
+    pub name: Safe,
+    /// `type/subtype`.
+    pub mime_type: Safe,
+    /// Its size in bytes, decoded where known, else as transferred.
+    pub size_bytes: u64,
+}
+
+/// A message made readable for one width.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Reading {
+    /// The few headers a reader wants: From, To, Cc, Date, Subject, in this order.
+    pub headers: Vec<(Safe, Safe)>,
+    /// All headers in the order of the message.
+    pub all_headers: Vec<(Safe, Safe)>,
+    /// The text.
+    pub body: Vec<Line>,
+    /// The links in it.
+    pub links: Vec<Link>,
+    /// Its attachments.
+    pub attachments: Vec<Attachment>,
+    /// Whether the text shown was made from HTML.
+    pub is_html: bool,
+    /// Whether the message has the other form too, so that `=` can switch.
+    pub has_other_form: bool,
+    /// How many remote pictures were not loaded.
+    pub blocked_images: u32,
+    /// The width in columns that the lines were wrapped to.
+    pub width: u16,
+}

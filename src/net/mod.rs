@@ -1,0 +1,131 @@
+//! Wire adapters; nothing here knows the store, the bus or the screen.
+//!
+//! Called by `engine` and by `cli doctor`. Every wait in here has a time limit, and no byte of a
+//! server is trusted before it was framed and bounded.
+
+pub mod imap;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What an error means for the next attempt. Retry policy looks at this, never at text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// Try again later: connection lost, timeout, temporary refusal.
+    Transient,
+    /// The credentials were refused: stop all connections of the account.
+    Auth,
+    /// The server understood and refused (NO).
+    Rejected,
+    /// The server does not speak the protocol, or broke a limit.
+    Protocol,
+    /// TLS cannot be had, or the certificate is not valid.
+    Tls,
+}
+
+/// Why a network call failed: one sentence, what it means, and what to do.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{summary}")]
+pub struct Error {
+    /// What it means for the next attempt.
+    pub class: Class,
+    /// What happened, where. Server text in it is bounded but not yet made safe.
+    pub summary: String,
+    /// What the user can do; may be empty.
+    pub hint: String,
+    /// The response code in capitals (`OVERQUOTA`, `LIMIT`, `AUTHENTICATIONFAILED`), if there was one.
+    pub code: Option<String>,
+}
+
+/// The result of a network call.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// How a connection is made safe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Security {
+    /// TLS from the first byte.
+    Implicit,
+    /// STARTTLS or STLS, required.
+    StartTls,
+    /// In clear: loopback, or where the user insists.
+    Plain,
+}
+
+/// Where to connect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// Host name or address; the certificate must be valid for it.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// How it is made safe.
+    pub security: Security,
+    /// An extra trust root (PEM).
+    pub ca_file: Option<PathBuf>,
+}
+
+/// A secret: never printed, never logged.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a secret.
+    #[must_use]
+    pub const fn new(text: String) -> Self {
+        Self(text)
+    }
+    /// The secret itself, for the wire only.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// How to prove who we are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Login {
+    /// User name and password: the best mechanism that is offered (PLAIN before LOGIN).
+    Password {
+        /// User name.
+        user: String,
+        /// Password.
+        password: Secret,
+    },
+    /// A bearer token: OAUTHBEARER, else XOAUTH2.
+    Token {
+        /// User name.
+        user: String,
+        /// The token.
+        token: Secret,
+    },
+}
+
+/// Limits and wishes of a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// DEFLATE: `None` decides by the address (not on loopback).
+    pub compress: Option<bool>,
+    /// Longest wait for TCP, TLS and the greeting together.
+    pub connect_timeout: Duration,
+    /// Longest silence while an answer is awaited.
+    pub silence_timeout: Duration,
+    /// How often IDLE is renewed.
+    pub idle_renew: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            compress: None,
+            connect_timeout: Duration::from_secs(20),
+            silence_timeout: Duration::from_secs(60),
+            idle_renew: Duration::from_secs(9 * 60),
+        }
+    }
+}

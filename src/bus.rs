@@ -5,7 +5,7 @@
 //! for the other.
 
 use crate::model::{
-    AccountKey, ListRow, Mailbox, MailboxKey, MessageKey, OpKey, OpKind, PartId, Reading, Safe,
+    AccountKey, ListRow, Mailbox, MailboxKey, OpKey, OpKind, PartId, Placed, Reading, Safe,
     ViewSpec,
 };
 use std::path::PathBuf;
@@ -47,15 +47,6 @@ impl SyncMode {
             Self::Interval => "interval",
         }
     }
-}
-
-/// A message where it lies: the same message can lie in several mailboxes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Placed {
-    /// The message.
-    pub message: MessageKey,
-    /// The mailbox.
-    pub mailbox: MailboxKey,
 }
 
 /// Which form of a text is wanted.

@@ -44,3 +44,12 @@ key!(
     /// One target of a journal operation: the part that is claimed, settled or rejected.
     TargetKey
 );
+
+/// A message where it lies: the same message can lie in several mailboxes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Placed {
+    /// The message.
+    pub message: MessageKey,
+    /// The mailbox.
+    pub mailbox: MailboxKey,
+}

@@ -17,7 +17,7 @@ mod view;
 
 pub use address::Address;
 pub use flag::{Flag, FlagChange, FlagSet, Keyword};
-pub use key::{AccountKey, MailboxKey, MessageKey, OpKey, TargetKey, ThreadKey};
+pub use key::{AccountKey, MailboxKey, MessageKey, OpKey, Placed, TargetKey, ThreadKey};
 pub use mailbox::{Mailbox, Role};
 pub use message::{Envelope, Fetched, FetchedMessage, Moment};
 pub use op::{MailboxId, Op, OpKind, TargetState};

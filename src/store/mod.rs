@@ -2,11 +2,10 @@
 //!
 //! Called by `engine` (and by `cli` for reading). Must never see the network or an async runtime.
 
-use crate::bus::Placed;
 use crate::model::{
     AccountKey, BodyStructure, Envelope, FetchedMessage, FlagChange, FlagSet, ListRow, Mailbox,
-    MailboxKey, MessageKey, ModSeq, Moment, OpKey, OpKind, PartId, Role, TargetKey, TargetState,
-    ThreadKey, Uid, UidSet, UidValidity, ViewSpec,
+    MailboxKey, MessageKey, ModSeq, Moment, OpKey, OpKind, PartId, Placed, Role, TargetKey,
+    TargetState, ThreadKey, Uid, UidSet, UidValidity, ViewSpec,
 };
 use std::path::Path;
 

@@ -98,7 +98,8 @@ pub struct Account {
     /// The incoming server, where it speaks POP3 (instead of `imap`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pop3: Option<Server>,
-    /// The outgoing server. `user` and the secret are the incoming server's unless set here.
+    /// The outgoing server, with the same keys. User name and password are the incoming server's
+    /// unless they are set here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub smtp: Option<Server>,
     /// When to connect, and what to keep.
@@ -193,13 +194,15 @@ pub struct Server {
         serialize_with = "value::hidden"
     )]
     pub password: Option<Secret>,
-    /// Whether the password is in the system's keyring.
+    /// Whether the password is in the system's keyring. This version cannot read it and says so:
+    /// use `password_command` with the keyring's own program.
     pub keyring: bool,
     /// A command whose first line of output is an OAuth2 access token, used instead of a password.
     /// Example: "oama access ann@example.org"
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_command: Option<String>,
-    /// Sign in with a browser: "google", "microsoft", or a client of your own as
+    /// Sign in with a browser (this version cannot, and says so: use `token_command`): "google", "microsoft",
+    /// or a client of your own as
     /// { client_id = "…", client_secret = "…", tenant = "…", auth_url = "…", token_url = "…", scope = "…" }.
     /// Example: "google"
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -12,6 +12,8 @@ pub mod part;
 mod query;
 mod reading;
 mod safe;
+mod secret;
+mod sync;
 mod uid;
 mod view;
 
@@ -25,6 +27,8 @@ pub use part::{BodyStructure, Part, PartId};
 pub use query::{DEPTH_MAX, Query, QueryError, Term};
 pub use reading::{Attachment, Emphasis, Line, LineKind, Link, Reading, Span};
 pub use safe::Safe;
+pub use secret::Secret;
+pub use sync::SyncMode;
 pub use uid::{ModSeq, Uid, UidSet, UidValidity};
 pub use view::{Folding, ListRow, Scope, Sort, ViewSpec};
 

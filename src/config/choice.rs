@@ -34,7 +34,7 @@ pub enum SaveSent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Theme {
-    /// The terminal's own colours, right on dark and on light.
+    /// As the terminal is, where it says so; else for a dark one.
     #[default]
     Auto,
     /// For a dark terminal.
@@ -42,7 +42,7 @@ pub enum Theme {
     /// For a light terminal.
     Light,
     /// Without colour.
-    Mono,
+    None,
 }
 
 /// Where the preview is.
@@ -52,12 +52,12 @@ pub enum Layout {
     /// As the window's size allows.
     #[default]
     Auto,
-    /// Beside the list.
-    Side,
-    /// Below the list.
+    /// Beside the list, where it fits.
+    Beside,
+    /// Below the list, where it fits.
     Below,
-    /// Nowhere.
-    None,
+    /// Nowhere: list and reader take turns.
+    ListOnly,
 }
 
 /// How lists write dates.

@@ -365,16 +365,23 @@ pub struct Ldap {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Ui {
-    /// The colours: "auto", "dark", "light" or "mono". NO_COLOR in the environment means "mono".
+    /// The colours: "auto", "dark", "light" or "none". NO_COLOR in the environment means "none".
     pub theme: Theme,
-    /// Where the preview is: "auto" (as the window's size allows), "side", "below" or "none".
+    /// Where the preview is: "auto" (as the window's size allows), "beside", "below" or "list-only".
     pub layout: Layout,
-    /// Dates in lists: "short" (10:32, Mon, 5 Apr) or "iso" (2026-04-05 10:32).
+    /// Dates in lists: "short" (10:32, Apr 05, 2025-11-02) or "iso" (always 2025-11-02).
     pub dates: Dates,
-    /// How long a message must be looked at to count as read: a time such as "2s", or "never".
+    /// How long a message must stay in the preview to count as read, such as "2s", or "never". One
+    /// that is opened counts at once.
     pub mark_read_after: MarkRead,
     /// Which keys to start from: "vim", "mutt", "gmail" or "alpine".
     pub keymap: Keymap,
+    /// Whether messages are grouped by thread at the start.
+    pub threads: bool,
+    /// Whether new mail rings the terminal's bell.
+    pub bell: bool,
+    /// Whether the mouse is used; without it, the terminal selects text as ever.
+    pub mouse: bool,
     /// Draws with plain ASCII only.
     pub ascii: bool,
     /// Where attachments are saved. Where it is not set: the system's folder for downloads.
@@ -389,8 +396,11 @@ impl Default for Ui {
             theme: Theme::Auto,
             layout: Layout::Auto,
             dates: Dates::Short,
-            mark_read_after: MarkRead::After(Period::from_secs(1)),
+            mark_read_after: MarkRead::After(Period::from_secs(2)),
             keymap: Keymap::Vim,
+            threads: true,
+            bell: false,
+            mouse: true,
             ascii: false,
             downloads: None,
         }

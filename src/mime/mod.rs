@@ -3,9 +3,25 @@
 //! Called by `net` (encoded words in envelopes), `engine` and `cli`. Nothing in here may panic, hang
 //! or take more than linear time, whatever the bytes are.
 
+mod address;
 mod charset;
 mod date;
+mod headers;
+mod params;
+mod transfer;
+mod tree;
 mod words;
 
+pub use address::parse_addresses;
 pub use date::parse_date;
+pub use headers::{Headers, RawField, parse_headers, parse_ids};
+pub use tree::{DecodedPart, decode_part, part_body, structure};
 pub use words::decode_words;
+
+use crate::model::Envelope;
+
+/// The envelope of a whole message, or of its header alone.
+#[must_use]
+pub fn envelope(raw: &[u8]) -> Envelope {
+    headers::parse_until(raw, tree::message_start(raw), |_| false).envelope()
+}

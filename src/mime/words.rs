@@ -4,9 +4,18 @@
 //! whatever the bytes are, and must never treat what it decoded as syntax again.
 
 use super::charset;
+use super::transfer::{Base64, hex};
 
 /// Decodes the encoded words of RFC 2047 in a header value; raw 8-bit bytes are guessed at.
 ///
+/// Where the encoded word that begins at `start` ends, if one does.
+pub(crate) fn word_end(raw: &[u8], start: usize) -> Option<usize> {
+    if raw.get(start..start + 2) != Some(b"=?") {
+        return None;
+    }
+    word_at(raw, start).ok().map(|word| word.end)
+}
+
 /// Neighbouring words of one charset are joined as bytes first, so that a character split between
 /// them survives. What is not quite an encoded word stays as written.
 #[must_use]
@@ -131,8 +140,8 @@ struct Run {
     is_open: bool,
     charset: Vec<u8>,
     bytes: Vec<u8>,
-    /// What base64 has over from the word before: bits, how many, and how many digits were read.
-    carry: (u32, u32, usize),
+    /// What base64 has over from the word before.
+    base64: Base64,
 }
 
 impl Run {
@@ -146,37 +155,14 @@ impl Run {
             self.charset = word.charset.to_vec();
         }
         if word.is_base64 {
-            self.add_base64(word.text);
+            // Some writers cut the base64 stream itself instead of the text: digits left over go
+            // on in the next word.
+            self.base64.add(word.text, &mut self.bytes);
+            self.base64.end_of_word();
         } else {
-            self.carry = (0, 0, 0);
+            self.base64 = Base64::default();
             add_quoted(word.text, &mut self.bytes);
         }
-    }
-
-    /// Some writers cut the base64 stream itself instead of the text: digits left over go on in
-    /// the next word, unless they are what a forgotten padding leaves.
-    fn add_base64(&mut self, text: &[u8]) {
-        let (mut acc, mut bits, mut digits) = self.carry;
-        let is_whole = digits % 4 != 1 && acc & ((1 << bits) - 1) == 0;
-        if is_whole {
-            (acc, bits, digits) = (0, 0, 0);
-        }
-        for b in text {
-            let Some(value) = base64_value(*b) else {
-                if *b == b'=' {
-                    (acc, bits, digits) = (0, 0, 0);
-                }
-                continue;
-            };
-            acc = (acc << 6 | value) & 0xffff;
-            bits += 6;
-            digits += 1;
-            if bits >= 8 {
-                bits -= 8;
-                self.bytes.extend((acc >> bits).to_le_bytes().first());
-            }
-        }
-        self.carry = (acc, bits, digits);
     }
 
     fn finish(&mut self, out: &mut String) {
@@ -185,17 +171,6 @@ impl Run {
             *self = Self::default();
         }
     }
-}
-
-fn base64_value(b: u8) -> Option<u32> {
-    Some(u32::from(match b {
-        b'A'..=b'Z' => b - b'A',
-        b'a'..=b'z' => b - b'a' + 26,
-        b'0'..=b'9' => b - b'0' + 52,
-        b'+' | b'-' => 62,
-        b'/' | b'_' => 63,
-        _ => return None,
-    }))
 }
 
 /// The Q encoding; a `=` that no two hexadecimal digits follow stays.
@@ -214,12 +189,6 @@ fn add_quoted(text: &[u8], out: &mut Vec<u8>) {
             _ => out.push(*b),
         }
     }
-}
-
-pub(crate) fn hex(b: u8) -> Option<u8> {
-    char::from(b)
-        .to_digit(16)
-        .and_then(|d| u8::try_from(d).ok())
 }
 
 #[cfg(test)]

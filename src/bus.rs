@@ -10,6 +10,8 @@ use crate::model::{
 };
 use std::path::PathBuf;
 
+pub use crate::model::SyncMode;
+
 /// How many commands may wait for the engine.
 pub const COMMANDS_MAX: usize = 256;
 /// How many events may wait for the front.
@@ -18,36 +20,6 @@ pub const EVENTS_MAX: usize = 1024;
 /// Ties a reply to its command. A reply with an id that is no longer awaited is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct RequestId(pub u64);
-
-/// When an account connects and fetches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum SyncMode {
-    /// Stays connected; the server tells of changes at once.
-    #[default]
-    Push,
-    /// Once at the start, then when asked.
-    OnStart,
-    /// Only when asked.
-    Manual,
-    /// At the start and then at the configured interval.
-    Interval,
-}
-
-impl SyncMode {
-    /// Every mode, in the order in which a key cycles through them.
-    pub const ALL: [Self; 4] = [Self::Push, Self::OnStart, Self::Manual, Self::Interval];
-
-    /// The name in the configuration and on the screen.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Push => "push",
-            Self::OnStart => "on-start",
-            Self::Manual => "manual",
-            Self::Interval => "interval",
-        }
-    }
-}
 
 /// Which form of a text is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

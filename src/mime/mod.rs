@@ -3,17 +3,25 @@
 //! Called by `net` (encoded words in envelopes), `engine` and `cli`. Nothing in here may panic, hang
 //! or take more than linear time, whatever the bytes are.
 
-use crate::model::Moment;
+mod address;
+mod charset;
+mod date;
+mod headers;
+mod params;
+mod transfer;
+mod tree;
+mod words;
 
-/// Decodes the encoded words of RFC 2047 in a header value; raw 8-bit bytes are guessed at.
-#[must_use]
-pub fn decode_words(raw: &[u8]) -> String {
-    String::from_utf8_lossy(raw).into_owned()
-}
+pub use address::parse_addresses;
+pub use date::parse_date;
+pub use headers::{Headers, RawField, parse_headers, parse_ids};
+pub use tree::{DecodedPart, decode_part, part_body, structure};
+pub use words::decode_words;
 
-/// Reads a date of RFC 5322 section 3.3 as leniently as mail in the wild needs.
+use crate::model::Envelope;
+
+/// The envelope of a whole message, or of its header alone.
 #[must_use]
-pub fn parse_date(raw: &[u8]) -> Option<Moment> {
-    let _ = raw;
-    None
+pub fn envelope(raw: &[u8]) -> Envelope {
+    headers::parse_until(raw, tree::message_start(raw), |_| false).envelope()
 }

@@ -12,6 +12,8 @@ pub mod part;
 mod query;
 mod reading;
 mod safe;
+mod secret;
+mod sync;
 mod uid;
 mod view;
 
@@ -24,7 +26,9 @@ pub use op::{MailboxId, Op, OpKind, TargetState};
 pub use part::{BodyStructure, Part, PartId};
 pub use query::{DEPTH_MAX, Query, QueryError, Term};
 pub use reading::{Attachment, Emphasis, Line, LineKind, Link, Reading, Span};
-pub use safe::Safe;
+pub use safe::{Safe, mixes_scripts};
+pub use secret::Secret;
+pub use sync::SyncMode;
 pub use uid::{ModSeq, Uid, UidSet, UidValidity};
 pub use view::{Folding, ListRow, Scope, Sort, ViewSpec};
 

@@ -1,0 +1,87 @@
+//! The keys whose value is one of a few words.
+//!
+//! Used by the structs in `mod.rs`. The word of a choice must never change: it is in users' files.
+
+use serde::{Deserialize, Serialize};
+
+/// How a connection is made safe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tls {
+    /// TLS from the first byte.
+    #[default]
+    Implicit,
+    /// STARTTLS or STLS, required.
+    Starttls,
+    /// In clear.
+    None,
+}
+
+/// Whether a copy of sent mail is put on the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SaveSent {
+    /// Unless the provider does it.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Theme {
+    /// As the terminal is, where it says so; else for a dark one.
+    #[default]
+    Auto,
+    /// For a dark terminal.
+    Dark,
+    /// For a light terminal.
+    Light,
+    /// Without colour.
+    None,
+}
+
+/// Where the preview is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Layout {
+    /// As the window's size allows.
+    #[default]
+    Auto,
+    /// Beside the list, where it fits.
+    Beside,
+    /// Below the list, where it fits.
+    Below,
+    /// Nowhere: list and reader take turns.
+    ListOnly,
+}
+
+/// How lists write dates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Dates {
+    /// As short as the age allows.
+    #[default]
+    Short,
+    /// In full, as ISO 8601 has it.
+    Iso,
+}
+
+/// Which keys to start from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Keymap {
+    /// Ours.
+    #[default]
+    Vim,
+    /// As in mutt and neomutt.
+    Mutt,
+    /// As in Gmail's web pages.
+    Gmail,
+    /// As in alpine.
+    Alpine,
+}

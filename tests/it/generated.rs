@@ -1,0 +1,262 @@
+//! Files and tables that are made from the code: `UPDATE=1 cargo test generated` writes them, every
+//! other run only looks whether they are up to date.
+//!
+//! `config.example.toml` comes from the comments and the `Default`s of `src/config/mod.rs`. A key
+//! must never be missing in it.
+
+use crate::support::repository;
+use pillarbox::config::{Account, Config, Ldap, LeaveOnServer, Server};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+/// Whether to write what is not up to date.
+fn is_update() -> bool {
+    std::env::var_os("UPDATE").is_some_and(|value| !value.is_empty())
+}
+
+/// Holds a file against what it should be.
+fn hold(path: &str, wanted: &str) {
+    let path = repository(path);
+    if is_update() {
+        fs::write(&path, wanted).unwrap();
+    }
+    let found = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        found == wanted,
+        "{} is not up to date; run UPDATE=1 cargo test generated",
+        path.display()
+    );
+}
+
+/// A key of a struct of the configuration, as its source has it.
+#[derive(Debug, Clone)]
+struct Field {
+    owner: String,
+    name: String,
+    docs: Vec<String>,
+    example: Option<String>,
+}
+
+impl Field {
+    fn starts_with(&self, words: &str) -> bool {
+        self.docs
+            .first()
+            .is_some_and(|line| line.starts_with(words))
+    }
+}
+
+/// The keys of a struct, in order, read from the source.
+fn fields(owner: &str) -> Vec<Field> {
+    let source = fs::read_to_string(repository("src/config/mod.rs")).unwrap();
+    let start = format!("pub struct {owner} {{\n");
+    let body = source
+        .split(&start)
+        .nth(1)
+        .unwrap_or_else(|| panic!("no struct {owner}"));
+    let mut found = Vec::new();
+    let (mut docs, mut example) = (Vec::new(), None);
+    for line in body.lines().take_while(|line| *line != "}").map(str::trim) {
+        if let Some(text) = line.strip_prefix("/// Example: ") {
+            example = Some(text.to_owned());
+        } else if let Some(text) = line.strip_prefix("/// ") {
+            docs.push(text.to_owned());
+        } else if let Some(field) = line.strip_prefix("pub ") {
+            let name = field.split(':').next().unwrap().to_owned();
+            assert!(!docs.is_empty(), "{owner}.{name} has no comment");
+            found.push(Field {
+                owner: owner.to_owned(),
+                name,
+                docs: std::mem::take(&mut docs),
+                example: example.take(),
+            });
+        }
+    }
+    found
+}
+
+/// The example under construction.
+struct Example {
+    text: String,
+    shown: BTreeSet<String>,
+}
+
+const NO_DEFAULT: &str = "# no default";
+
+impl Example {
+    fn comment(&mut self, lines: &[String]) {
+        for line in lines {
+            self.text += &format!("# {line}\n");
+        }
+    }
+
+    fn header(&mut self, table: &str) {
+        self.text += &format!("#[{table}]\n\n");
+    }
+
+    /// The keys of one table. `defaults` are the struct's, `wanted` chooses keys.
+    fn table(&mut self, owner: &str, defaults: &toml::Table, wanted: impl Fn(&Field) -> bool) {
+        for field in fields(owner).into_iter().filter(wanted) {
+            let default = defaults.get(&field.name).filter(|v| v.as_str() != Some(""));
+            let line = match (default, &field.example) {
+                (Some(toml::Value::Table(_)), _) => continue,
+                (None, None) if is_table(&field) => continue,
+                (Some(value), None) => format!("#{} = {value}\n\n", field.name),
+                (None, Some(example)) => format!("#{} = {example}  {NO_DEFAULT}\n\n", field.name),
+                other => panic!(
+                    "{owner}.{}: a default or an example, not {other:?}",
+                    field.name
+                ),
+            };
+            self.comment(&field.docs);
+            self.text += &line;
+            self.shown.insert(format!("{}.{}", field.owner, field.name));
+        }
+    }
+
+    /// The comment of a key that is a table, and its header.
+    fn section(&mut self, owner: &str, key: &str, table: &str) {
+        let field = fields(owner).into_iter().find(|f| f.name == key).unwrap();
+        self.comment(&field.docs);
+        self.header(table);
+        self.shown.insert(format!("{owner}.{key}"));
+    }
+}
+
+fn is_table(field: &Field) -> bool {
+    matches!(
+        (field.owner.as_str(), field.name.as_str()),
+        ("Account", "imap" | "pop3" | "smtp") | ("Directory", "ldap")
+    )
+}
+
+fn example() -> Example {
+    let mut example = Example {
+        text: "# The configuration of Pillarbox. Every key is here, as a comment with its default, or with an\n\
+               # example where it has none. Take away the # of what you want to set.\n\
+               # `pillarbox config check` finds mistakes.\n\n"
+            .to_owned(),
+        shown: BTreeSet::new(),
+    };
+    let mut server = defaults(&Server::default());
+    example.section("Config", "accounts", "accounts.work");
+    example.table("Account", &defaults(&Account::default()), |_| true);
+    example.section("Account", "imap", "accounts.work.imap");
+    example.table("Server", &server, |f| !f.starts_with("POP3 only:"));
+    example.section("Account", "smtp", "accounts.work.smtp");
+    example.table("Server", &server, |f| f.name == "host");
+    example.section("Account", "sync", "accounts.work.sync");
+    example.table("Sync", &defaults(&Account::default().sync), |_| true);
+    example.section("Account", "folders", "accounts.work.folders");
+    example.table("Folders", &defaults(&Account::default().folders), |_| true);
+    example.section("Account", "send", "accounts.work.send");
+    example.table("Send", &defaults(&Account::default().send), |_| true);
+    example.text += "# Another account, with POP3.\n";
+    example.header("accounts.old");
+    example.text += &format!("#address = \"ann@example.net\"  {NO_DEFAULT}\n\n");
+    example.section("Account", "pop3", "accounts.old.pop3");
+    example.text += &format!("#password_command = \"pass show old\"  {NO_DEFAULT}\n\n");
+    // It is not written out where it is the default, because IMAP servers have no such key.
+    let leave = toml::Value::try_from(LeaveOnServer::default()).unwrap();
+    server.insert("leave_on_server".to_owned(), leave);
+    let is_pop3 = |f: &Field| f.name == "host" || f.starts_with("POP3 only:");
+    example.table("Server", &server, is_pop3);
+    example.section("Directory", "ldap", "directory.ldap");
+    example.table("Ldap", &defaults(&Ldap::default()), |_| true);
+    example.section("Config", "ui", "ui");
+    example.table("Ui", &defaults(&Config::default().ui), |_| true);
+    example.section("Config", "keys", "keys.list");
+    example.text += &format!("#archive = [\"a\", \"e\"]  {NO_DEFAULT}\n");
+    example
+}
+
+fn defaults<T: serde::Serialize>(value: &T) -> toml::Table {
+    toml::Table::try_from(value).unwrap()
+}
+
+/// The settings of an example, no longer comments.
+fn uncommented(text: &str, wanted: impl Fn(&str) -> bool) -> String {
+    let settings = text.lines().filter_map(|line| line.strip_prefix('#'));
+    settings
+        .filter(|line| !line.starts_with(' ') && wanted(line))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[test]
+fn the_example_of_the_configuration_is_up_to_date() {
+    hold("config.example.toml", &example().text);
+}
+
+#[test]
+fn the_example_shows_every_key_there_is() {
+    let shown = example().shown;
+    for owner in ["Account", "Server", "Sync", "Folders", "Send", "Ldap", "Ui"] {
+        for field in fields(owner) {
+            let key = format!("{owner}.{}", field.name);
+            assert!(shown.contains(&key), "{key} is missing");
+        }
+    }
+    // The other direction: serde names what it knows, and the source reader found no less.
+    for (owner, document) in [
+        ("Config", "zzz = 1"),
+        ("Account", "[accounts.a]\nzzz = 1"),
+        ("Server", "[accounts.a.imap]\nzzz = 1"),
+        ("Sync", "[accounts.a.sync]\nzzz = 1"),
+        ("Folders", "[accounts.a.folders]\nzzz = 1"),
+        ("Send", "[accounts.a.send]\nzzz = 1"),
+        ("Directory", "[directory]\nzzz = 1"),
+        ("Ldap", "[directory.ldap]\nzzz = 1"),
+        ("Ui", "[ui]\nzzz = 1"),
+    ] {
+        let error = toml::from_str::<Config>(document).unwrap_err();
+        let known: Vec<String> = error
+            .message()
+            .split('`')
+            .skip(3)
+            .step_by(2)
+            .map(str::to_owned)
+            .collect();
+        let read: Vec<String> = fields(owner).into_iter().map(|f| f.name).collect();
+        assert_eq!(known, read, "{owner}");
+    }
+}
+
+#[test]
+fn the_example_uncommented_is_a_right_configuration() {
+    // One way to sign in, not all of them at once.
+    let ways = ["password =", "token_command =", "oauth2 ="];
+    let text = uncommented(&example().text, |line| {
+        !ways.iter().any(|w| line.starts_with(w))
+    });
+    let loaded = pillarbox::config::parse(&text, Path::new("config.example.toml")).unwrap();
+    assert_eq!(loaded.config.accounts.len(), 2);
+    for way in ways {
+        let text = uncommented(&example().text, |line| {
+            line.starts_with(way)
+                || !line.starts_with("password_command")
+                    && !ways.iter().any(|w| line.starts_with(w))
+        });
+        let text = text.replace(
+            "[accounts.old.pop3]",
+            "[accounts.old.pop3]\npassword = \"x\"",
+        );
+        pillarbox::config::parse(&text, Path::new("config.example.toml")).unwrap();
+    }
+}
+
+#[test]
+fn the_defaults_that_the_example_shows_are_the_defaults() {
+    let text = uncommented(&example().text, |line| !line.contains(NO_DEFAULT));
+    let config: Config = toml::from_str(&text).unwrap();
+    let work = config.account("work").unwrap();
+    let expected = Account {
+        imap: Some(Server::default()),
+        smtp: Some(Server::default()),
+        ..Account::default()
+    };
+    assert_eq!(*work, expected);
+    let old = config.account("old").unwrap();
+    assert_eq!(old.pop3, Some(Server::default()));
+    assert_eq!(config.ui, Config::default().ui);
+}

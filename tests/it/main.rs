@@ -1,0 +1,13 @@
+//! The integration tests, in one binary so that they share one Dovecot.
+//!
+//! Run by `.ci/test`, or by `cargo test` where Dovecot and openssl are installed. A test must never
+//! need the network, a configuration of the user's, or more than this repository.
+
+#[cfg(test)]
+mod architecture;
+#[cfg(test)]
+mod generated;
+#[cfg(test)]
+mod imap;
+#[cfg(test)]
+mod support;

@@ -1,0 +1,43 @@
+//! What the integration tests stand on: a private Dovecot, another client, the program itself.
+//!
+//! Used by the test modules. Nothing in here may outlive the test run.
+
+// The modules below are used by tests of several areas, not each by each.
+mod dovecot;
+mod other_client;
+mod program;
+mod screen;
+
+pub(crate) use dovecot::{Dovecot, Kind};
+pub(crate) use other_client::OtherClient;
+pub(crate) use program::{Output, Program};
+pub(crate) use screen::{Screen, sequences};
+
+use std::path::PathBuf;
+use std::thread::sleep;
+use std::time::Duration;
+
+/// The longest that a test waits for something to happen.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+const STEP: Duration = Duration::from_millis(20);
+
+/// Asks again and again until there is an answer.
+pub(crate) fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    for _ in 0..PATIENCE.as_millis() / STEP.as_millis() {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        sleep(STEP);
+    }
+    panic!("waited {} s for {what}", PATIENCE.as_secs());
+}
+
+/// Asks again and again until it is so.
+pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    wait_for(what, || is_so().then_some(()));
+}
+
+/// A file of the repository.
+pub(crate) fn repository(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path)
+}

@@ -7,7 +7,7 @@ use super::actions::{Context, actions, find};
 use super::keys::Chord;
 use super::presets;
 use super::settings::{KeyOverride, Preset};
-use super::{Action, Key};
+use super::{Action, Code, Key};
 use crate::model::{Invalid, Safe};
 use std::collections::BTreeMap;
 
@@ -165,7 +165,7 @@ impl Keymap {
         let order = |chord: &&Chord| {
             let written = action.keys_in(context).map(Chord::parse);
             let written = written.filter_map(Result::ok).position(|c| c == **chord);
-            (chord.is_fixed(), written.map_or(0, |n| n + 1))
+            (familiarity(chord), written.map_or(0, |n| n + 1))
         };
         bound.sort_by_key(order);
         bound.iter().map(|c| Safe::line(&c.to_string())).collect()
@@ -184,6 +184,15 @@ impl Keymap {
             .into_iter()
             .next()
             .unwrap_or_default()
+    }
+}
+
+/// Enter and Esc are known to everybody; arrows and the like need no telling.
+fn familiarity(chord: &Chord) -> u8 {
+    match chord.keys() {
+        [key] if key.is(Code::Enter) || key.is(Code::Esc) => 0,
+        _ if chord.is_fixed() => 2,
+        _ => 1,
     }
 }
 

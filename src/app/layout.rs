@@ -281,10 +281,12 @@ impl Panes {
     #[must_use]
     pub fn overlay(&self, cols: u16, rows: u16) -> Area {
         let w = cols.min(self.screen.w);
-        let h = rows.min(self.screen.h);
+        // Notice and keys stay in sight where there is any room for them.
+        let whole = self.screen.h.saturating_sub(self.status.h + self.hints.h);
+        let h = rows.min(whole);
         Area {
             x: (self.screen.w - w) / 2,
-            y: (self.screen.h - h) / 3,
+            y: (whole - h) / 3,
             w,
             h,
         }

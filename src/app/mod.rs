@@ -41,6 +41,17 @@ mod sidebar;
 mod size;
 mod update;
 
+#[cfg(test)]
+mod app_tests;
+#[cfg(test)]
+mod keymap_tests;
+#[cfg(test)]
+mod list_tests;
+#[cfg(test)]
+mod random_tests;
+#[cfg(test)]
+pub(crate) mod scenes;
+
 pub use actions::{Action, Availability, Context, Count, Group, actions, find};
 pub use edit::Edit;
 pub use effect::{Effect, Token};
@@ -56,7 +67,7 @@ pub(crate) use overlay::chunks;
 pub use overlay::{Confirm, Overlay};
 pub use picker::{Item, Picker, PickerKind};
 pub use prompt::{Prompt, PromptKind};
-pub use reader::{Body, Headers, QUOTE_MARKS_MAX, Reader, Row, wrap};
+pub use reader::{Body, HeaderLine, Headers, QUOTE_MARKS_MAX, Reader, Row, wrap};
 pub use settings::{Colours, DateStyle, KeyOverride, ParseQuery, Preset, Settings, every_word};
 pub use sidebar::{SideRow, Sidebar, Target, link_word, mailbox_label, role_name};
 pub use size::size_text;
@@ -319,6 +330,22 @@ impl App {
                 .account(*key)
                 .map_or_else(Safe::default, |a| a.name.clone()),
             Scope::Thread(_) => Safe::fixed("Thread"),
+        }
+    }
+
+    /// How many messages of what is shown are unread, where the tree says.
+    pub(crate) fn unread_here(&self) -> Option<u32> {
+        match self.here.as_ref()? {
+            Target::Mailbox(key) => self.mailbox(*key).map(|m| m.unread),
+            Target::Role(role) => {
+                let all = self.accounts.iter().flat_map(|a| &a.mailboxes);
+                Some(
+                    all.filter(|m| m.role == Some(*role))
+                        .map(|m| m.unread)
+                        .sum(),
+                )
+            }
+            Target::Unified | Target::Starred | Target::Account(_) => None,
         }
     }
 

@@ -42,6 +42,8 @@ pub struct Confirm {
     pub title: &'static str,
     /// What one has to know to answer.
     pub lines: Vec<Safe>,
+    /// What should make one think twice.
+    pub warning: Option<Safe>,
     /// What Enter does, in a word or two.
     pub yes: &'static str,
     /// The text that `c` copies instead.
@@ -201,8 +203,8 @@ impl App {
         match &self.overlay {
             None | Some(Overlay::Prompt(_)) => Area::default(),
             Some(Overlay::Help(help)) => {
-                let wanted = rows(help.lines().len()).max(12) + 1 + BORDER;
-                panes.overlay(84.min(self.cols), wanted.min(self.rows.saturating_sub(2)))
+                let wanted = rows(help.lines().len()).max(12).saturating_add(1 + BORDER);
+                panes.overlay(84.min(self.cols), wanted)
             }
             Some(Overlay::Picker(picker)) => {
                 let cols = match picker.kind {
@@ -218,7 +220,8 @@ impl App {
                 let cols = 76.min(self.cols);
                 let text = usize::from(cols.saturating_sub(4));
                 let lines = question.lines.iter().map(|l| chunks(l, text).len());
-                panes.overlay(cols, rows(lines.sum()) + 2 + BORDER)
+                let warning = u16::from(question.warning.is_some());
+                panes.overlay(cols, rows(lines.sum()) + warning + 2 + BORDER)
             }
         }
     }

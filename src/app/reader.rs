@@ -3,8 +3,9 @@
 //! `update` feeds it replies; `ui` draws the rows that are visible. The rows are laid out once per
 //! change, never per frame; a reply for another message must never be shown.
 
+use super::size_text;
 use crate::bus::{Form, RequestId};
-use crate::model::{LineKind, Placed, Reading, Safe};
+use crate::model::{Attachment, LineKind, Placed, Reading, Safe};
 use unicode_width::UnicodeWidthStr;
 
 /// Quoted blocks of fewer lines are not worth folding.
@@ -46,8 +47,13 @@ pub enum Row {
     Header(usize),
     /// The line that says what else there is: files, links, pictures.
     Facts,
-    /// An attachment, by its index.
-    Attachment(usize),
+    /// Attachments, as many as fit beside one another.
+    Files {
+        /// The first of them, by its index.
+        first: usize,
+        /// How many there are.
+        count: usize,
+    },
     /// A rule between headers and text.
     Rule,
     /// A line of the text.
@@ -61,6 +67,19 @@ pub enum Row {
     },
     /// A line of the source.
     Source(usize),
+}
+
+/// One line of the headers.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HeaderLine {
+    /// The header's name; empty where a line goes on.
+    pub name: Safe,
+    /// A piece of its value.
+    pub text: Safe,
+    /// What stands at the right end: the date beside the sender.
+    pub aside: Safe,
+    /// Whether it is the subject, which stands first and without its name.
+    pub is_title: bool,
 }
 
 /// A text that is waited for.
@@ -107,7 +126,7 @@ pub struct Reader {
     pub tried: Option<(Placed, u16, Form)>,
     scroll: usize,
     rows: Vec<Row>,
-    header_lines: Vec<(Safe, Safe)>,
+    header_lines: Vec<HeaderLine>,
 }
 
 impl Default for Reader {
@@ -174,7 +193,7 @@ impl Reader {
 
     /// The headers as they are shown, line by line: name and piece of the value.
     #[must_use]
-    pub fn header_lines(&self) -> &[(Safe, Safe)] {
+    pub fn header_lines(&self) -> &[HeaderLine] {
         &self.header_lines
     }
 
@@ -221,7 +240,7 @@ impl Reader {
             if has_facts(reading) {
                 rows.push(Row::Facts);
             }
-            rows.extend((0..reading.attachments.len()).map(Row::Attachment));
+            pack(reading, &mut rows);
             rows.push(Row::Rule);
             fold(reading, self.quotes, &mut rows);
         }
@@ -229,19 +248,46 @@ impl Reader {
     }
 
     /// The headers wrapped beside their names, each to a few lines.
-    fn wrapped_headers(&self) -> Vec<(Safe, Safe)> {
-        let width = self.reading().map_or(80, |r| r.width);
-        let lines_max = match self.headers {
-            Headers::Full => 12,
-            Headers::Short | Headers::Source => 3,
-        };
+    fn wrapped_headers(&self) -> Vec<HeaderLine> {
+        let width = usize::from(self.reading().map_or(80, |r| r.width));
+        let is_short = self.headers != Headers::Full;
+        let all = self.shown_headers();
         let mut lines = Vec::new();
-        for (name, value) in self.shown_headers() {
+        let find = |name: &str| all.iter().find(|h| h.0.as_str().eq_ignore_ascii_case(name));
+        let date = find("Date").filter(|_| is_short).map(|h| h.1.clone());
+        let mut aside = Safe::default();
+        if is_short {
+            let subject = find("Subject").map(|h| h.1.clone()).unwrap_or_default();
+            let pieces = wrap(&subject, width, 3);
+            lines.extend(pieces.into_iter().map(|text| HeaderLine {
+                text,
+                is_title: true,
+                ..HeaderLine::default()
+            }));
+            let from = find("From").map_or(0, |h| h.1.as_str().width());
+            let needed = |date: &Safe| NAME_COLS + from + 2 + date.as_str().width();
+            aside = date.filter(|d| needed(d) <= width).unwrap_or_default();
+        }
+        for (name, value) in all {
+            let is = |other: &str| name.as_str().eq_ignore_ascii_case(other);
+            if is_short && (is("Subject") || (is("Date") && !aside.is_empty())) {
+                continue;
+            }
             let name_cols = (name.as_str().width() + 1).max(NAME_COLS);
-            let room = usize::from(width).saturating_sub(name_cols);
-            let pieces = wrap(value, room, lines_max);
+            let lines_max = if is_short { 2 } else { 12 };
+            let pieces = wrap(value, width.saturating_sub(name_cols), lines_max);
             let names = std::iter::once(name.clone()).chain(std::iter::repeat(Safe::default()));
-            lines.extend(names.zip(pieces));
+            let first = lines.len();
+            lines.extend(names.zip(pieces).map(|(name, text)| HeaderLine {
+                name,
+                text,
+                ..HeaderLine::default()
+            }));
+            if is("From")
+                && let Some(line) = lines.get_mut(first)
+            {
+                line.aside = std::mem::take(&mut aside);
+            }
         }
         lines
     }
@@ -296,7 +342,7 @@ impl Reader {
             Row::Folded { first, count } => {
                 line.is_some_and(|n| (*first..*first + *count).contains(&n))
             }
-            Row::Header(_) | Row::Facts | Row::Attachment(_) | Row::Rule | Row::Source(_) => false,
+            Row::Header(_) | Row::Facts | Row::Files { .. } | Row::Rule | Row::Source(_) => false,
         });
         if let Some(row) = row
             && !(self.scroll..self.scroll + height).contains(&row)
@@ -340,6 +386,31 @@ pub(super) fn has_facts(reading: &Reading) -> bool {
         || reading.blocked_images > 0
         || reading.is_html
         || reading.has_other_form
+}
+
+/// Puts as many attachments on a row as fit.
+fn pack(reading: &Reading, rows: &mut Vec<Row>) {
+    let mut first = 0;
+    let mut used = 0;
+    for (n, file) in reading.attachments.iter().enumerate() {
+        let needed = file_cols(n, file);
+        if n > first && used + needed > usize::from(reading.width) {
+            let count = n - first;
+            rows.push(Row::Files { first, count });
+            (first, used) = (n, 0);
+        }
+        used += needed;
+    }
+    let count = reading.attachments.len() - first;
+    if count > 0 {
+        rows.push(Row::Files { first, count });
+    }
+}
+
+/// The columns that an attachment takes: number, name, size, and a gap.
+fn file_cols(n: usize, file: &Attachment) -> usize {
+    let number = (n + 1).to_string().len() + 3;
+    number + file.name.as_str().width() + 1 + size_text(file.size_bytes).len() + 3
 }
 
 /// The rows of the text, with blocks quoted deeper than `quotes` folded into one row each.

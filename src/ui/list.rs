@@ -39,7 +39,7 @@ impl Columns {
             60..=99 => cols / 5 + 2,
             _ => (cols / 6 + 4).min(28),
         };
-        let gaps = u16::from(who > 0) + u16::from(date > 0) + 1;
+        let gaps = u16::from(who > 0) + u16::from(date > 0) + 2;
         let subject = cols.saturating_sub(MARKS + who + signs + size + date + gaps);
         Self {
             who,
@@ -113,7 +113,8 @@ fn draw_row(
     } else {
         Paint::Plain
     });
-    let text = if row.flags.has(Flag::Deleted) {
+    let is_faint = row.flags.has(Flag::Deleted) || (row.depth > 0 && !is_unread);
+    let text = if is_faint {
         canvas.style(Paint::Dim)
     } else {
         text
@@ -150,7 +151,7 @@ fn draw_row(
             columns.date,
         );
         let style = if is_unread { text } else { dim };
-        canvas.put_right(line, line.w, columns.date, &at, style);
+        canvas.put_right(line, line.w.saturating_sub(1), columns.date, &at, style);
     }
 }
 

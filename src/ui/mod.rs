@@ -14,6 +14,9 @@ mod status;
 mod text;
 mod theme;
 
+#[cfg(test)]
+mod frames_tests;
+
 pub use text::Text;
 pub use theme::{Paint, Theme};
 
@@ -46,8 +49,8 @@ pub fn draw_to(app: &App, theme: &Theme, buffer: &mut Buffer) -> Option<(u16, u1
     list::draw(app, &mut canvas, panes.list);
     line(&mut canvas, panes.split_line, panes.split == Split::Below);
     reader::draw(app, &mut canvas, panes.reader);
-    reader::position(app, &mut canvas, panes);
-    let prompt = status::draw(app, &mut canvas, panes.status, panes.hints);
+    reader::draw_position(app, &mut canvas, panes);
+    let prompt = status::draw(app, &mut canvas, panes);
     let typed = overlay::draw(app, &mut canvas, panes);
     typed.or(prompt)
 }

@@ -182,6 +182,11 @@ fn confirm_box(canvas: &mut Canvas, area: Area, question: &Confirm) {
         canvas.put_rest(inner.row(y), 0, &piece, plain);
         y += 1;
     }
+    if let Some(warning) = &question.warning {
+        let style = canvas.style(Paint::Warning);
+        canvas.put_rest(inner.row(y), 0, warning, style);
+        y += 1;
+    }
     let row = inner.row(y + 1);
     let key = canvas.style(Paint::Key);
     let dim = canvas.style(Paint::Dim);
@@ -226,7 +231,7 @@ fn which_key(app: &App, canvas: &mut Canvas, panes: Panes) {
     let all = app.keymap.following(app.focus, &app.pending);
     let count = u16::try_from(all.len()).unwrap_or(u16::MAX);
     let body = panes.status.y.saturating_sub(panes.title.h);
-    let cell = 40.min(panes.screen.w.saturating_sub(2).max(1));
+    let cell = 39.min(panes.screen.w.saturating_sub(2).max(1));
     let across = (panes.screen.w.saturating_sub(2) / cell).clamp(1, 4);
     let rows = count.div_ceil(across);
     let h = (rows + 2).min(body);

@@ -5,7 +5,9 @@
 use super::canvas::Canvas;
 use super::text::Text;
 use super::theme::Paint;
-use crate::app::{App, Area, Body, Context, Panes, QUOTE_MARKS_MAX, Row, Split, size_text};
+use crate::app::{
+    App, Area, Body, Context, HeaderLine, Panes, QUOTE_MARKS_MAX, Row, Split, size_text,
+};
 use crate::model::{Emphasis, Line, LineKind, Reading, Safe, Span};
 use ratatui::style::{Modifier, Style};
 
@@ -79,16 +81,12 @@ fn draw_row(app: &App, canvas: &mut Canvas, area: Area, row: Row) {
     };
     match row {
         Row::Header(n) => {
-            if let Some((name, value)) = reader.header_lines().get(n) {
-                let mut so_far = reader.header_lines().iter().take(n + 1);
-                let named = so_far.rfind(|(name, _)| !name.is_empty());
-                let is_subject =
-                    named.is_some_and(|h| h.0.as_str().eq_ignore_ascii_case("Subject"));
-                header(canvas, area, name, value, is_subject);
+            if let Some(line) = reader.header_lines().get(n) {
+                header(canvas, area, line, reading.width);
             }
         }
         Row::Facts => facts(app, canvas, area, reading),
-        Row::Attachment(n) => attachment(canvas, area, reading, n),
+        Row::Files { first, count } => files(canvas, area, reading, first, count),
         Row::Rule => {
             let style = canvas.style(Paint::Line);
             let glyph = canvas.theme.glyphs().across;
@@ -115,15 +113,22 @@ fn draw_row(app: &App, canvas: &mut Canvas, area: Area, row: Row) {
     }
 }
 
-fn header(canvas: &mut Canvas, area: Area, name: &Safe, value: &Safe, is_subject: bool) {
+fn header(canvas: &mut Canvas, area: Area, line: &HeaderLine, width: u16) {
+    if line.is_title {
+        let style = canvas.style(Paint::Strong);
+        canvas.put_rest(area, 0, &line.text, style);
+        return;
+    }
     let dim = canvas.style(Paint::Dim);
-    let style = canvas.style(if is_subject {
-        Paint::Strong
-    } else {
-        Paint::Plain
-    });
-    let used = canvas.put(area, 0, area.w / 2, name, dim);
-    canvas.put_rest(area, used.saturating_add(1).max(NAME_COLS), value, style);
+    let plain = canvas.style(Paint::Plain);
+    let used = canvas.put(area, 0, area.w / 2, &line.name, dim);
+    canvas.put_rest(
+        area,
+        used.saturating_add(1).max(NAME_COLS),
+        &line.text,
+        plain,
+    );
+    canvas.put_right(area, width.min(area.w), area.w / 2, &line.aside, dim);
 }
 
 fn counted(count: usize, one: &str, many: &str) -> String {
@@ -181,19 +186,19 @@ fn facts(app: &App, canvas: &mut Canvas, area: Area, reading: &Reading) {
     }
 }
 
-fn attachment(canvas: &mut Canvas, area: Area, reading: &Reading, n: usize) {
-    let Some(file) = reading.attachments.get(n) else {
-        return;
-    };
+fn files(canvas: &mut Canvas, area: Area, reading: &Reading, first: usize, count: usize) {
     let dim = canvas.style(Paint::Dim);
-    let number = Safe::line(&format!("[{}] ", n + 1));
-    let size = Safe::line(&size_text(file.size_bytes));
-    let mut x = canvas.put_rest(area, 0, &number, dim);
     let plain = canvas.style(Paint::Plain);
-    let room = area.w.saturating_sub(x + size.cols() + 2);
-    x += canvas.put(area, x, room, &file.name, plain) + 2;
-    x += canvas.put_rest(area, x, &size, dim) + 2;
-    canvas.put_rest(area, x, &file.mime_type, dim);
+    let mut x = 0;
+    let numbered = reading.attachments.iter().enumerate();
+    for (n, file) in numbered.skip(first).take(count) {
+        let number = Safe::line(&format!("[{}] ", n + 1));
+        let size = Safe::line(&size_text(file.size_bytes));
+        x += canvas.put_rest(area, x, &number, dim);
+        let room = area.w.saturating_sub(x + size.cols() + 1);
+        x += canvas.put(area, x, room, &file.name, plain) + 1;
+        x += canvas.put_rest(area, x, &size, dim) + 3;
+    }
 }
 
 /// The bars left of quoted text. Returns the column where the text begins.
@@ -285,34 +290,33 @@ fn span_style(app: &App, canvas: &Canvas, span: &Span, base: Style) -> Style {
     style
 }
 
-/// How far the text is scrolled, on the line above the reader, or in its last row.
-pub(super) fn position(app: &App, canvas: &mut Canvas, panes: Panes) {
+/// How far the text is scrolled, or how much of it is here.
+pub(super) fn position(app: &App, height: u16) -> Safe {
     let reader = &app.reader;
-    let (rows, height) = (reader.rows().len(), usize::from(panes.reader.h));
-    let mut text = String::new();
-    if let Some((done, total)) = reader.progress {
-        text = format!(" {} of {} ", size_text(done), size_text(total));
+    let (rows, height) = (reader.rows().len(), usize::from(height));
+    let text = if let Some((done, total)) = reader.progress {
+        format!("{} of {}", size_text(done), size_text(total))
     } else if rows > height && height > 0 {
         let hidden = rows - height;
         let percent = reader.scroll() * 100 / hidden.max(1);
-        text = match (reader.scroll(), reader.is_at_end(height)) {
-            (0, _) => format!(" {hidden} more rows "),
-            (_, true) => " end ".to_owned(),
-            _ => format!(" {percent}% "),
-        };
-    }
-    let area = match panes.split {
-        Split::Below => panes.split_line,
-        Split::Beside | Split::None => panes.reader.row(panes.reader.h.saturating_sub(1)),
+        match (reader.scroll(), reader.is_at_end(height)) {
+            (0, _) => format!("{hidden} more lines"),
+            (_, true) => "end".to_owned(),
+            _ => format!("{percent}%"),
+        }
+    } else {
+        String::new()
     };
-    if !text.is_empty() && area.w > 20 {
+    Safe::line(&text)
+}
+
+/// The same, on the line between list and message.
+pub(super) fn draw_position(app: &App, canvas: &mut Canvas, panes: Panes) {
+    let text = position(app, panes.reader.h);
+    let area = panes.split_line;
+    if panes.split == Split::Below && !text.is_empty() && area.w > 20 {
+        let text = Safe::join(&[Safe::default(), text, Safe::default()], " ");
         let style = canvas.style(Paint::Dim);
-        canvas.put_right(
-            area,
-            area.w.saturating_sub(1),
-            24,
-            &Safe::line(&text),
-            style,
-        );
+        canvas.put_right(area, area.w.saturating_sub(1), 24, &text, style);
     }
 }

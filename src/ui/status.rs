@@ -6,9 +6,10 @@ use super::canvas::Canvas;
 use super::sidebar::link_mark;
 use super::text::{Text, tail};
 use super::theme::Paint;
-use crate::app::{App, Area, Context, NoticeKind, Overlay, Prompt, hints};
+use crate::app::{App, Area, Context, NoticeKind, Overlay, Panes, Prompt, Split, hints};
 use crate::bus::Link;
 use crate::model::{Safe, Sort};
+use ratatui::style::Style;
 
 /// The line on top: what is shown, how much, and how the connection is.
 pub(super) fn title(app: &App, canvas: &mut Canvas, area: Area) {
@@ -23,18 +24,15 @@ pub(super) fn title(app: &App, canvas: &mut Canvas, area: Area) {
     let mut x = 1;
     x += canvas.put_rest(left, x, &app.place_name(), title) + 2;
     let list = &app.list;
-    if list.is_loaded() {
-        let unit = if list.view().threads.is_some() {
-            "threads"
-        } else {
-            "messages"
-        };
+    if let Some(unread) = app.unread_here().filter(|n| *n > 0) {
+        let style = canvas.style(Paint::Strong);
+        let text = Safe::line(&format!("{unread} unread"));
+        x += gap(canvas.put_rest(left, x, &text, style));
+    }
+    if list.total() > 0 {
         let more = if list.is_complete() { "" } else { "+" };
-        let count = match list.total() {
-            0 => String::new(),
-            n => format!("{}{more} of {n}{more} {unit}", list.cursor() + 1).replace("+ of", " of"),
-        };
-        x += gap(canvas.put_rest(left, x, &Safe::line(&count), dim));
+        let text = format!("{} of {}{more}", list.cursor() + 1, list.total());
+        x += gap(canvas.put_rest(left, x, &Safe::line(&text), dim));
     }
     if !list.selected().is_empty() || list.anchor().is_some() {
         let range = list.range().map_or(0, |(a, b)| b - a + 1);
@@ -93,12 +91,17 @@ fn connection(app: &App, canvas: &mut Canvas, area: Area) -> u16 {
 }
 
 /// The two lines at the bottom. Gives the place of the text cursor while a prompt is open.
-pub(super) fn draw(app: &App, canvas: &mut Canvas, status: Area, keys: Area) -> Option<(u16, u16)> {
+pub(super) fn draw(app: &App, canvas: &mut Canvas, panes: Panes) -> Option<(u16, u16)> {
+    let (status, keys) = (panes.status, panes.hints);
     let line = if status.is_empty() { keys } else { status };
     let cursor = match &app.overlay {
         Some(Overlay::Prompt(prompt)) => prompt_line(canvas, line, prompt),
         Some(Overlay::Help(_) | Overlay::Picker(_) | Overlay::Confirm(_)) | None => {
-            notice(app, canvas, status);
+            let spilt = notice(app, canvas, panes);
+            if let Some(hint) = spilt {
+                spill(app, canvas, keys, hint);
+                return None;
+            }
             None
         }
     };
@@ -108,42 +111,62 @@ pub(super) fn draw(app: &App, canvas: &mut Canvas, status: Area, keys: Area) -> 
     cursor
 }
 
-fn notice(app: &App, canvas: &mut Canvas, area: Area) {
+/// What to do about an error whose sentence fills its line, in the place of the keys.
+fn spill(app: &App, canvas: &mut Canvas, area: Area, hint: &Safe) {
+    let key = canvas.style(Paint::Key);
+    let dim = canvas.style(Paint::Dim);
+    let back = app.keymap.first("back", app.focus);
+    let room = area.w.saturating_sub(back.cols() + 12);
+    let x = 1 + canvas.put(area, 1, room, hint, Style::new()) + 3;
+    let used = canvas.put_rest(area, x, &back, key);
+    canvas.put_rest(area, x + used + 1, &"dismiss", dim);
+}
+
+/// The notice. Gives back the hint where there was no room for it.
+fn notice<'a>(app: &'a App, canvas: &mut Canvas, panes: Panes) -> Option<&'a Safe> {
+    let area = panes.status;
     if area.is_empty() {
-        return;
+        return None;
     }
-    let right = progress(app, canvas, area);
+    let shown = app.notices.shown();
+    let cols = shown.map_or(0, |n| n.text.cols() + n.hint.cols() + 4);
+    let is_error = shown.is_some_and(|n| n.kind == NoticeKind::Error);
+    // An error that needs the whole line has it.
+    let right = if is_error && cols + 20 > area.w {
+        0
+    } else {
+        progress(app, canvas, panes)
+    };
     let room = Area {
         w: area.w.saturating_sub(right + 1),
         ..area
     };
-    let Some(notice) = app.notices.shown() else {
-        return;
-    };
-    let paint = match notice.kind {
-        NoticeKind::Error => Paint::Error,
-        NoticeKind::Done | NoticeKind::Undoable => Paint::Plain,
-    };
-    let style = canvas.style(paint);
+    let notice = shown?;
+    let style = canvas.style(if is_error { Paint::Error } else { Paint::Plain });
     let dim = canvas.style(Paint::Dim);
     let key = canvas.style(Paint::Key);
     let is_undoable = notice.kind == NoticeKind::Undoable;
-    // What to do about it must not be pushed out by a long sentence.
+    // The key that takes it back must not be pushed out by a long sentence.
     let reserved = if is_undoable { 10 } else { 0 };
-    let cols = room.w.saturating_sub(1 + reserved);
-    let mut x = 1 + canvas.put(room, 1, cols, &notice.text, style);
+    let cols_max = room.w.saturating_sub(1 + reserved);
+    let mut x = 1 + canvas.put(room, 1, cols_max, &notice.text, style);
     if is_undoable {
         x += 2;
         x += canvas.put_rest(room, x, &app.keymap.first("undo", app.focus), key) + 1;
         canvas.put_rest(room, x, &"undo", dim);
     } else if !notice.hint.is_empty() {
+        if is_error && cols > room.w {
+            return Some(&notice.hint);
+        }
         x += canvas.put_rest(room, x, &": ", style);
         canvas.put_rest(room, x, &notice.hint, dim);
     }
+    None
 }
 
 /// What is running: pending keys, counts, jobs, changes that wait. Returns the columns used.
-fn progress(app: &App, canvas: &mut Canvas, area: Area) -> u16 {
+fn progress(app: &App, canvas: &mut Canvas, panes: Panes) -> u16 {
+    let area = panes.status;
     let end = area.w.saturating_sub(1);
     if !app.pending.is_empty() || app.count.is_some() {
         let count = app.count.map(|n| n.to_string()).unwrap_or_default();
@@ -163,11 +186,17 @@ fn progress(app: &App, canvas: &mut Canvas, area: Area) -> u16 {
         1 => Some("1 change to send".to_owned()),
         n => Some(format!("{n} changes to send")),
     };
-    let Some(text) = job.or(pending) else {
-        return 0;
-    };
+    // Where no line stands above the message, its position is told here.
+    let is_reading = !panes.reader.is_empty() && panes.split != Split::Below;
+    let position = is_reading.then(|| super::reader::position(app, panes.reader.h));
+    let all: Vec<Safe> = [job.or(pending).map(|t| Safe::line(&t)), position]
+        .into_iter()
+        .flatten()
+        .filter(|text| !text.is_empty())
+        .collect();
     let style = canvas.style(Paint::Dim);
-    canvas.put_right(area, end, area.w / 3, &Safe::line(&text), style)
+    let text = Safe::join(&all, "   ");
+    canvas.put_right(area, end, area.w / 2, &text, style)
 }
 
 fn key_line(app: &App, canvas: &mut Canvas, area: Area) {

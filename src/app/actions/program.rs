@@ -144,6 +144,7 @@ pub(super) fn quit(app: &mut App, _: Count) -> Vec<Effect> {
     app.overlay = Some(Overlay::Confirm(Confirm {
         title: "Quit now?",
         lines,
+        warning: None,
         yes: "quit",
         copies: None,
         then: Confirmed::Quit,
@@ -159,7 +160,7 @@ pub(super) fn help(app: &mut App, _: Count) -> Vec<Effect> {
 pub(super) fn palette(app: &mut App, _: Count) -> Vec<Effect> {
     let here = app.focus;
     let all = actions().iter().enumerate();
-    let mut items: Vec<(bool, Item)> = all
+    let mut items: Vec<(bool, u8, Item)> = all
         .filter(|(_, action)| action.id != "palette")
         .map(|(index, action)| {
             let dim = if action.is_in(here) {
@@ -176,11 +177,13 @@ pub(super) fn palette(app: &mut App, _: Count) -> Vec<Effect> {
                 dim,
                 ..Item::new(Safe::fixed(action.title), Choice::Action(index))
             };
-            (dim.is_some(), item)
+            // What is used most comes first, as in the line of keys.
+            let rank = action.hint.0.wrapping_sub(1);
+            (dim.is_some(), rank, item)
         })
         .collect();
-    items.sort_by_key(|(is_dim, _)| *is_dim);
-    let items = items.into_iter().map(|(_, item)| item).collect();
+    items.sort_by_key(|(is_dim, rank, _)| (*is_dim, *rank));
+    let items = items.into_iter().map(|(_, _, item)| item).collect();
     app.open_picker("What do you want to do?", PickerKind::Palette, items)
 }
 

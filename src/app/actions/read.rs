@@ -172,13 +172,15 @@ fn question(link: &Link) -> Confirm {
         .trim_end_matches('/')
         .to_lowercase();
     let claims_host = says.contains('.') && !says.contains(' ');
-    if claims_host && !says.contains(&link.host.as_str().to_lowercase()) {
-        let warning = Safe::fixed("Careful: the text says");
-        lines.push(Safe::join(&[warning, link.text.clone()], " "));
-    }
+    let is_other = claims_host && !says.contains(&link.host.as_str().to_lowercase());
+    let warning = is_other.then(|| {
+        let careful = Safe::fixed("Careful: the text says");
+        Safe::join(&[careful, link.text.clone()], " ")
+    });
     Confirm {
         title: "Open this link?",
         lines,
+        warning,
         yes: "open",
         copies: Some(link.target.clone()),
         then: Confirmed::OpenUrl(link.target.clone()),

@@ -77,21 +77,29 @@ fn fields(owner: &str) -> Vec<Field> {
 
 /// The example under construction.
 struct Example {
-    text: String,
+    lines: Vec<String>,
     shown: BTreeSet<String>,
 }
 
 const NO_DEFAULT: &str = "# no default";
 
 impl Example {
+    fn text(&self) -> String {
+        self.lines.join("\n") + "\n"
+    }
+
+    /// A line of TOML, commented out, and an empty line.
+    fn setting(&mut self, toml: &str) {
+        self.lines.extend([format!("#{toml}"), String::new()]);
+    }
+
     fn comment(&mut self, lines: &[String]) {
-        for line in lines {
-            self.text += &format!("# {line}\n");
-        }
+        self.lines
+            .extend(lines.iter().map(|line| format!("# {line}")));
     }
 
     fn header(&mut self, table: &str) {
-        self.text += &format!("#[{table}]\n\n");
+        self.setting(&format!("[{table}]"));
     }
 
     /// The keys of one table. `defaults` are the struct's, `wanted` chooses keys.
@@ -101,15 +109,15 @@ impl Example {
             let line = match (default, &field.example) {
                 (Some(toml::Value::Table(_)), _) => continue,
                 (None, None) if is_table(&field) => continue,
-                (Some(value), None) => format!("#{} = {value}\n\n", field.name),
-                (None, Some(example)) => format!("#{} = {example}  {NO_DEFAULT}\n\n", field.name),
+                (Some(value), None) => format!("{} = {value}", field.name),
+                (None, Some(example)) => format!("{} = {example}  {NO_DEFAULT}", field.name),
                 other => panic!(
                     "{owner}.{}: a default or an example, not {other:?}",
                     field.name
                 ),
             };
             self.comment(&field.docs);
-            self.text += &line;
+            self.setting(&line);
             self.shown.insert(format!("{}.{}", field.owner, field.name));
         }
     }
@@ -131,11 +139,15 @@ fn is_table(field: &Field) -> bool {
 }
 
 fn example() -> Example {
+    let head = [
+        "# The configuration of Pillarbox. Every key is here, as a comment with its default, or with an",
+        "# example where it has none. Take away the # of what you want to set.",
+        "# `pillarbox config check` finds mistakes.",
+        "",
+    ]
+    .map(str::to_owned);
     let mut example = Example {
-        text: "# The configuration of Pillarbox. Every key is here, as a comment with its default, or with an\n\
-               # example where it has none. Take away the # of what you want to set.\n\
-               # `pillarbox config check` finds mistakes.\n\n"
-            .to_owned(),
+        lines: head.into(),
         shown: BTreeSet::new(),
     };
     let mut server = defaults(&Server::default());
@@ -151,11 +163,15 @@ fn example() -> Example {
     example.table("Folders", &defaults(&Account::default().folders), |_| true);
     example.section("Account", "send", "accounts.work.send");
     example.table("Send", &defaults(&Account::default().send), |_| true);
-    example.text += "# Another account, with POP3.\n";
+    example
+        .lines
+        .push("# Another account, with POP3.".to_owned());
     example.header("accounts.old");
-    example.text += &format!("#address = \"ann@example.net\"  {NO_DEFAULT}\n\n");
+    example.setting(&format!("address = \"ann@example.net\"  {NO_DEFAULT}"));
     example.section("Account", "pop3", "accounts.old.pop3");
-    example.text += &format!("#password_command = \"pass show old\"  {NO_DEFAULT}\n\n");
+    example.setting(&format!(
+        "password_command = \"pass show old\"  {NO_DEFAULT}"
+    ));
     // It is not written out where it is the default, because IMAP servers have no such key.
     let leave = toml::Value::try_from(LeaveOnServer::default()).unwrap();
     server.insert("leave_on_server".to_owned(), leave);
@@ -166,7 +182,7 @@ fn example() -> Example {
     example.section("Config", "ui", "ui");
     example.table("Ui", &defaults(&Config::default().ui), |_| true);
     example.section("Config", "keys", "keys.list");
-    example.text += &format!("#archive = [\"a\", \"e\"]  {NO_DEFAULT}\n");
+    example.setting(&format!("archive = [\"a\", \"e\"]  {NO_DEFAULT}"));
     example
 }
 
@@ -185,7 +201,7 @@ fn uncommented(text: &str, wanted: impl Fn(&str) -> bool) -> String {
 
 #[test]
 fn the_example_of_the_configuration_is_up_to_date() {
-    hold("config.example.toml", &example().text);
+    hold("config.example.toml", &example().text());
 }
 
 #[test]
@@ -226,13 +242,13 @@ fn the_example_shows_every_key_there_is() {
 fn the_example_uncommented_is_a_right_configuration() {
     // One way to sign in, not all of them at once.
     let ways = ["password =", "token_command =", "oauth2 ="];
-    let text = uncommented(&example().text, |line| {
+    let text = uncommented(&example().text(), |line| {
         !ways.iter().any(|w| line.starts_with(w))
     });
     let loaded = pillarbox::config::parse(&text, Path::new("config.example.toml")).unwrap();
     assert_eq!(loaded.config.accounts.len(), 2);
     for way in ways {
-        let text = uncommented(&example().text, |line| {
+        let text = uncommented(&example().text(), |line| {
             line.starts_with(way)
                 || !line.starts_with("password_command")
                     && !ways.iter().any(|w| line.starts_with(w))
@@ -247,7 +263,7 @@ fn the_example_uncommented_is_a_right_configuration() {
 
 #[test]
 fn the_defaults_that_the_example_shows_are_the_defaults() {
-    let text = uncommented(&example().text, |line| !line.contains(NO_DEFAULT));
+    let text = uncommented(&example().text(), |line| !line.contains(NO_DEFAULT));
     let config: Config = toml::from_str(&text).unwrap();
     let work = config.account("work").unwrap();
     let expected = Account {

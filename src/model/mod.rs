@@ -26,7 +26,7 @@ pub use op::{MailboxId, Op, OpKind, TargetState};
 pub use part::{BodyStructure, Part, PartId};
 pub use query::{DEPTH_MAX, Query, QueryError, Term};
 pub use reading::{Attachment, Emphasis, Line, LineKind, Link, Reading, Span};
-pub use safe::Safe;
+pub use safe::{Safe, mixes_scripts};
 pub use secret::Secret;
 pub use sync::SyncMode;
 pub use uid::{ModSeq, Uid, UidSet, UidValidity};

@@ -5,6 +5,7 @@
 //! override or isolate, a line separator, an invisible tag or more than eight marks on one base.
 
 use std::fmt;
+use unicode_width::UnicodeWidthChar;
 
 /// The longest run of combining marks that is kept on one base character.
 const MARKS_MAX: usize = 8;
@@ -25,14 +26,18 @@ impl Safe {
         let mut marks = 0usize;
         let mut chars = text.chars().peekable();
         while let Some(c) = chars.next() {
-            if is_mark(c) {
+            if c != '\u{200d}' && is_mark(c) {
                 marks += 1;
                 if marks <= MARKS_MAX {
                     out.push(c);
                 }
                 continue;
             }
-            marks = 0;
+            // A joiner needs a base as a mark does, and so does not begin a new count.
+            marks = if c == '\u{200d}' { marks + 1 } else { 0 };
+            if marks > MARKS_MAX {
+                continue;
+            }
             match c {
                 '\r' if chars.peek() == Some(&'\n') => {}
                 '\t' | '\n' | '\r' | '\u{2028}' | '\u{2029}' | '\u{85}' => out.push(' '),
@@ -73,14 +78,47 @@ impl Safe {
     }
 }
 
-/// Combining marks that can pile up: the blocks used for floods, not every mark of every script
-/// (Indic and Arabic marks are counted too, and eight of them on one base never occur).
+/// Whatever takes no column of its own and so can pile up on the character before it. The rule of
+/// the width tables covers the marks of every script; eight on one base occur in none.
 fn is_mark(c: char) -> bool {
-    matches!(c, '\u{300}'..='\u{36f}' | '\u{483}'..='\u{489}' | '\u{591}'..='\u{5bd}'
-        | '\u{610}'..='\u{61a}' | '\u{64b}'..='\u{65f}' | '\u{e31}' | '\u{e34}'..='\u{e3a}'
-        | '\u{e47}'..='\u{e4e}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}'
-        | '\u{20d0}'..='\u{20ff}' | '\u{fe00}'..='\u{fe0f}' | '\u{fe20}'..='\u{fe2f}'
-        | '\u{200d}')
+    c >= '\u{300}' && !is_dropped(c) && !is_direction(c) && c.width() == Some(0)
+}
+
+/// Direction marks, embeddings, overrides and isolates.
+const fn is_direction(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Invisible: soft hyphen, zero-width space and non-joiner, word joiner and invisible operators,
+/// byte order mark, fillers, interlinear marks, variation and language tags.
+const fn is_dropped(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}' | '\u{200c}' | '\u{2060}'..='\u{2065}'
+        | '\u{206a}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}'
+        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Whether letters of alphabets that look alike stand side by side, as in `pаypal` with a Cyrillic
+/// `а`. Han, kana, Hangul and the like mix with Latin in honest text and look like nothing else.
+#[must_use]
+pub fn mixes_scripts(text: &str) -> bool {
+    let script = |c: char| match c {
+        'a'..='z'
+        | 'A'..='Z'
+        | '\u{c0}'..='\u{24f}'
+        | '\u{1e00}'..='\u{1eff}'
+        | '\u{2c60}'..='\u{2c7f}'
+        | '\u{ff21}'..='\u{ff5a}' => 1,
+        '\u{370}'..='\u{3ff}' | '\u{1f00}'..='\u{1fff}' => 2,
+        '\u{400}'..='\u{52f}' | '\u{1c80}'..='\u{1c8f}' | '\u{a640}'..='\u{a69f}' => 4,
+        '\u{530}'..='\u{58f}' => 8,
+        '\u{13a0}'..='\u{13ff}' | '\u{ab70}'..='\u{abbf}' => 16,
+        _ => 0u32,
+    };
+    text.chars()
+        .fold(0, |seen, c| seen | script(c))
+        .count_ones()
+        > 1
 }
 
 fn push_clean(out: &mut String, c: char) {
@@ -89,30 +127,15 @@ fn push_clean(out: &mut String, c: char) {
         '\0'..='\x1f' => out.push(char::from_u32(0x2400 + u32::from(c)).unwrap_or('\u{fffd}')),
         '\x7f' => out.push('\u{2421}'),
         '\u{80}'..='\u{9f}' => out.push('\u{fffd}'),
-        // Direction marks, embeddings, overrides and isolates: shown, so that a forged name is seen.
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-            out.push('\u{2426}');
-        }
-        // Invisible: soft hyphen, zero-width space and non-joiner, word joiner and invisible
-        // operators, byte order mark, fillers, interlinear marks, variation and language tags.
-        '\u{ad}'
-        | '\u{34f}'
-        | '\u{115f}'
-        | '\u{1160}'
-        | '\u{17b4}'
-        | '\u{17b5}'
-        | '\u{180b}'..='\u{180f}'
-        | '\u{200b}'
-        | '\u{200c}'
-        | '\u{2060}'..='\u{2065}'
-        | '\u{206a}'..='\u{206f}'
-        | '\u{3164}'
-        | '\u{feff}'
-        | '\u{ffa0}'
-        | '\u{fff9}'..='\u{fffb}'
-        | '\u{1bca0}'..='\u{1bca3}'
-        | '\u{1d173}'..='\u{1d17a}'
-        | '\u{e0000}'..='\u{e0fff}' => {}
+        // Shown, so that a forged name is seen.
+        _ if is_direction(c) => out.push('\u{2426}'),
+        _ if is_dropped(c) => {}
+        // A joiner between letters that need none only hides that two words differ.
+        '\u{200d}'
+            if out
+                .chars()
+                .next_back()
+                .is_none_or(|before| before < '\u{600}') => {}
         _ => out.push(c),
     }
 }
@@ -143,6 +166,45 @@ mod tests {
             Safe::line("pay\u{200b}pal\u{feff}\u{e0041}").as_str(),
             "paypal"
         );
+    }
+
+    #[test]
+    fn letters_that_look_alike_are_told_from_honest_mixtures() {
+        assert!(mixes_scripts("p\u{430}ypal"));
+        assert!(mixes_scripts("\u{430}pple.com"));
+        for honest in [
+            "paypal",
+            "Привет",
+            "Zürich",
+            "日本 ABC",
+            "東京Tokyo",
+            "Αθήνα",
+            "",
+        ] {
+            assert!(!mixes_scripts(honest), "{honest}");
+        }
+    }
+
+    #[test]
+    fn marks_of_every_script_and_joiners_are_cut_and_joiners_in_words_vanish() {
+        for mark in ['\u{93c}', '\u{eb1}', '\u{f71}', '\u{670}', '\u{a66f}'] {
+            let flood: String = std::iter::repeat_n(mark, 50).collect();
+            assert!(
+                Safe::line(&flood).as_str().chars().count() <= MARKS_MAX,
+                "{mark:?}"
+            );
+        }
+        assert_eq!(Safe::line("pay\u{200d}pal").as_str(), "paypal");
+        let joiners: String = std::iter::repeat_n('\u{200d}', 50).collect();
+        let flood = format!("\u{1f469}{joiners}x");
+        assert!(Safe::line(&flood).as_str().chars().count() <= 2 + MARKS_MAX);
+    }
+
+    #[test]
+    fn what_is_safe_stays_as_it_is() {
+        let wild = "a\u{1b}\u{202e}\u{300}\u{200d}\u{1f469}\u{200d}\u{1f467}\t\u{9b}\u{93c}";
+        let once = Safe::line(wild);
+        assert_eq!(Safe::line(once.as_str()), once);
     }
 
     #[test]

@@ -3,42 +3,18 @@
 //! Called by `engine` and by `cli doctor`. Every wait in here has a time limit, and no byte of a
 //! server is trusted before it was framed and bounded.
 
+pub(crate) mod auth;
+mod error;
 pub mod imap;
+pub(crate) mod line;
+pub(crate) mod stream;
+pub(crate) mod tls;
+
+pub use error::{Class, Error, Result};
+pub use stream::{Counters, Wire};
 
 use std::path::PathBuf;
 use std::time::Duration;
-
-/// What an error means for the next attempt. Retry policy looks at this, never at text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Class {
-    /// Try again later: connection lost, timeout, temporary refusal.
-    Transient,
-    /// The credentials were refused: stop all connections of the account.
-    Auth,
-    /// The server understood and refused (NO).
-    Rejected,
-    /// The server does not speak the protocol, or broke a limit.
-    Protocol,
-    /// TLS cannot be had, or the certificate is not valid.
-    Tls,
-}
-
-/// Why a network call failed: one sentence, what it means, and what to do.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("{summary}")]
-pub struct Error {
-    /// What it means for the next attempt.
-    pub class: Class,
-    /// What happened, where. Server text in it is bounded but not yet made safe.
-    pub summary: String,
-    /// What the user can do; may be empty.
-    pub hint: String,
-    /// The response code in capitals (`OVERQUOTA`, `LIMIT`, `AUTHENTICATIONFAILED`), if there was one.
-    pub code: Option<String>,
-}
-
-/// The result of a network call.
-pub type Result<T> = std::result::Result<T, Error>;
 
 /// How a connection is made safe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,6 +93,10 @@ pub struct Options {
     pub silence_timeout: Duration,
     /// How often IDLE is renewed.
     pub idle_renew: Duration,
+    /// How often NOOP asks where IDLE is not offered.
+    pub poll: Duration,
+    /// Whether credentials may go over [`Security::Plain`] to a host that is not this machine.
+    pub allow_plaintext: bool,
 }
 
 impl Default for Options {
@@ -126,6 +106,8 @@ impl Default for Options {
             connect_timeout: Duration::from_secs(20),
             silence_timeout: Duration::from_secs(60),
             idle_renew: Duration::from_secs(9 * 60),
+            poll: Duration::from_secs(2 * 60),
+            allow_plaintext: false,
         }
     }
 }

@@ -1,0 +1,93 @@
+//! What a server can do, asked by purpose.
+//!
+//! Kept by the session's state, read by every verb and by callers. No command may be sent without
+//! the capability it needs.
+
+/// What IMAP4rev2 holds without saying so (RFC 9051 appendix E).
+const IN_REV2: &[&str] = &[
+    "NAMESPACE",
+    "UNSELECT",
+    "UIDPLUS",
+    "ESEARCH",
+    "SEARCHRES",
+    "ENABLE",
+    "IDLE",
+    "SASL-IR",
+    "LIST-EXTENDED",
+    "LIST-STATUS",
+    "MOVE",
+    "LITERAL-",
+    "SPECIAL-USE",
+    "STATUS=SIZE",
+];
+
+/// What the server can do, asked by purpose.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Capabilities {
+    names: Vec<String>,
+    is_qresync_on: bool,
+    has_no_idle: bool,
+}
+
+impl Capabilities {
+    /// Whether the server announced `name` (any case).
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        let said = |name: &str| self.names.iter().any(|n| n.eq_ignore_ascii_case(name));
+        let implied = |name: &str| IN_REV2.iter().any(|n| n.eq_ignore_ascii_case(name));
+        said(name) || (implied(name) && said("IMAP4REV2"))
+    }
+
+    /// Whether CONDSTORE is usable.
+    #[must_use]
+    pub fn can_condstore(&self) -> bool {
+        self.has("CONDSTORE") || self.has("QRESYNC")
+    }
+
+    /// Whether QRESYNC is enabled.
+    #[must_use]
+    pub const fn can_qresync(&self) -> bool {
+        self.is_qresync_on
+    }
+
+    /// Whether IDLE is offered.
+    #[must_use]
+    pub fn can_idle(&self) -> bool {
+        !self.has_no_idle && self.has("IDLE")
+    }
+
+    /// Whether messages have ids of their own (RFC 8474).
+    pub(super) fn can_object_id(&self) -> bool {
+        self.has("OBJECTID")
+    }
+
+    /// All names, in order, for `doctor`.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
+    }
+
+    /// Whether nothing is known yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// Takes over a new announcement; what was enabled stays enabled.
+    pub(super) fn learn(&mut self, names: Vec<String>) {
+        self.names = names;
+    }
+
+    /// Forgets everything: after it was learnt in clear, or when logging in changes it.
+    pub(super) fn forget(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Notes what ENABLE brought.
+    pub(super) fn enabled(&mut self, names: &[String]) {
+        self.is_qresync_on |= names.iter().any(|n| n.eq_ignore_ascii_case("QRESYNC"));
+    }
+
+    /// Notes that IDLE is announced but refused.
+    pub(super) const fn lose_idle(&mut self) {
+        self.has_no_idle = true;
+    }
+}

@@ -1,0 +1,492 @@
+//! One authenticated session: commands out, whole responses in, each completion to its command.
+//!
+//! The only code that reads or writes an IMAP connection; every verb goes through it. A completion
+//! must never be taken for another command's, and a connection that ended is never a success.
+
+use super::command::Command;
+use super::gate::{Frame, Gate, Limits};
+use super::response::{Condition, Response, Said, parse, parse_continue, parse_tagged};
+use super::state::State;
+use super::types::Notice;
+use super::{Capabilities, response::Code};
+use crate::net::Options;
+use crate::net::error::{Class, Error, Result, quoted};
+use crate::net::stream::{Counters, Wire};
+use async_imap::imap_proto;
+use bytes::Bytes;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How often a server may ask for more in one exchange.
+pub(super) const GO_AHEADS_MAX: u32 = 3;
+/// A command that moves little data is given up after so many silences' time, even if a byte drips
+/// in now and then.
+const SMALL_FACTOR: u32 = 3;
+
+/// The name of a command under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Tag(u32);
+
+impl std::fmt::Display for Tag {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "P{}", self.0)
+    }
+}
+
+/// Whether a call moves little or much.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// A total time limit besides the limit on silence.
+    Small,
+    /// As long as data keeps coming.
+    Bulk,
+}
+
+/// What comes from the server.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// A response of its own.
+    Untagged(Bytes),
+    /// The end of a command.
+    Done(Tag, Said),
+    /// It waits for more; with what it said.
+    GoAhead(Bytes),
+}
+
+/// An IDLE that is under way, perhaps left behind by a call that was abandoned.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Idling {
+    pub(super) tag: Tag,
+    /// Whether the server has agreed.
+    pub(super) is_on: bool,
+}
+
+/// One authenticated session: the only reader and writer of its connection. Not cancel-safe unless
+/// a method says so: drop the session where a call was abandoned.
+#[derive(Debug)]
+pub struct Session {
+    client: async_imap::Client<Gate>,
+    pub(super) state: State,
+    pub(super) options: Options,
+    pub(super) idling: Option<Idling>,
+    counters: Arc<Counters>,
+    next_tag: u32,
+    /// Sent and not completed.
+    open: Vec<Tag>,
+    /// Completed before somebody asked.
+    early: Vec<(Tag, Said)>,
+    /// Those whose outcome is in untagged responses alone.
+    unattended: Vec<Tag>,
+    is_prefaced: bool,
+    is_compressed: bool,
+    is_dead: bool,
+    deadline: Option<Instant>,
+}
+
+impl Session {
+    /// A session over a stream that is as safe as it gets; nothing was said yet.
+    pub(super) fn new(wire: Box<dyn Wire>, options: &Options, counters: Arc<Counters>) -> Self {
+        Self {
+            client: async_imap::Client::new(Gate::new(wire)),
+            state: State::default(),
+            options: options.clone(),
+            idling: None,
+            counters,
+            next_tag: 1,
+            open: Vec::new(),
+            early: Vec::new(),
+            unattended: Vec::new(),
+            is_prefaced: false,
+            is_compressed: false,
+            is_dead: false,
+            deadline: None,
+        }
+    }
+
+    /// What the server can do.
+    #[must_use]
+    pub const fn capabilities(&self) -> &Capabilities {
+        &self.state.capabilities
+    }
+
+    /// What was said outside of what was asked since the last call.
+    pub fn take_notices(&mut self) -> Vec<Notice> {
+        self.state.take_notices()
+    }
+
+    /// Whether the connection is compressed.
+    #[must_use]
+    pub const fn is_compressed(&self) -> bool {
+        self.is_compressed
+    }
+
+    /// Bytes that went over the connection.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// How many responses were not understood and passed over.
+    #[must_use]
+    pub const fn unknown_responses(&self) -> u64 {
+        self.state.unknown
+    }
+
+    /// Begins a call: ends an abandoned IDLE, sets the limits.
+    pub(super) async fn begin(&mut self, pace: Pace) -> Result<()> {
+        if self.is_dead {
+            return Err(Error::transient("The connection is closed."));
+        }
+        self.wait(pace);
+        if let Some(idling) = self.idling {
+            self.end_idle(idling).await?;
+        }
+        let is_quiet = self.open.iter().all(|tag| self.unattended.contains(tag));
+        if !is_quiet {
+            // Somebody stopped listening in the middle: whose answer comes next cannot be told.
+            self.is_dead = true;
+            return Err(Error::transient(
+                "An earlier request on this connection was given up halfway.",
+            ));
+        }
+        self.wait(pace);
+        self.limit(Limits::default());
+        self.preface();
+        Ok(())
+    }
+
+    fn wait(&mut self, pace: Pace) {
+        let silence = self.options.silence_timeout;
+        self.deadline = match pace {
+            Pace::Small => Some(Instant::now() + silence * SMALL_FACTOR),
+            Pace::Bulk => None,
+        };
+        self.gate().listen(Some(silence));
+    }
+
+    /// Sets the latest moment for what follows.
+    pub(super) const fn until(&mut self, deadline: Option<Instant>) {
+        self.deadline = deadline;
+    }
+
+    /// Waits without a limit on silence: for IDLE.
+    pub(super) fn wait_forever(&mut self) {
+        self.deadline = None;
+        self.gate().listen(None);
+    }
+
+    /// Waits with the usual limit again.
+    pub(super) fn wait_briefly(&mut self) {
+        self.wait(Pace::Small);
+    }
+
+    /// What one response may bring in this call.
+    pub(super) fn limit(&mut self, limits: Limits) {
+        self.gate().limit(limits);
+    }
+
+    /// The gate under async-imap.
+    pub(super) fn gate(&mut self) -> &mut Gate {
+        self.client.get_mut()
+    }
+
+    /// ID and ENABLE go ahead of the first command after login, in the same flight.
+    fn preface(&mut self) {
+        if self.is_prefaced {
+            return;
+        }
+        self.is_prefaced = true;
+        let capabilities = &self.state.capabilities;
+        let (can_id, can_enable) = (capabilities.has("ID"), capabilities.has("ENABLE"));
+        let extension = ["QRESYNC", "CONDSTORE"]
+            .into_iter()
+            .find(|name| capabilities.has(name));
+        if can_id {
+            let version = env!("CARGO_PKG_VERSION");
+            let id = format!("ID (\"name\" \"pillarbox\" \"version\" \"{version}\")");
+            let tag = self.push(&Command::new(&id));
+            self.unattended.push(tag);
+        }
+        if let Some(extension) = extension.filter(|_| can_enable) {
+            let tag = self.push(&Command::new(&format!("ENABLE {extension}")));
+            self.unattended.push(tag);
+        }
+    }
+
+    /// Puts off ID and ENABLE until the session is open.
+    pub(super) const fn hold_preface(&mut self, is_held: bool) {
+        self.is_prefaced = is_held;
+    }
+
+    /// Whether SELECT may use QRESYNC: enabled, or being enabled ahead of it in this flight.
+    pub(super) fn may_qresync(&self) -> bool {
+        let capabilities = &self.state.capabilities;
+        let is_coming = !self.unattended.is_empty()
+            && capabilities.has("QRESYNC")
+            && capabilities.has("ENABLE");
+        capabilities.can_qresync() || is_coming
+    }
+
+    fn push(&mut self, command: &Command) -> Tag {
+        let tag = Tag(self.next_tag);
+        self.next_tag = self.next_tag.wrapping_add(1);
+        self.open.push(tag);
+        tracing::debug!(target: "pillarbox::imap", %tag, verb = %command.verb(), "sent");
+        let first = command
+            .pieces()
+            .first()
+            .copied()
+            .unwrap_or_default()
+            .to_vec();
+        let end: &[u8] = if command.pieces().len() == 1 {
+            b"\r\n"
+        } else {
+            b""
+        };
+        let gate = self.gate();
+        gate.push(format!("{tag} ").as_bytes());
+        gate.push(&first);
+        gate.push(end);
+        tag
+    }
+
+    /// Sends a command. Several sent one after the other go out as one write.
+    pub(super) async fn send(&mut self, command: &Command) -> Result<Tag> {
+        let pieces = command.pieces();
+        if pieces.len() > 1 && !self.open.is_empty() {
+            // What is under way has to end first: its data could not be told from this one's.
+            let open = std::mem::take(&mut self.unattended);
+            for tag in open {
+                if self.open.contains(&tag) {
+                    self.finish(tag, Some).await?;
+                }
+            }
+            if !self.open.is_empty() {
+                return Err(Error::new(
+                    Class::Rejected,
+                    "This server cannot take that name together with other commands.",
+                ));
+            }
+        }
+        let tag = self.push(command);
+        for (i, piece) in pieces.iter().enumerate().skip(1) {
+            if !self.go_ahead(tag).await? {
+                // Refused; `finish` finds the completion.
+                return Ok(tag);
+            }
+            let end: &[u8] = if i + 1 == pieces.len() { b"\r\n" } else { b"" };
+            let piece = [piece, end].concat();
+            self.gate().push(&piece);
+        }
+        Ok(tag)
+    }
+
+    /// Waits for the go-ahead; false: the command was completed instead.
+    pub(super) async fn go_ahead(&mut self, tag: Tag) -> Result<bool> {
+        loop {
+            match self.event().await? {
+                Event::GoAhead(_) => return Ok(true),
+                Event::Untagged(frame) => self.state.apply(parse(&frame)),
+                Event::Done(done, said) => {
+                    let is_ours = done == tag;
+                    self.completed(done, said);
+                    if is_ours {
+                        return Ok(false);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sends a line that belongs to a command under way.
+    pub(super) fn push_line(&mut self, line: &str) {
+        let gate = self.gate();
+        gate.push(line.as_bytes());
+        gate.push(b"\r\n");
+    }
+
+    /// Keeps a completion for the one who will ask for it.
+    pub(super) fn completed(&mut self, tag: Tag, said: Said) {
+        self.state.said(&said);
+        if let Some(at) = self.unattended.iter().position(|t| *t == tag) {
+            self.unattended.swap_remove(at);
+        } else {
+            self.early.push((tag, said));
+        }
+    }
+
+    /// Whether a command was completed that nobody asked for yet: the server answers out of order.
+    pub(super) const fn is_out_of_order(&self) -> bool {
+        !self.early.is_empty()
+    }
+
+    /// Reads to the end of a command. `take` sees each response first; what it gives back, or
+    /// nobody wanted, changes the state.
+    pub(super) async fn finish(
+        &mut self,
+        tag: Tag,
+        mut take: impl FnMut(Response) -> Option<Response> + Send,
+    ) -> Result<Said> {
+        let mut go_aheads = 0;
+        loop {
+            if let Some(at) = self.early.iter().position(|(t, _)| *t == tag) {
+                return Ok(self.early.swap_remove(at).1);
+            }
+            match self.event().await? {
+                Event::Untagged(frame) => {
+                    if let Some(response) = take(parse(&frame)) {
+                        self.state.apply(response);
+                    }
+                }
+                Event::Done(done, said) => self.completed(done, said),
+                Event::GoAhead(_) => {
+                    go_aheads += 1;
+                    if go_aheads > GO_AHEADS_MAX {
+                        return Err(self.fail(Error::protocol(
+                            "The server keeps asking for more although there is nothing to send.",
+                        )));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The next thing that comes. Safe to abandon: nothing is lost.
+    pub(super) async fn event(&mut self) -> Result<Event> {
+        loop {
+            let waiting = self.gate().take(|f| matches!(f, Frame::Untagged(_)));
+            if let Some(Frame::Untagged(frame)) = waiting {
+                return Ok(Event::Untagged(frame));
+            }
+            match self.read().await {
+                Ok(Some(event)) => return Ok(event),
+                Ok(None) => {}
+                Err(error) => return Err(self.fail(error)),
+            }
+        }
+    }
+
+    /// One step of async-imap; `None`: it was the mark for untagged responses in the gate.
+    async fn read(&mut self) -> Result<Option<Event>> {
+        let deadline = self.deadline;
+        let reading = self.client.read_response();
+        let response = match deadline {
+            Some(deadline) => tokio::time::timeout_at(deadline, reading)
+                .await
+                .map_err(|_| Error::transient("The server took too long to answer."))?,
+            None => reading.await,
+        };
+        let response = response
+            .map_err(Error::from_io)?
+            .ok_or_else(|| Error::transient("The server closed the connection."))?;
+        let frame = match response.parsed() {
+            imap_proto::Response::Done { .. } => {
+                self.gate().take(|f| matches!(f, Frame::Tagged(_)))
+            }
+            imap_proto::Response::Continue(_) => {
+                self.gate().take(|f| matches!(f, Frame::Continue(_)))
+            }
+            _ => return Ok(None),
+        };
+        match frame {
+            Some(Frame::Tagged(frame)) => self.done(&frame).map(Some),
+            Some(Frame::Continue(frame)) => {
+                let text = parse_continue(&frame);
+                Ok(Some(Event::GoAhead(frame.slice_ref(text))))
+            }
+            _ => Err(Error::protocol("The server's answers are out of step.")),
+        }
+    }
+
+    fn done(&mut self, frame: &Bytes) -> Result<Event> {
+        let found = parse_tagged(frame).and_then(|(tag, said)| {
+            let at = self.open.iter().position(|t| t.to_string() == tag)?;
+            Some((self.open.remove(at), said))
+        });
+        let Some((tag, said)) = found else {
+            return Err(Error::protocol(
+                "The server answered a command that was never sent; the connection was dropped.",
+            ));
+        };
+        tracing::debug!(target: "pillarbox::imap", %tag, condition = ?said.condition, "done");
+        Ok(Event::Done(tag, said))
+    }
+
+    /// Ends the session for good, and says why as well as can be.
+    pub(super) fn fail(&mut self, error: Error) -> Error {
+        self.is_dead = true;
+        match &self.state.farewell {
+            Some(text) if error.class == Class::Transient => {
+                Error::transient(format!("The server hung up: {}", quoted(text)))
+            }
+            _ => error,
+        }
+    }
+
+    /// Sends one command and reads to its end.
+    pub(super) async fn exec(
+        &mut self,
+        command: &Command,
+        take: impl FnMut(Response) -> Option<Response> + Send,
+    ) -> Result<Said> {
+        let tag = self.send(command).await?;
+        self.finish(tag, take).await
+    }
+
+    /// Notes that the connection is compressed from here on.
+    pub(super) fn compress(&mut self) {
+        self.gate().deflate();
+        self.is_compressed = true;
+    }
+
+    /// Asks whether there is anything to say (NOOP).
+    pub async fn noop(&mut self) -> Result<()> {
+        self.begin(Pace::Small).await?;
+        let said = self.exec(&Command::new("NOOP"), Some).await?;
+        accept(said, "answer NOOP").map(drop)
+    }
+
+    /// Says goodbye, waiting at most two seconds.
+    pub async fn logout(mut self) {
+        let farewell = async {
+            self.begin(Pace::Small).await?;
+            self.exec(&Command::new("LOGOUT"), Some).await
+        };
+        // The answer changes nothing: the connection is closed either way.
+        drop(tokio::time::timeout(Duration::from_secs(2), farewell).await);
+    }
+}
+
+/// What a code says about trying again (RFC 5530).
+pub(super) fn class_of(code: Option<&Code>) -> Class {
+    match code.map_or("", |c| c.name.as_str()) {
+        "UNAVAILABLE" | "INUSE" | "SERVERBUG" | "LIMIT" => Class::Transient,
+        "AUTHENTICATIONFAILED"
+        | "AUTHORIZATIONFAILED"
+        | "EXPIRED"
+        | "PRIVACYREQUIRED"
+        | "CONTACTADMIN" => Class::Auth,
+        _ => Class::Rejected,
+    }
+}
+
+/// An OK as it is, a NO or BAD as an error.
+pub(super) fn accept(said: Said, doing: &str) -> Result<Said> {
+    match said.condition {
+        Condition::Ok => Ok(said),
+        _ => Err(refusal(said, doing)),
+    }
+}
+
+/// What a NO or BAD means: "The server refused to {doing}: …".
+pub(super) fn refusal(said: Said, doing: &str) -> Error {
+    let text = quoted(&said.text);
+    let class = class_of(said.code.as_ref());
+    let code = said.code.map(|c| c.name);
+    if said.condition == Condition::Bad {
+        let summary = format!("The server did not understand the request to {doing}: {text}");
+        return Error::protocol(summary).code(code);
+    }
+    Error::new(class, format!("The server refused to {doing}: {text}")).code(code)
+}

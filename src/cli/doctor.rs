@@ -55,6 +55,9 @@ pub(super) fn doctor(args: &Args, is_json: bool, output: &mut Output) -> Result<
         Ok(output.finish()?)
     };
     let (loaded, checks) = configuration(args);
+    if let Some(loaded) = &loaded {
+        place::known_account(loaded, args.account.as_deref())?;
+    }
     tell(checks)?;
     tell(vec![store(args)])?;
     tell(screen())?;
@@ -99,10 +102,7 @@ fn configuration(args: &Args) -> (Option<Loaded>, Vec<Check>) {
             format!("{file} has no account"),
             "add one; config.example.toml shows how",
         ),
-        n => Check::good(
-            "configuration",
-            format!("{file} is right, with {n} accounts"),
-        ),
+        n => Check::good("configuration", format!("{file} is right; accounts: {n}")),
     }];
     let mode = std::fs::metadata(&loaded.file).map_or(0, |meta| meta.permissions().mode());
     if mode & 0o077 != 0 && has_password(&loaded) {

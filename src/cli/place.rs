@@ -52,25 +52,29 @@ fn make_private_folder(folder: &Path) -> io::Result<()> {
         .create(folder)
 }
 
+/// Refuses the name of an account that is not in the configuration.
+pub(super) fn known_account(loaded: &Loaded, wanted: Option<&str>) -> Result<(), Failure> {
+    let Some(name) = wanted.filter(|name| loaded.config.account(name).is_none()) else {
+        return Ok(());
+    };
+    let known: Vec<&str> = loaded
+        .config
+        .accounts
+        .iter()
+        .map(|(n, _)| n.as_str())
+        .collect();
+    Err(Failure::usage(format!(
+        "there is no account {name:?} in {}; there is: {}",
+        loaded.file.display(),
+        known.join(", ")
+    )))
+}
+
 impl Place {
     /// Reads the configuration, makes the data folder, begins the log.
     pub(super) fn open(args: &Args) -> Result<Self, Failure> {
         let loaded = config::load(&config_file(args)?)?;
-        if let Some(name) = &args.account
-            && loaded.config.account(name).is_none()
-        {
-            let known: Vec<&str> = loaded
-                .config
-                .accounts
-                .iter()
-                .map(|(n, _)| n.as_str())
-                .collect();
-            return Err(Failure::usage(format!(
-                "there is no account {name:?} in {}; there is: {}",
-                loaded.file.display(),
-                known.join(", ")
-            )));
-        }
+        known_account(&loaded, args.account.as_deref())?;
         let data_dir = data_dir(args)?;
         log::begin(&data_dir);
         Ok(Self {

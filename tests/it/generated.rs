@@ -9,6 +9,7 @@ use pillarbox::config::{Account, Config, Ldap, LeaveOnServer, Server};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::sync::Mutex;
 
 /// Whether to write what is not up to date.
 fn is_update() -> bool {
@@ -27,6 +28,80 @@ fn hold(path: &str, wanted: &str) {
         "{} is not up to date; run UPDATE=1 cargo test generated",
         path.display()
     );
+}
+
+/// Puts a text between the markers of that name in the README.
+fn hold_in_readme(name: &str, wanted: &str) {
+    // Several tests write into the same file.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _turn = ONE_AT_A_TIME.lock();
+    let readme = fs::read_to_string(repository("README.md")).unwrap();
+    let (begin, end) = (
+        format!("<!-- begin {name} -->\n"),
+        format!("<!-- end {name} -->"),
+    );
+    let (before, rest) = readme
+        .split_once(&begin)
+        .unwrap_or_else(|| panic!("no {begin}"));
+    let (_, after) = rest.split_once(&end).unwrap_or_else(|| panic!("no {end}"));
+    hold("README.md", &format!("{before}{begin}{wanted}{end}{after}"));
+}
+
+/// The commands as the table of the README shows them.
+fn commands() -> String {
+    fn rows(prefix: &str, command: &clap::Command, table: &mut Vec<String>) {
+        for command in command.get_subcommands() {
+            let name = format!("{prefix}{}", command.get_name());
+            if command.has_subcommands() {
+                rows(&format!("{name} "), command, table);
+                continue;
+            }
+            let arguments: String = command
+                .get_arguments()
+                .filter(|arg| !arg.is_global_set())
+                .map(|arg| format!(" {}", argument(arg)))
+                .collect();
+            let about = command
+                .get_about()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            // A bar would end the cell.
+            table.push(format!(
+                "| `{name}{}` | {about} |",
+                arguments.replace('|', "\\|")
+            ));
+        }
+    }
+    let mut table = vec!["| command | does |".to_owned(), "|---|---|".to_owned()];
+    rows("", &pillarbox::cli::command(), &mut table);
+    let everywhere: Vec<String> = pillarbox::cli::command()
+        .get_arguments()
+        .filter(|arg| arg.is_global_set())
+        .map(|arg| format!("`{}`", argument(arg).trim_matches(['[', ']'])))
+        .collect();
+    let everywhere = format!("\nWith every command: {}.", everywhere.join(", "));
+    table.push(everywhere);
+    table.join("\n") + "\n"
+}
+
+fn argument(arg: &clap::Arg) -> String {
+    let value = arg.get_value_names().and_then(|names| names.first());
+    let many = if arg.get_num_args().is_some_and(|n| n.max_values() > 1) {
+        "…"
+    } else {
+        ""
+    };
+    let takes_value = arg.get_action().takes_values();
+    let text = match (arg.get_long(), value.filter(|_| takes_value)) {
+        (Some(long), Some(value)) => format!("--{long} {value}"),
+        (Some(long), None) => format!("--{long}"),
+        (None, value) => format!("{}{many}", value.map_or("", |v| v.as_str())),
+    };
+    if arg.is_required_set() {
+        text
+    } else {
+        format!("[{text}]")
+    }
 }
 
 /// A key of a struct of the configuration, as its source has it.
@@ -197,6 +272,11 @@ fn uncommented(text: &str, wanted: impl Fn(&str) -> bool) -> String {
         .filter(|line| !line.starts_with(' ') && wanted(line))
         .collect::<Vec<_>>()
         .join("\n")
+}
+
+#[test]
+fn the_commands_in_the_readme_are_up_to_date() {
+    hold_in_readme("commands", &commands());
 }
 
 #[test]

@@ -146,7 +146,11 @@ async fn imap(name: &str, account: &Account, server: &Server, checks: &mut Vec<C
         },
         ca_file: server.ca_file.clone(),
     };
-    match Session::open(&place, &login, &Options::default()).await {
+    let options = Options {
+        allow_plaintext: server.insecure_plaintext,
+        ..Options::default()
+    };
+    match Session::open(&place, &login, &options).await {
         Ok(session) => {
             checks.push(Check::good(
                 format!("{what}: certificate"),
@@ -223,6 +227,11 @@ async fn smtp(name: &str, server: &Server, checks: &mut Vec<Check>) {
         outcome.unwrap_or_else(|_| Err(format!("no greeting within {} s", STEP.as_secs())));
     checks.push(match outcome {
         Ok(said) => Check::good(format!("{what}: greeting"), said),
+        Err(error) if error.contains("certificate") => Check::bad(
+            format!("{what}: certificate"),
+            format!("the certificate is not accepted ({})", reason(&error)),
+            "if you trust who signed it, name their certificate (PEM) as ca_file",
+        ),
         Err(error) => Check::bad(
             format!("{what}: greeting"),
             error,
@@ -247,7 +256,7 @@ async fn over_tls(server: &Server) -> Result<String, String> {
     let mut connection =
         AsyncSmtpConnection::connect_tokio1(address, Some(STEP), &hello, Some(parameters), None)
             .await
-            .map_err(|e| chain(&e))?;
+            .map_err(|e| e.to_string())?;
     connection.abort().await;
     Ok(format!(
         "a mail server, with a certificate that is valid for {}",
@@ -255,14 +264,12 @@ async fn over_tls(server: &Server) -> Result<String, String> {
     ))
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        text = format!("{text}: {inner}");
-        source = inner.source();
-    }
-    text
+/// What OpenSSL says in plain words, in the last parentheses of its error; else all of it.
+fn reason(error: &str) -> &str {
+    let inside = error
+        .rsplit_once('(')
+        .and_then(|(_, rest)| rest.split_once(')'));
+    inside.map_or(error, |(reason, _)| reason)
 }
 
 async fn greeting(stream: TcpStream) -> Result<String, String> {

@@ -4,6 +4,7 @@
 //! run beside it. What a command prints must never hold an unescaped character from a mail or a
 //! server when it goes to a terminal.
 
+mod accounts;
 mod actions;
 mod args;
 mod cache;
@@ -71,3 +72,4 @@ fn run(args: &Args, output: &mut Output) -> Result<Exit, Failure> {
         CommandArgs::Doctor { json } => doctor::doctor(args, json.json, output),
     }
 }
+pub fn tmp(r: &[u8], w: u16) -> crate::model::Reading { text::reading(r, w) }

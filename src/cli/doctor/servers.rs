@@ -129,11 +129,11 @@ async fn imap(name: &str, account: &Account, server: &Server, checks: &mut Vec<C
     let login = match credential.proof {
         Proof::Password(password) => Login::Password {
             user: credential.user,
-            password: net::Secret::new(password.reveal().to_owned()),
+            password: password.clone(),
         },
         Proof::Token(token) => Login::Token {
             user: credential.user,
-            token: net::Secret::new(token.reveal().to_owned()),
+            token: token.clone(),
         },
     };
     let place = net::Server {

@@ -13,7 +13,10 @@ use crossterm::terminal::{
 };
 use crossterm::{cursor, execute, queue, terminal};
 use ratatui::backend::CrosstermBackend;
+use ratatui::buffer::Buffer;
+use ratatui::style::Modifier;
 use std::io::{BufWriter, IsTerminal as _, Stdout, Write as _};
+use unicode_width::UnicodeWidthStr as _;
 
 /// A frame of the largest terminal fits, so that it goes out in one write.
 const BUFFER: usize = 256 * 1024;
@@ -47,7 +50,10 @@ impl Screen {
     /// Draws a frame; the terminal shows it all at once where it can.
     pub(super) fn draw(&mut self, paint: impl FnOnce(&mut ratatui::Frame<'_>)) -> std::io::Result<()> {
         queue!(std::io::stdout(), BeginSynchronizedUpdate)?;
-        self.inner.draw(paint)?;
+        self.inner.draw(|frame| {
+            paint(frame);
+            mark_second_halves(frame.buffer_mut());
+        })?;
         execute!(std::io::stdout(), EndSynchronizedUpdate)
     }
 
@@ -76,6 +82,19 @@ impl Screen {
 impl Drop for Screen {
     fn drop(&mut self) {
         leave();
+    }
+}
+
+/// Makes the cell behind a wide character differ from any blank, so that it is written again when
+/// something narrow takes its place. Without this a terminal may keep half of a character there.
+fn mark_second_halves(buffer: &mut Buffer) {
+    let mut is_behind_wide = false;
+    for cell in &mut buffer.content {
+        if is_behind_wide {
+            cell.modifier.insert(Modifier::HIDDEN);
+        }
+        let symbol = cell.symbol();
+        is_behind_wide = !is_behind_wide && !symbol.is_ascii() && symbol.width() > 1;
     }
 }
 

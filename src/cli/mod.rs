@@ -1,7 +1,75 @@
 //! The command line: arguments in, exit code out.
+//!
+//! Called by `main`. Commands drive the same store and the same network code as the screen, and may
+//! run beside it. What a command prints must never hold an unescaped character from a mail or a
+//! server when it goes to a terminal.
+
+mod accounts;
+mod actions;
+mod args;
+mod cache;
+mod change;
+mod config;
+mod doctor;
+mod exit;
+mod front;
+mod json;
+mod listing;
+mod log;
+mod mailboxes;
+mod network;
+mod output;
+mod place;
+mod show;
+mod sync;
+mod terminal;
+mod text;
+
+pub use args::command;
+pub use network::{Network, SyncReport};
+
+use args::{Args, CommandArgs};
+use clap::Parser as _;
+use exit::{Exit, Failure};
+use output::Output;
+use place::Place;
+use std::process::ExitCode;
 
 /// Runs the program.
 #[must_use]
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+pub fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return exit::usage(&error).into(),
+    };
+    let mut output = Output::standard();
+    let outcome = run(&args, &mut output).and_then(|exit| {
+        output.finish()?;
+        Ok(exit)
+    });
+    outcome.unwrap_or_else(|failure| failure.report()).into()
 }
+
+fn run(args: &Args, output: &mut Output) -> Result<Exit, Failure> {
+    let Some(command) = &args.command else {
+        return front::screen(&Place::open(args)?);
+    };
+    match command {
+        CommandArgs::Demo => front::demo(),
+        CommandArgs::Sync { json } => sync::sync(&Place::open(args)?, json.json, output),
+        CommandArgs::Mailboxes { json } => {
+            mailboxes::mailboxes(&Place::open(args)?, json.json, output)
+        }
+        CommandArgs::List(list) => listing::list(&Place::open(args)?, list, output),
+        CommandArgs::Show(show) => show::show(&Place::open(args)?, show, output),
+        CommandArgs::Flag(flag) => change::flag(&Place::open(args)?, flag, output),
+        CommandArgs::Tag(tag) => change::tag(&Place::open(args)?, tag, output),
+        CommandArgs::Undo { offline } => change::undo(&Place::open(args)?, *offline, output),
+        CommandArgs::Journal { json } => change::journal(&Place::open(args)?, json.json, output),
+        CommandArgs::Actions { json } => actions::actions(json.json, output),
+        CommandArgs::Config(config) => config::config(args, config, output),
+        CommandArgs::Cache(args::CacheArgs::Clear) => cache::clear(&Place::open(args)?, output),
+        CommandArgs::Doctor { json } => doctor::doctor(args, json.json, output),
+    }
+}
+pub fn tmp(r: &[u8], w: u16) -> crate::model::Reading { text::reading(r, w) }

@@ -258,6 +258,10 @@ fn what_cannot_be_is_refused_where_it_stands() {
     for (lines, line, key) in cases {
         refused(&account_with(lines), line, key);
     }
+}
+
+#[test]
+fn an_account_needs_a_name_an_address_and_a_host_that_can_be() {
     refused("[accounts.work]\naddress = \"a@b.c\"\n", 1, "accounts.work");
     refused(
         "[accounts.\"a/b\"]\naddress = \"a@b.c\"\nimap = { host = \"h\", password = \"x\" }",

@@ -65,6 +65,10 @@ pub struct Options {
     pub sessions_max: usize,
     /// What comes before every personal mailbox but INBOX, such as `INBOX/`; empty for nothing.
     pub prefix: String,
+    /// What comes before the mailboxes of other users, such as `user/`; empty for no such namespace.
+    pub other_users: String,
+    /// What comes before shared mailboxes, such as `shared/`; empty for no such namespace.
+    pub shared: String,
 }
 
 impl Default for Options {
@@ -76,6 +80,8 @@ impl Default for Options {
             has_keywords: true,
             sessions_max: 100,
             prefix: String::new(),
+            other_users: String::new(),
+            shared: String::new(),
         }
     }
 }

@@ -49,6 +49,8 @@ pub struct Mailbox {
     pub mod_seq: u64,
     /// What it is for.
     pub role: Option<Role>,
+    /// Whether it can hold messages (not `\Noselect`).
+    pub is_selectable: bool,
     /// The messages by id.
     pub messages: BTreeMap<u32, Message>,
     vanished: Vec<(u64, u32)>,
@@ -213,6 +215,7 @@ impl Inner {
             uid_next: 1,
             mod_seq: 1,
             role,
+            is_selectable: true,
             messages: BTreeMap::new(),
             vanished: Vec::new(),
             vanished_floor: 0,
@@ -447,6 +450,25 @@ impl Store {
     pub fn transfer(&self, source: &str, uids: &UidSet, target: &str) -> Vec<(u32, u32)> {
         self.with(|s| s.transfer(source, uids, target, true))
             .unwrap_or_default()
+    }
+
+    /// Lets a mailbox hold messages, or only other mailboxes (`\Noselect`).
+    pub fn set_selectable(&self, name: &str, is_selectable: bool) {
+        self.with(|s| {
+            s.version += 1;
+            if let Some(mailbox) = s.mailboxes.get_mut(name) {
+                mailbox.is_selectable = is_selectable;
+            }
+        });
+    }
+
+    /// The flags of one message.
+    #[must_use]
+    pub fn flags(&self, mailbox: &str, uid: u32) -> Option<FlagSet> {
+        self.with(|s| {
+            let mailbox = s.mailbox(mailbox)?;
+            mailbox.messages.get(&uid).map(|m| m.flags.clone())
+        })
     }
 
     /// A copy of one mailbox as it is now.

@@ -1,1 +1,88 @@
-//! The worker between the front and the servers.
+//! The worker between the front and the servers: commands in, events out, nothing on the screen waits.
+//!
+//! Started by `run` for the terminal front and by `cli` for single commands. The engine owns every
+//! task it starts and ends them all on [`Command::Quit`].
+
+mod account;
+mod backoff;
+mod board;
+mod changes;
+pub mod clock;
+mod dispatch;
+mod fetching;
+mod lane;
+mod once;
+pub mod owner;
+mod pull;
+mod replay;
+mod setup;
+mod store_thread;
+mod texts;
+mod views;
+
+pub use once::{SyncReport, Wanted, fetch_once, run_once};
+pub use setup::{AccountSetup, Keep, LoginSource, Setup};
+pub use texts::write_new;
+
+use crate::bus::{COMMANDS_MAX, Command, EVENTS_MAX, Event};
+use crate::store::{self, Store};
+use account::Account;
+use changes::Changes;
+use std::sync::Arc;
+use store_thread::Db;
+use tokio::sync::mpsc;
+
+/// A running engine, seen from the front.
+#[derive(Debug)]
+pub struct Engine {
+    /// Where commands go. The front only ever tries to send.
+    pub commands: mpsc::Sender<Command>,
+    /// Where events come from.
+    pub events: mpsc::Receiver<Event>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Engine {
+    /// Opens the store and starts the accounts. Returns before anything is connected.
+    ///
+    /// # Errors
+    /// When the store cannot be opened.
+    pub fn start(setup: Setup) -> store::Result<Self> {
+        let store = Store::open(&setup.data_dir)?;
+        let db = Db::start(&store)?;
+        let changes = Arc::new(Changes::default());
+        let keys = {
+            let mut writer = store.writer()?;
+            let names = setup.accounts.iter().map(|a| a.name.as_str());
+            names
+                .map(|name| writer.account(name))
+                .collect::<store::Result<Vec<_>>>()?
+        };
+        let mut accounts = Vec::new();
+        for (account, key) in setup.accounts.iter().zip(keys) {
+            accounts.push(Arc::new(Account::new(
+                key,
+                account.clone(),
+                db.clone(),
+                Arc::clone(&changes),
+                setup.is_offline,
+            )));
+        }
+        let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
+        let (outbox, events) = mpsc::channel(EVENTS_MAX);
+        let dispatch = dispatch::Dispatch::new(setup, db, accounts, changes, outbox);
+        let task = tokio::spawn(dispatch.run(inbox));
+        Ok(Self {
+            commands,
+            events,
+            task,
+        })
+    }
+
+    /// Waits until the engine has ended, at most three seconds; send [`Command::Quit`] first.
+    pub async fn join(self) {
+        drop(self.commands);
+        drop(self.events);
+        let _late = tokio::time::timeout(std::time::Duration::from_secs(3), self.task).await;
+    }
+}

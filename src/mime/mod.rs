@@ -6,15 +6,24 @@
 mod address;
 mod charset;
 mod date;
+mod dom;
 mod headers;
+mod html;
+mod links;
+mod names;
 mod params;
+mod style;
+mod text;
 mod transfer;
 mod tree;
 mod words;
+mod wrap;
 
 pub use address::parse_addresses;
 pub use date::parse_date;
 pub use headers::{Headers, RawField, parse_headers, parse_ids};
+pub use html::is_guarded;
+pub use names::{file_name, message_name};
 pub use tree::{DecodedPart, decode_part, part_body, structure};
 pub use words::decode_words;
 
@@ -25,3 +34,7 @@ use crate::model::Envelope;
 pub fn envelope(raw: &[u8]) -> Envelope {
     headers::parse_until(raw, tree::message_start(raw), |_| false).envelope()
 }
+pub enum Source<'a> { Whole(&'a [u8]), Parts { header: &'a [u8], structure: &'a crate::model::BodyStructure, parts: &'a [(crate::model::PartId, Vec<u8>)] } }
+#[derive(Clone, Copy)]
+pub enum Form { Auto, Plain, Html }
+pub fn reading(s: Source, w: u16, _: Form) -> crate::model::Reading { match s { Source::Whole(r) => crate::cli::tmp(r, w), Source::Parts{..} => crate::model::Reading::default() } }

@@ -130,6 +130,58 @@ impl UidSet {
         self.ranges.iter().map(|r| u64::from(r.1 - r.0) + 1).sum()
     }
 
+    /// The ids that are in this set and not in `other`.
+    #[must_use]
+    pub fn minus(&self, other: &Self) -> Self {
+        let mut ranges = Vec::new();
+        let mut others = other.ranges.iter().copied().peekable();
+        for &(low, high) in &self.ranges {
+            let mut from = Some(low);
+            while let Some((other_low, other_high)) = others.peek().copied() {
+                let Some(start) = from else { break };
+                if other_high < start {
+                    others.next();
+                } else if other_low > high {
+                    break;
+                } else {
+                    if other_low > start {
+                        ranges.push((start, other_low - 1));
+                    }
+                    from = other_high.checked_add(1).filter(|next| *next <= high);
+                }
+            }
+            if let Some(start) = from {
+                ranges.push((start, high));
+            }
+        }
+        Self { ranges }
+    }
+
+    /// Takes the `count` largest ids out of the set.
+    #[must_use]
+    pub fn split_off_last(&mut self, count: usize) -> Self {
+        let mut left = count as u64;
+        let mut ranges = Vec::new();
+        while left > 0 {
+            let Some((low, high)) = self.ranges.pop() else {
+                break;
+            };
+            let size = u64::from(high - low) + 1;
+            if size <= left {
+                left -= size;
+                ranges.push((low, high));
+            } else {
+                // `left` is smaller than the size of a range of `u32`, so it fits.
+                let cut = high - u32::try_from(left).unwrap_or(0);
+                self.ranges.push((low, cut));
+                ranges.push((cut + 1, high));
+                left = 0;
+            }
+        }
+        ranges.reverse();
+        Self { ranges }
+    }
+
     /// The ranges, ascending, inclusive.
     pub fn ranges(&self) -> impl DoubleEndedIterator<Item = (Uid, Uid)> + '_ {
         self.ranges
@@ -221,6 +273,30 @@ mod tests {
         for text in ["", "0", "1:*", "a", "4294967296", "1,,2", "-1"] {
             assert!(UidSet::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn difference_and_splitting_lose_no_id_and_invent_none() {
+        let parse = |t: &str| UidSet::parse(t).unwrap();
+        assert_eq!(
+            parse("1:10,20:30")
+                .minus(&parse("1,5:7,9:22,30:40"))
+                .to_string(),
+            "2:4,8,23:29"
+        );
+        assert_eq!(parse("5:6").minus(&parse("1:4294967295")), UidSet::new());
+        assert_eq!(
+            parse("1:4294967295")
+                .minus(&parse("2:4294967295"))
+                .to_string(),
+            "1"
+        );
+        assert_eq!(parse("5:9").minus(&UidSet::new()).to_string(), "5:9");
+        let mut set = parse("1:10,20:30");
+        assert_eq!(set.split_off_last(13).to_string(), "9:10,20:30");
+        assert_eq!(set.to_string(), "1:8");
+        assert_eq!(set.split_off_last(100).to_string(), "1:8");
+        assert!(set.is_empty());
     }
 
     #[test]

@@ -4,7 +4,8 @@
 //! nothing in here is logged.
 
 use super::error::{Class, Error, Result};
-use super::{Login, Secret};
+use super::Login;
+use crate::model::Secret;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 

@@ -13,6 +13,7 @@ pub(crate) mod tls;
 pub use error::{Class, Error, Result};
 pub use stream::{Counters, Wire};
 
+use crate::model::Secret;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -38,29 +39,6 @@ pub struct Server {
     pub security: Security,
     /// An extra trust root (PEM).
     pub ca_file: Option<PathBuf>,
-}
-
-/// A secret: never printed, never logged.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps a secret.
-    #[must_use]
-    pub const fn new(text: String) -> Self {
-        Self(text)
-    }
-    /// The secret itself, for the wire only.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Secret(…)")
-    }
 }
 
 /// How to prove who we are.

@@ -23,8 +23,8 @@ const STAGGER: Duration = Duration::from_millis(250);
 const ADDRESSES_MAX: usize = 16;
 
 /// A byte stream to a server, whatever lies under it.
-pub trait Wire: AsyncRead + AsyncWrite + Unpin + Send + Debug {}
-impl<T: AsyncRead + AsyncWrite + Unpin + Send + Debug> Wire for T {}
+pub trait Wire: AsyncRead + AsyncWrite + Unpin + Send + Sync + Debug {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + Sync + Debug> Wire for T {}
 
 /// Bytes that went over a connection, as the network saw them (compressed and encrypted).
 #[derive(Debug, Default)]

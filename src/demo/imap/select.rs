@@ -138,6 +138,9 @@ pub(super) fn select(session: &mut Session, cursor: &mut Cursor<'_>, is_read_onl
         let Some(mailbox) = s.mailbox(&name) else {
             return Err(Refused::No("[NONEXISTENT] There is no such folder".into()));
         };
+        if !mailbox.is_selectable {
+            return Err(Refused::No("[CANNOT] The folder only holds folders".into()));
+        }
         announce(session, mailbox, is_read_only);
         let row = |(uid, m): (&u32, &crate::demo::mailstore::Message)| Row {
             uid: *uid,

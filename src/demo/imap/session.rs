@@ -89,7 +89,7 @@ impl Session {
         match self.peer.faults().at_connect() {
             Some(Act::Bye(text)) => return wire.send(format!("* BYE {text}\r\n").as_bytes()).await,
             Some(Act::DropBefore | Act::DropAfter) => return Ok(()),
-            Some(Act::Stall) => return stall(wire).await,
+            Some(Act::Stall) => return wire.drain().await,
             Some(Act::CutAfter(bytes)) => wire.cut = Some(bytes),
             Some(Act::Say(text)) => wire.send(text.as_bytes()).await?,
             Some(Act::Hold) => self.peer.faults().wait_for_release().await,
@@ -165,7 +165,7 @@ impl Session {
             }
             Some(Act::DropBefore) => return Ok(Next::End),
             Some(Act::Stall) => {
-                stall(wire).await?;
+                wire.drain().await?;
                 return Ok(Next::End);
             }
             Some(Act::CutAfter(bytes)) => wire.cut = Some(*bytes),
@@ -459,7 +459,7 @@ impl Session {
             return bad("There is no such command");
         }
         if self.selected.is_some() {
-            // RFC 5161 §3.1 lets a server refuse it; ours does, since order matters to some.
+            // RFC 5161 §3.1: only before any mailbox is selected.
             return bad("ENABLE comes before a folder is selected");
         }
         let mut enabled = String::new();
@@ -535,10 +535,4 @@ fn loggable(name: &str, cursor: &Cursor<'_>) -> String {
     let rest = cursor.clone().take_rest();
     let first_line = rest.split(|b| *b == b'\r').next().unwrap_or_default();
     format!("{name}{}", String::from_utf8_lossy(first_line))
-}
-
-/// Takes whatever comes and says nothing, until the client leaves.
-async fn stall<S: AsyncRead + AsyncWrite + Unpin + Send>(wire: &mut Wire<S>) -> io::Result<()> {
-    while wire.line().await?.is_some() {}
-    Ok(())
 }

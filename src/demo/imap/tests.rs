@@ -2,6 +2,10 @@
 //!
 //! Each test is a conversation; it must never look at the peer's inside but through its store.
 
+mod commands;
+mod options;
+mod resync;
+
 use super::{Options, Peer};
 use crate::demo::faults::{Act, Times, When};
 use crate::model::{Flag, FlagChange, FlagSet, Moment, Uid, UidSet};
@@ -264,6 +268,16 @@ async fn a_store_is_told_to_all_but_the_silent_one() {
             .await,
         "OK [MODIFIED 2] Some had changed"
     );
+    peer.store()
+        .change_flags("INBOX", 1, &FlagChange::one(Flag::Answered, true));
+    assert_eq!(
+        one.ok("STORE 1 +FLAGS.SILENT (\\Flagged)").await,
+        [
+            "* 1 FETCH (FLAGS (\\Answered \\Flagged))",
+            "* 3 FETCH (FLAGS (\\Flagged))"
+        ],
+        "what another did in between must be told"
+    );
     assert!(
         one.tagged("STORE 9 +FLAGS (\\Seen)")
             .await
@@ -313,6 +327,10 @@ async fn the_list_tells_subscription_children_use_and_status() {
         .create("Entwürfe", Some(crate::model::Role::Drafts));
     peer.store().create("Projects/Roof", None);
     let mut client = Client::ready(&peer, "").await;
+    assert_eq!(
+        client.ok("LSUB \"\" Pro*").await,
+        [r#"* LSUB () "/" "Projects/Roof""#]
+    );
     let lines = client
         .ok("LIST \"\" \"*\" RETURN (SUBSCRIBED CHILDREN SPECIAL-USE STATUS (MESSAGES UNSEEN))")
         .await;

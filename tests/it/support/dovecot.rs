@@ -113,6 +113,29 @@ impl Dovecot {
         )
     }
 
+    /// The tables of an account without TLS, for measuring.
+    pub(crate) fn plain_account(&self, name: &str, user: &str) -> String {
+        format!(
+            "[accounts.{name}]\naddress = \"{user}@example.org\"\n[accounts.{name}.imap]\n\
+             host = \"127.0.0.1\"\nport = {}\ntls = \"none\"\nuser = \"{user}\"\n\
+             password = \"pass\"\n[accounts.{name}.sync]\nkeep = \"headers\"\n",
+            self.imap
+        )
+    }
+
+    /// Where the messages of a user's INBOX lie.
+    pub(crate) fn maildir(&self, user: &str) -> PathBuf {
+        self.folder.join("mail").join(user)
+    }
+
+    /// Gives what was put into the maildir to the user that the mail processes run as.
+    pub(crate) fn own_files(&self, user: &str) {
+        let owner = Owner::choose();
+        for entry in fs::read_dir(self.maildir(user).join("cur")).unwrap() {
+            owner.take(&entry.unwrap().path());
+        }
+    }
+
     /// What the server logged, for messages of failed tests.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.folder.join("dovecot.log")).unwrap_or_default()

@@ -2,7 +2,6 @@
 //!
 //! Used by the test modules. Nothing in here may outlive the test run.
 
-// The modules below are used by tests of several areas, not each by each.
 mod dovecot;
 mod other_client;
 mod program;
@@ -10,7 +9,7 @@ mod screen;
 
 pub(crate) use dovecot::{Dovecot, Kind};
 pub(crate) use other_client::OtherClient;
-pub(crate) use program::{Output, Program};
+pub(crate) use program::Program;
 pub(crate) use screen::{Screen, sequences};
 
 use std::path::PathBuf;

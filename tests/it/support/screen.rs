@@ -37,7 +37,8 @@ fn cells(count: u16) -> NonZero<u16> {
 }
 
 impl Screen {
-    pub(super) fn start(command: CommandBuilder, columns: u16, rows: u16) -> Self {
+    /// Starts a program on a terminal of that size.
+    pub(crate) fn start(command: CommandBuilder, columns: u16, rows: u16) -> Self {
         let pair = native_pty_system().openpty(size(columns, rows)).unwrap();
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
@@ -75,7 +76,7 @@ impl Screen {
                     Some(key) => key,
                     None => {
                         let c = rest.chars().next().unwrap();
-                        (c.to_string(), &rest[c.len_utf8()..])
+                        (c.to_string(), rest.get(c.len_utf8()..).unwrap_or_default())
                     }
                 };
             self.keyboard.write_all(bytes.as_bytes()).unwrap();

@@ -1,0 +1,147 @@
+//! From the configuration to what the engine and the front are started with.
+//!
+//! Called by the commands. Must never read a secret itself: it hands over how to get one.
+
+use crate::app;
+use crate::config::{self, Config, Proof, Protocol, Tls};
+use crate::engine::{AccountSetup, Keep, Setup};
+use crate::net::{Login, Options, Security, Server};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The engine's setup for the IMAP accounts of a configuration, or for the one named `only`.
+#[must_use]
+pub fn setup(config: &Config, data_dir: &Path, only: Option<&str>) -> Setup {
+    let accounts = config
+        .accounts
+        .iter()
+        .filter(|(name, _)| only.is_none_or(|only| only == name))
+        .filter_map(|(name, account)| account_setup(name, account))
+        .collect();
+    Setup {
+        data_dir: data_dir.to_owned(),
+        downloads: downloads(config),
+        accounts,
+        is_offline: false,
+    }
+}
+
+fn downloads(config: &Config) -> PathBuf {
+    let home = directories::UserDirs::new();
+    let set = config.ui.downloads.as_ref().map(|path| match (path.strip_prefix("~"), &home) {
+        (Ok(rest), Some(home)) => home.home_dir().join(rest),
+        _ => path.clone(),
+    });
+    set.or_else(|| home?.download_dir().map(Path::to_owned)).unwrap_or_else(|| PathBuf::from("."))
+}
+
+fn account_setup(name: &str, account: &config::Account) -> Option<AccountSetup> {
+    let server = account.imap.as_ref()?;
+    let security = match server.tls {
+        Tls::Implicit => Security::Implicit,
+        Tls::Starttls => Security::StartTls,
+        Tls::None => Security::Plain,
+    };
+    let source = account.clone();
+    Some(AccountSetup {
+        name: name.to_owned(),
+        address: account.address.clone(),
+        server: Server {
+            host: server.host.clone(),
+            port: server.port_for(Protocol::Imap),
+            security,
+            ca_file: server.ca_file.clone(),
+        },
+        login: Arc::new(move || login(&source)),
+        options: Options {
+            compress: server.compress,
+            allow_plaintext: server.insecure_plaintext,
+            ..Options::default()
+        },
+        mode: account.sync.mode,
+        interval: account.sync.interval.get(),
+        keep: match account.sync.keep {
+            config::Keep::All => Keep::All,
+            config::Keep::Recent(period) => Keep::Recent(period.get()),
+            config::Keep::Headers => Keep::Headers,
+        },
+        roles: account.folders.roles().map(|(role, name)| (role, name.to_owned())).collect(),
+    })
+}
+
+fn login(account: &config::Account) -> Result<Login, String> {
+    let credential = account.credential(Protocol::Imap)?;
+    let user = credential.user;
+    Ok(match credential.proof {
+        Proof::Password(password) => Login::Password { user, password },
+        Proof::Token(token) => Login::Token { user, token },
+    })
+}
+
+/// The front's settings. What the terminal says of itself comes in: `NO_COLOR`, and whether it is light.
+#[must_use]
+pub fn settings(config: &Config, has_no_colour: bool, is_light: bool) -> app::Settings {
+    let ui = &config.ui;
+    let colours = match ui.theme {
+        _ if has_no_colour => app::Colours::None,
+        config::Theme::None => app::Colours::None,
+        config::Theme::Light => app::Colours::Light,
+        config::Theme::Auto if is_light => app::Colours::Light,
+        config::Theme::Auto | config::Theme::Dark => app::Colours::Dark,
+    };
+    app::Settings {
+        colours,
+        is_ascii: ui.ascii,
+        date_style: match ui.dates {
+            config::Dates::Short => app::DateStyle::Short,
+            config::Dates::Iso => app::DateStyle::Iso,
+        },
+        mark_read_after: match ui.mark_read_after {
+            config::MarkRead::After(period) => {
+                Some(u32::try_from(period.get().as_secs()).unwrap_or(u32::MAX))
+            }
+            config::MarkRead::Never => None,
+        },
+        layout: match ui.layout {
+            config::Layout::Auto => app::LayoutMode::Auto,
+            config::Layout::Beside => app::LayoutMode::Beside,
+            config::Layout::Below => app::LayoutMode::Below,
+            config::Layout::ListOnly => app::LayoutMode::ListOnly,
+        },
+        has_threads: ui.threads,
+        has_bell: ui.bell,
+        preset: match ui.keymap {
+            config::Keymap::Vim => app::Preset::Vim,
+            config::Keymap::Mutt => app::Preset::Mutt,
+            config::Keymap::Gmail => app::Preset::Gmail,
+            config::Keymap::Alpine => app::Preset::Alpine,
+        },
+        key_overrides: key_overrides(config),
+        utc_offset_mins,
+        parse_query: PARSE_QUERY,
+    }
+}
+
+fn key_overrides(config: &Config) -> Vec<app::KeyOverride> {
+    let of_context = |(context, actions): (&String, &BTreeMap<String, config::Chords>)| {
+        let context = context.clone();
+        let one = move |(action, chords): (&String, &config::Chords)| app::KeyOverride {
+            context: context.clone(),
+            action: action.clone(),
+            chords: chords.0.clone(),
+        };
+        actions.iter().map(one).collect::<Vec<_>>()
+    };
+    config.keys.iter().flat_map(of_context).collect()
+}
+
+/// The query language.
+pub(super) const PARSE_QUERY: app::ParseQuery = app::every_word;
+
+/// Local time minus UTC in minutes at a moment.
+#[must_use]
+pub fn utc_offset_mins(unix_secs: i64) -> i32 {
+    jiff::Timestamp::from_second(unix_secs)
+        .map_or(0, |at| jiff::tz::TimeZone::system().to_offset(at).seconds() / 60)
+}

@@ -1,0 +1,222 @@
+//! What can be said on the command line.
+//!
+//! Parsed by `mod.rs`; the table in the README is made from it. A command must never be listed here
+//! before it works.
+
+use clap::{Args as ClapArgs, CommandFactory as _, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// A mail client for the terminal. Without a command: the screen.
+#[derive(Debug, Parser)]
+#[command(name = "pillarbox", version, disable_help_subcommand = true)]
+pub(super) struct Args {
+    /// The configuration file, instead of the usual one.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "PILLARBOX_CONFIG",
+        hide_env_values = true
+    )]
+    pub(super) config: Option<PathBuf>,
+    /// The folder for mail and logs, instead of the usual one.
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "PILLARBOX_DATA_DIR",
+        hide_env_values = true
+    )]
+    pub(super) data_dir: Option<PathBuf>,
+    /// Only this account of the configuration.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(super) account: Option<String>,
+    /// What to do.
+    #[command(subcommand)]
+    pub(super) command: Option<CommandArgs>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(super) enum CommandArgs {
+    /// Shows the screen with sample mail; needs no account and no network.
+    Demo,
+    /// Sends and receives once, for each account, then ends.
+    Sync {
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Lists the folders with their counts.
+    Mailboxes {
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Lists the messages of a folder, newest first.
+    List(ListArgs),
+    /// Shows a message.
+    Show(ShowArgs),
+    /// Sets and clears flags of messages: seen flagged answered forwarded draft deleted.
+    Flag(FlagArgs),
+    /// Adds and removes tags of messages.
+    Tag(TagArgs),
+    /// Takes back the last change.
+    Undo {
+        /// Leaves it to the next sync to tell the server.
+        #[arg(long)]
+        offline: bool,
+    },
+    /// Lists the changes that no server has confirmed yet.
+    Journal {
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Lists everything that a key can do on the screen.
+    Actions {
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Checks or shows the configuration.
+    #[command(subcommand)]
+    Config(ConfigArgs),
+    /// Manages what is kept here of what the server has.
+    #[command(subcommand)]
+    Cache(CacheArgs),
+    /// Checks configuration, store, terminal and servers, and says what to do about each fault.
+    Doctor {
+        #[command(flatten)]
+        json: Json,
+    },
+}
+
+/// How a listing is printed.
+#[derive(Debug, ClapArgs)]
+pub(super) struct Json {
+    /// Prints JSON Lines: one object a line.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// `list`.
+#[derive(Debug, ClapArgs)]
+pub(super) struct ListArgs {
+    /// The folder: its full name, what it is for (inbox, sent, …), or ACCOUNT/NAME.
+    pub(super) mailbox: String,
+    /// Only messages that match, such as "from:ann is:unread".
+    #[arg(long, value_name = "QUERY")]
+    pub(super) query: Option<String>,
+    /// At most so many.
+    #[arg(long, value_name = "N")]
+    pub(super) limit: Option<u32>,
+    /// Leaves out the first ones.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(super) offset: u32,
+    /// Keeps the messages of a thread together.
+    #[arg(long)]
+    pub(super) threads: bool,
+    #[command(flatten)]
+    pub(super) json: Json,
+}
+
+/// `show`.
+#[derive(Debug, ClapArgs)]
+pub(super) struct ShowArgs {
+    /// The message: its id as `list` prints it.
+    pub(super) id: i64,
+    /// Prints its exact bytes (on a terminal: made clean).
+    #[arg(long, conflicts_with_all = ["html", "headers", "json"])]
+    pub(super) raw: bool,
+    /// Prints its HTML part.
+    #[arg(long, conflicts_with_all = ["headers", "json"])]
+    pub(super) html: bool,
+    /// Prints all of its headers.
+    #[arg(long, conflicts_with = "json")]
+    pub(super) headers: bool,
+    /// Saves its attachments there, never over a file.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["raw", "html", "headers", "json"])]
+    pub(super) save_attachments: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) json: Json,
+}
+
+/// `flag`.
+#[derive(Debug, ClapArgs)]
+pub(super) struct FlagArgs {
+    /// The messages.
+    #[arg(required = true, value_name = "ID")]
+    pub(super) ids: Vec<i64>,
+    /// Sets a flag. Can be given several times.
+    #[arg(long, value_name = "FLAG")]
+    pub(super) add: Vec<String>,
+    /// Clears a flag. Can be given several times.
+    #[arg(long, value_name = "FLAG")]
+    pub(super) remove: Vec<String>,
+    /// Leaves it to the next sync to tell the server.
+    #[arg(long)]
+    pub(super) offline: bool,
+}
+
+/// `tag`.
+#[derive(Debug, ClapArgs)]
+pub(super) struct TagArgs {
+    /// The messages.
+    #[arg(required = true, value_name = "ID")]
+    pub(super) ids: Vec<i64>,
+    /// Adds a tag. Can be given several times.
+    #[arg(long, value_name = "TAG")]
+    pub(super) add: Vec<String>,
+    /// Removes a tag. Can be given several times.
+    #[arg(long, value_name = "TAG")]
+    pub(super) remove: Vec<String>,
+    /// Leaves it to the next sync to tell the server.
+    #[arg(long)]
+    pub(super) offline: bool,
+}
+
+/// `config`.
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigArgs {
+    /// Looks for mistakes.
+    Check,
+    /// Prints what holds, defaults included, without secrets.
+    Show,
+}
+
+/// `cache`.
+#[derive(Debug, Subcommand)]
+pub(super) enum CacheArgs {
+    /// Drops what the server can give again; never changes that it does not know of yet.
+    Clear,
+}
+
+/// The command line as a value, for documentation.
+#[must_use]
+pub fn command() -> clap::Command {
+    Args::command()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_and_every_argument_says_what_it_is() {
+        fn look(command: &clap::Command) {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            for arg in command.get_arguments() {
+                assert!(
+                    arg.get_help().is_some(),
+                    "{} {}",
+                    command.get_name(),
+                    arg.get_id()
+                );
+            }
+            command.get_subcommands().for_each(look);
+        }
+        look(&command());
+    }
+}

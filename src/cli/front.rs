@@ -1,0 +1,99 @@
+//! Starts the screen: with the configured accounts, or with the demo's.
+//!
+//! Called by `mod.rs`. The demo must never touch the user's configuration, data or network: it lives
+//! in a temporary folder and on loopback.
+
+use super::accounts;
+use super::exit::{Exit, Failure};
+use super::place::Place;
+use super::terminal::variable;
+use super::{log, network};
+use crate::bus::SyncMode;
+use crate::config::Config;
+use crate::demo::{Demo, DemoAccount};
+use crate::engine::{AccountSetup, Keep, Setup, clock};
+use crate::model::Secret;
+use crate::net::{Login, Options, Security, Server};
+use crate::run::{self, Front};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The screen with the configured accounts.
+pub(super) fn screen(place: &Place) -> Result<Exit, Failure> {
+    let config = &place.loaded.config;
+    if config.accounts.is_empty() {
+        return Err(Failure::usage(format!(
+            "{}: there is no account in it; add one (config.example.toml shows how), or look around with `pillarbox demo`",
+            place.loaded.file.display()
+        )));
+    }
+    let setup = accounts::setup(config, &place.data_dir, place.account.as_deref());
+    if setup.accounts.is_empty() {
+        return Err(Failure::usage(
+            "none of these accounts speaks IMAP, and this version fetches by IMAP only; add [accounts.NAME.imap]",
+        ));
+    }
+    let runtime = network::runtime()?;
+    finish(runtime.block_on(run::run(front(config, setup))))
+}
+
+/// The screen on a server of our own with sample mail.
+pub(super) fn demo() -> Result<Exit, Failure> {
+    let folder = tempfile::Builder::new()
+        .prefix("pillarbox-demo-")
+        .tempdir()
+        .map_err(|e| Failure::failed(format!("the temporary folder for the demo cannot be made: {e}")))?;
+    log::begin(folder.path());
+    let runtime = network::runtime()?;
+    let outcome = runtime.block_on(async {
+        let demo = Demo::start(clock::now_secs()).await?;
+        let setup = Setup {
+            data_dir: folder.path().to_owned(),
+            downloads: folder.path().join("downloads"),
+            accounts: demo.accounts.iter().map(demo_account).collect(),
+            is_offline: false,
+        };
+        run::run(front(&Config::default(), setup)).await
+    });
+    finish(outcome)
+}
+
+fn finish(outcome: anyhow::Result<()>) -> Result<Exit, Failure> {
+    outcome.map(|()| Exit::Done).map_err(|error| Failure::failed(error.to_string()))
+}
+
+fn front(config: &Config, setup: Setup) -> Front {
+    let has_no_colour = !variable("NO_COLOR").is_empty();
+    // COLORFGBG is what a terminal says of its own background: "0;15" is black on white.
+    let is_light = variable("COLORFGBG").rsplit(';').next().is_some_and(|bg| matches!(bg, "7" | "15"));
+    Front {
+        setup,
+        settings: accounts::settings(config, has_no_colour, is_light),
+        has_mouse: config.ui.mouse,
+        open_url: |url| open::that_detached(url),
+    }
+}
+
+fn demo_account(account: &DemoAccount) -> AccountSetup {
+    let (user, password) = (account.user.clone(), account.password.clone());
+    AccountSetup {
+        name: account.name.clone(),
+        address: account.address.clone(),
+        server: Server {
+            host: "127.0.0.1".to_owned(),
+            port: account.imap_port,
+            security: Security::Plain,
+            ca_file: None,
+        },
+        login: Arc::new(move || {
+            let password = Secret::new(password.clone());
+            Ok(Login::Password { user: user.clone(), password })
+        }),
+        options: Options::default(),
+        mode: SyncMode::Push,
+        interval: Duration::from_secs(300),
+        keep: Keep::All,
+        roles: BTreeMap::new(),
+    }
+}

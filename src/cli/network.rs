@@ -1,0 +1,120 @@
+//! What commands ask of the network: one round for some accounts, or one message.
+//!
+//! Used by the commands that change or fetch. The one implementation drives the engine; the trait
+//! keeps its runtime out of the commands. A call blocks until it is done.
+
+use super::accounts;
+use super::exit::Failure;
+use super::place::Place;
+pub use crate::engine::SyncReport;
+use crate::engine::owner::{self, Owner};
+use crate::engine::{Setup, Wanted, fetch_once, run_once};
+use crate::model::Placed;
+use crate::store::Store;
+
+/// The servers of the configured accounts.
+pub trait Network {
+    /// Sends and receives once for each of these accounts, at the same time; reports in this order.
+    fn sync(&self, accounts: &[&str]) -> Vec<SyncReport>;
+    /// Sends what the journal holds of these accounts, and nothing else; reports in this order.
+    fn replay(&self, accounts: &[&str]) -> Vec<SyncReport>;
+    /// Fetches the whole text of a message of that account into the store.
+    ///
+    /// # Errors
+    /// One sentence that says what, where, and what to do.
+    fn fetch(&self, account: &str, placed: Placed) -> Result<(), String>;
+}
+
+/// The runtime that drives connections: the store has threads of its own.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::failed(format!("the network runtime cannot be started: {error}")))
+}
+
+/// The network of this place.
+pub(super) fn network(place: &Place) -> Box<dyn Network> {
+    let setup = accounts::setup(&place.loaded.config, &place.data_dir, None);
+    Box::new(Engines { setup })
+}
+
+/// Drives the engine's rounds.
+struct Engines {
+    setup: Setup,
+}
+
+impl Engines {
+    fn rounds(&self, names: &[&str], wanted: Wanted) -> Vec<SyncReport> {
+        let failed = |name: &str, error: String| SyncReport {
+            account: name.to_owned(),
+            is_ok: false,
+            added: 0,
+            changed: 0,
+            removed: 0,
+            sent: 0,
+            pending: 0,
+            error,
+            seconds: 0.0,
+        };
+        let outcome = self.run(|store| {
+            let setups: Vec<_> = names
+                .iter()
+                .map(|name| self.setup.accounts.iter().find(|a| a.name == *name).cloned())
+                .collect();
+            async move {
+                let mut rounds = tokio::task::JoinSet::new();
+                for (at, setup) in setups.into_iter().enumerate() {
+                    let store = store.clone();
+                    rounds.spawn(async move {
+                        let report = match setup {
+                            Some(setup) => run_once(&store, &setup, wanted).await.map_err(|e| e.to_string()),
+                            None => Err("this version fetches by IMAP only; add an imap server".to_owned()),
+                        };
+                        (at, report)
+                    });
+                }
+                rounds.join_all().await
+            }
+        });
+        match outcome {
+            Ok(mut reports) => {
+                reports.sort_by_key(|(at, _)| *at);
+                let with_name = reports.into_iter().zip(names);
+                with_name.map(|((_, report), name)| report.unwrap_or_else(|e| failed(name, e))).collect()
+            }
+            Err(error) => names.iter().map(|name| failed(name, error.clone())).collect(),
+        }
+    }
+
+    /// Runs async work as the network owner of the data folder.
+    fn run<T, F: Future<Output = T>>(&self, work: impl FnOnce(Store) -> F) -> Result<T, String> {
+        let dir = &self.setup.data_dir;
+        let owner = Owner::acquire(dir);
+        if let Err(taken) = owner {
+            // The other process sends what was written to the journal, as soon as it is told.
+            owner::ring(dir);
+            return Err(taken.to_string());
+        }
+        let store = Store::open(dir).map_err(|e| e.to_string())?;
+        let runtime = runtime().map_err(|e| e.sentence().to_owned())?;
+        Ok(runtime.block_on(work(store)))
+    }
+}
+
+impl Network for Engines {
+    fn sync(&self, accounts: &[&str]) -> Vec<SyncReport> {
+        self.rounds(accounts, Wanted::Everything)
+    }
+
+    fn replay(&self, accounts: &[&str]) -> Vec<SyncReport> {
+        self.rounds(accounts, Wanted::Replay)
+    }
+
+    fn fetch(&self, account: &str, placed: Placed) -> Result<(), String> {
+        let setup = self.setup.accounts.iter().find(|a| a.name == account).cloned();
+        let setup = setup.ok_or_else(|| "this version fetches by IMAP only; add an imap server".to_owned())?;
+        self.run(|store| async move { fetch_once(&store, &setup, placed).await })?
+    }
+}

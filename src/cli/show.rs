@@ -1,0 +1,240 @@
+//! `pillarbox show`: a message for reading, its bytes, its HTML, its headers, or its files.
+//!
+//! Called by `mod.rs`. Attachments must never be written over a file, through a link, or under a
+//! name that leads elsewhere.
+
+use super::args::ShowArgs;
+use super::change::unknown_message;
+use super::exit::{Exit, Failure};
+use super::listing::MessageRow;
+use super::network::network;
+use super::output::Output;
+use super::place::{Place, Tree};
+use super::{terminal, text};
+use crate::model::{Line, LineKind, Mailbox, Part, Reading};
+use crate::store::{Reader, Summary};
+use serde::Serialize;
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+/// `show --json`. The names are part of the contract with scripts.
+#[derive(Debug, Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    row: MessageRow<'a>,
+    text: String,
+    html: bool,
+    headers: Vec<(String, String)>,
+    parts: Vec<ShownPart<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct ShownPart<'a> {
+    name: &'a str,
+    #[serde(rename = "type")]
+    mime_type: &'a str,
+    size: u64,
+}
+
+/// Shows a message.
+pub(super) fn show(place: &Place, args: &ShowArgs, output: &mut Output) -> Result<Exit, Failure> {
+    let reader = place.store()?.reader()?;
+    let tree = Tree::read(place, &reader)?;
+    let found = reader.summary(crate::model::MessageKey(args.id), None)?;
+    let summary = found.ok_or_else(|| unknown_message(args.id))?;
+    let mailbox = tree
+        .mailboxes
+        .iter()
+        .find(|m| m.key == summary.placed.mailbox);
+    let mailbox = mailbox.ok_or_else(|| unknown_message(args.id))?;
+    let raw = raw(place, &reader, &tree, &summary)?;
+    if let Some(folder) = &args.save_attachments {
+        return save(&raw, folder, output);
+    }
+    if args.raw {
+        output.bytes(&raw)?;
+    } else if args.html {
+        let html = text::html(&raw).ok_or_else(|| {
+            Failure::failed(format!(
+                "message {} has no HTML part; leave out --html",
+                args.id
+            ))
+        })?;
+        output.bytes(html.as_bytes())?;
+    } else if args.headers {
+        for (name, value) in text::headers(&raw) {
+            output.line(&format!("{name}: {value}"))?;
+        }
+    } else if args.json.json {
+        print_json(&tree, mailbox, &summary, &raw, output)?;
+    } else {
+        print_text(&raw, output)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// The bytes of the message; fetched where they are not here.
+fn raw(place: &Place, reader: &Reader, tree: &Tree, summary: &Summary) -> Result<Vec<u8>, Failure> {
+    let message = summary.placed.message;
+    if let Some(raw) = reader.raw(message)? {
+        return Ok(raw);
+    }
+    let missing = |why: &str| {
+        Failure::failed(format!(
+            "the text of message {message} is not here and cannot be fetched: {why}"
+        ))
+    };
+    network(place)
+        .fetch(tree.account_name(summary.account), summary.placed)
+        .map_err(|error| missing(&error))?;
+    reader
+        .raw(message)?
+        .ok_or_else(|| missing("the server does not have it any more"))
+}
+
+fn print_json(
+    tree: &Tree,
+    mailbox: &Mailbox,
+    summary: &Summary,
+    raw: &[u8],
+    output: &mut Output,
+) -> Result<(), Failure> {
+    let reading = text::reading(raw, u16::MAX);
+    let structure = text::structure(raw);
+    output.json(&Shown {
+        row: MessageRow::new(tree, mailbox, summary),
+        text: reading.body.iter().map(line).collect::<Vec<_>>().join("\n"),
+        html: reading.is_html,
+        headers: text::headers(raw),
+        parts: structure
+            .parts
+            .iter()
+            .filter(|p| !p.is_multipart())
+            .map(shown_part)
+            .collect(),
+    })?;
+    Ok(())
+}
+
+fn shown_part(part: &Part) -> ShownPart<'_> {
+    ShownPart {
+        name: &part.name,
+        mime_type: &part.mime_type,
+        size: part.size_bytes,
+    }
+}
+
+fn print_text(raw: &[u8], output: &mut Output) -> Result<(), Failure> {
+    let columns = terminal::columns(output).unwrap_or(80).clamp(20, 100);
+    let reading: Reading = text::reading(raw, u16::try_from(columns).unwrap_or(80));
+    for (name, value) in &reading.headers {
+        output.line(&format!("{name}: {value}"))?;
+    }
+    output.line("")?;
+    for body_line in &reading.body {
+        output.line(&line(body_line))?;
+    }
+    if !reading.links.is_empty() {
+        output.line("")?;
+    }
+    for (at, link) in reading.links.iter().enumerate() {
+        output.line(&format!("[{}] {}", at + 1, link.shown))?;
+    }
+    if !reading.attachments.is_empty() {
+        output.line("")?;
+        output.line("Attachments (--save-attachments DIR saves them):")?;
+    }
+    for attachment in &reading.attachments {
+        let size = attachment.size_bytes.div_ceil(1024);
+        output.line(&format!(
+            "  {} ({}, {size} KiB)",
+            attachment.name, attachment.mime_type
+        ))?;
+    }
+    Ok(())
+}
+
+/// A line of the reader as plain text.
+fn line(line: &Line) -> String {
+    if line.kind == LineKind::Rule {
+        return "-".repeat(20);
+    }
+    let quote = "> ".repeat(usize::from(line.quote));
+    let text: String = line.spans.iter().map(|span| span.text.as_str()).collect();
+    format!("{quote}{text}")
+}
+
+fn save(raw: &[u8], folder: &Path, output: &mut Output) -> Result<Exit, Failure> {
+    let cannot = |path: &Path, error: &io::Error| {
+        Failure::failed(format!(
+            "{} cannot be written: {error}; choose another folder",
+            path.display()
+        ))
+    };
+    fs::create_dir_all(folder).map_err(|error| cannot(folder, &error))?;
+    let mut count = 0;
+    for part in text::structure(raw).attachments() {
+        let Some(body) = text::body(raw, &part.id) else {
+            continue;
+        };
+        let name = text::file_name(part);
+        let path =
+            write_new(folder, &name, &body).map_err(|error| cannot(&folder.join(&name), &error))?;
+        output.line(&path.display().to_string())?;
+        count += 1;
+    }
+    if count == 0 {
+        output.line("The message has no attachments.")?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Writes a file that was not there before: `name`, else `name (2)` and so on.
+fn write_new(folder: &Path, name: &str, body: &[u8]) -> io::Result<PathBuf> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let (stem, extension) = match name.rsplit_once('.') {
+        Some((stem, extension)) if !stem.is_empty() => (stem, format!(".{extension}")),
+        _ => (name, String::new()),
+    };
+    let numbered = (2..1000).map(|n| format!("{stem} ({n}){extension}"));
+    for name in std::iter::once(name.to_owned()).chain(numbered) {
+        let path = folder.join(name);
+        // `create_new` neither follows a link nor touches what is there.
+        match fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)
+        {
+            Ok(mut file) => {
+                file.write_all(body)?;
+                return Ok(path);
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::Error::other(
+        "a thousand files of that name are there already",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_never_written_over_nor_through_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let outside = tempfile::tempdir().unwrap();
+        let victim = outside.path().join("victim");
+        fs::write(folder.path().join("a.txt"), "first").unwrap();
+        std::os::unix::fs::symlink(&victim, folder.path().join("a (2).txt")).unwrap();
+        let path = write_new(folder.path(), "a.txt", b"second").unwrap();
+        assert_eq!(path, folder.path().join("a (3).txt"));
+        assert_eq!(fs::read(&path).unwrap(), b"second");
+        assert_eq!(fs::read(folder.path().join("a.txt")).unwrap(), b"first");
+        assert!(!victim.exists());
+    }
+}

@@ -1,0 +1,584 @@
+//! Takes the front's commands and hands each to the store, the views, a text task or a board.
+//!
+//! One task, owned by `Engine`. Must never wait for the network: what needs a server is written on
+//! an account's board.
+
+use super::account::Account;
+use super::changes::{Changes, Gathered};
+use super::clock;
+use super::lane;
+use super::owner::{Owner, Taken};
+use super::setup::Setup;
+use super::store_thread::Db;
+use super::texts::Texts;
+use super::views::{self, Views};
+use crate::bus::{AccountView, Command, Event, Link, Problem, RequestId, SyncMode};
+use crate::model::{AccountKey, MailboxKey, Placed, Safe};
+use crate::store::{Recorded, Result};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, JoinSet};
+
+/// The shortest time between two batches of notices to the front.
+const TELL_EVERY: Duration = Duration::from_millis(25);
+/// How often the clocks are compared, to notice that the machine slept.
+const SLEEP_CHECK_EVERY: Duration = Duration::from_secs(15);
+/// How far the clocks may drift apart between two checks before it counts as a sleep.
+const SLEEP_SECS: i64 = 20;
+/// How often another process's changes are looked for where that process has the network role.
+const FOREIGN_EVERY: Duration = Duration::from_secs(1);
+/// How long the lanes may take to end.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+type Tree = Arc<Mutex<Vec<AccountView>>>;
+
+/// The task's state.
+pub(crate) struct Dispatch {
+    setup: Setup,
+    db: Db,
+    accounts: Vec<Arc<Account>>,
+    changes: Arc<Changes>,
+    events: mpsc::Sender<Event>,
+    views: mpsc::Sender<views::Message>,
+    tree: Tree,
+    tasks: JoinSet<()>,
+    lanes: JoinSet<()>,
+    saves: BTreeMap<RequestId, AbortHandle>,
+}
+
+impl Dispatch {
+    pub(crate) fn new(
+        setup: Setup,
+        db: Db,
+        accounts: Vec<Arc<Account>>,
+        changes: Arc<Changes>,
+        events: mpsc::Sender<Event>,
+    ) -> Self {
+        let (views, inbox) = mpsc::channel(256);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(Views::new(db.clone(), Arc::clone(&changes), events.clone()).run(inbox));
+        Self {
+            setup,
+            db,
+            accounts,
+            changes,
+            events,
+            views,
+            tree: Tree::default(),
+            tasks,
+            lanes: JoinSet::new(),
+            saves: BTreeMap::new(),
+        }
+    }
+
+    /// Serves until [`Command::Quit`], or until the front is gone.
+    pub(crate) async fn run(mut self, mut inbox: mpsc::Receiver<Command>) {
+        self.tasks.spawn(tell(self.teller()));
+        self.changes.tree();
+        let owner = Owner::acquire(&self.setup.data_dir);
+        match &owner {
+            Ok(_) => self.start_lanes(),
+            Err(taken) => self.stand_aside(taken),
+        }
+        let mut rounds = tokio::time::interval(SLEEP_CHECK_EVERY);
+        let mut drift = None;
+        loop {
+            tokio::select! {
+                command = inbox.recv() => match command {
+                    None | Some(Command::Quit) => break,
+                    Some(command) => self.serve(command).await,
+                },
+                _ = rounds.tick() => self.notice_sleep(&mut drift),
+            }
+            while self.tasks.try_join_next().is_some() {}
+        }
+        self.stop().await;
+        drop(owner);
+    }
+
+    fn teller(&self) -> Teller {
+        Teller {
+            db: self.db.clone(),
+            accounts: self.accounts.clone(),
+            changes: Arc::clone(&self.changes),
+            events: self.events.clone(),
+            views: self.views.clone(),
+            tree: Arc::clone(&self.tree),
+        }
+    }
+
+    fn start_lanes(&mut self) {
+        for account in &self.accounts {
+            self.lanes.spawn(lane::work(Arc::clone(account)));
+            self.lanes.spawn(lane::watch(Arc::clone(account)));
+            self.lanes.spawn(lane::fetch(Arc::clone(account)));
+            self.lanes.spawn(intervals(Arc::clone(account)));
+        }
+        #[cfg(unix)]
+        if let Some(bell) = super::owner::Bell::hang(&self.setup.data_dir) {
+            self.lanes.spawn(listen(
+                bell,
+                self.accounts.clone(),
+                Arc::clone(&self.changes),
+            ));
+        }
+    }
+
+    /// Another process is connected: this one shows, and writes to the journal.
+    fn stand_aside(&mut self, taken: &Taken) {
+        for account in &self.accounts {
+            account.board.note(|w| w.is_offline = true);
+            account.set_link(Link::Stopped {
+                why: Safe::line(&taken.to_string()),
+            });
+        }
+        self.changes.event(Event::Problem(Problem {
+            account: None,
+            summary: Safe::line(&taken.to_string()),
+            hint: Safe::fixed("this one shows the same mail; its changes are sent by the other"),
+        }));
+        let (db, changes) = (self.db.clone(), Arc::clone(&self.changes));
+        self.lanes.spawn(async move {
+            loop {
+                tokio::time::sleep(FOREIGN_EVERY).await;
+                let foreign = db
+                    .read(|r| {
+                        if r.changes_elsewhere()? {
+                            all_mailboxes(r)
+                        } else {
+                            Ok(Vec::new())
+                        }
+                    })
+                    .await;
+                if let Ok(keys) = foreign
+                    && !keys.is_empty()
+                {
+                    changes.mailboxes(keys);
+                }
+            }
+        });
+    }
+
+    /// Every connection is made anew after the machine slept: none of the old ones can be trusted.
+    fn notice_sleep(&self, drift: &mut Option<i64>) {
+        let now = clock::now_secs();
+        let awake = i64::try_from(awake_secs()).unwrap_or(0);
+        let new = now - awake;
+        if let Some(old) = drift.replace(new)
+            && (new - old).abs() > SLEEP_SECS
+        {
+            for account in &self.accounts {
+                account.board.post(|w| w.generation += 1);
+            }
+        }
+    }
+
+    async fn serve(&mut self, command: Command) {
+        for account in &self.accounts {
+            account.board.note(|w| w.active_at = tokio::time::Instant::now());
+        }
+        match command {
+            Command::LoadTree => self.changes.tree(),
+            Command::LoadWindow {
+                request,
+                view,
+                offset,
+                len,
+                around,
+            } => {
+                let load = views::Load {
+                    request,
+                    spec: view,
+                    offset,
+                    len,
+                    around,
+                };
+                let _gone = self.views.send(views::Message::Load(load)).await;
+            }
+            Command::OpenMessage {
+                request,
+                placed,
+                width,
+                form,
+            } => {
+                let texts = self.texts(placed);
+                self.tasks.spawn(texts.open(request, placed, width, form));
+            }
+            Command::LoadSource { request, placed } => {
+                let texts = self.texts(placed);
+                self.tasks.spawn(texts.source(request, placed));
+            }
+            Command::Save {
+                request,
+                placed,
+                parts,
+                folder,
+            } => {
+                let folder = folder.unwrap_or_else(|| self.setup.downloads.clone());
+                let texts = self.texts(placed);
+                let handle = self.tasks.spawn(texts.save(request, placed, parts, folder));
+                self.saves.retain(|_, task| !task.is_finished());
+                self.saves.insert(request, handle);
+            }
+            Command::Cancel(request) => self.cancel(request),
+            Command::Prefetch(wanted) => self.prefetch(&wanted),
+            Command::LookAt(mailbox) => self.look_at(mailbox),
+            Command::Apply {
+                request,
+                kind,
+                targets,
+            } => {
+                let now = clock::now_secs();
+                let done = self
+                    .db
+                    .write(move |w| w.record(&kind, &targets, now).map(Some))
+                    .await;
+                self.applied(request, done, "").await;
+            }
+            Command::Undo { request } => {
+                let now = clock::now_secs();
+                let done = self.db.write(move |w| w.undo(now)).await;
+                self.applied(request, done, "There is nothing to undo")
+                    .await;
+            }
+            Command::Redo { request } => {
+                let now = clock::now_secs();
+                let done = self.db.write(move |w| w.redo(now)).await;
+                self.applied(request, done, "There is nothing to redo")
+                    .await;
+            }
+            Command::SyncNow(account) => self.sync_now(account),
+            Command::SetMode { account, mode } => self.set_mode(account, mode),
+            Command::SetOffline(is_offline) => self.set_offline(is_offline),
+            text => self.serve_text(text),
+        }
+    }
+
+    fn serve_text(&mut self, command: Command) {
+        match command {
+            Command::OpenMessage { request, placed, width, form } => {
+                let texts = self.texts(placed);
+                self.tasks.spawn(texts.open(request, placed, width, form));
+            }
+            Command::LoadSource { request, placed } => {
+                let texts = self.texts(placed);
+                self.tasks.spawn(texts.source(request, placed));
+            }
+            Command::Save { request, placed, parts, folder } => {
+                let folder = folder.unwrap_or_else(|| self.setup.downloads.clone());
+                let texts = self.texts(placed);
+                let handle = self.tasks.spawn(texts.save(request, placed, parts, folder));
+                self.saves.retain(|_, task| !task.is_finished());
+                self.saves.insert(request, handle);
+            }
+            Command::Cancel(request) => self.cancel(request),
+            _ => {}
+        }
+    }
+
+    fn account_of(&self, mailbox: MailboxKey) -> Option<Arc<Account>> {
+        let tree = self.tree.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = tree
+            .iter()
+            .find(|a| a.mailboxes.iter().any(|m| m.key == mailbox))?
+            .key;
+        self.accounts.iter().find(|a| a.key == key).cloned()
+    }
+
+    fn texts(&self, placed: Placed) -> Texts {
+        Texts {
+            db: self.db.clone(),
+            account: self.account_of(placed.mailbox),
+            events: self.events.clone(),
+        }
+    }
+
+    fn chosen(&self, key: Option<AccountKey>) -> impl Iterator<Item = &Arc<Account>> {
+        self.accounts
+            .iter()
+            .filter(move |a| key.is_none_or(|k| a.key == k))
+    }
+
+    fn cancel(&mut self, request: RequestId) {
+        if let Some(task) = self.saves.remove(&request) {
+            task.abort();
+        }
+    }
+
+    fn prefetch(&self, wanted: &[Placed]) {
+        for account in &self.accounts {
+            let ours: Vec<Placed> = wanted
+                .iter()
+                .filter(|p| {
+                    self.account_of(p.mailbox)
+                        .is_some_and(|a| a.key == account.key)
+                })
+                .copied()
+                .collect();
+            if account
+                .board
+                .look(|w| !ours.is_empty() || !w.ahead.is_empty())
+            {
+                account.board.post(|w| w.ahead = ours.into());
+            }
+        }
+    }
+
+    fn look_at(&self, mailbox: Option<MailboxKey>) {
+        let owner = mailbox.and_then(|m| self.account_of(m));
+        for account in &self.accounts {
+            let wanted = mailbox.filter(|_| owner.as_ref().is_some_and(|o| o.key == account.key));
+            if account.board.look(|w| w.looked_at != wanted) {
+                account.board.post(|w| {
+                    w.looked_at = wanted;
+                    if let Some(key) = wanted
+                        && !w.pulls.contains(&key)
+                    {
+                        w.pulls.push_front(key);
+                    }
+                });
+            }
+        }
+    }
+
+    async fn applied(
+        &self,
+        request: RequestId,
+        done: Result<Option<Recorded>>,
+        nothing: &'static str,
+    ) {
+        let event = match done {
+            Ok(Some(recorded)) => {
+                self.changes.mailboxes(recorded.changed.iter().copied());
+                for key in &recorded.accounts {
+                    for account in self.chosen(Some(*key)) {
+                        account.board.post(|w| w.is_replay_due = true);
+                    }
+                }
+                #[cfg(unix)]
+                if self
+                    .accounts
+                    .iter()
+                    .any(|a| matches!(a.link(), Link::Stopped { .. }))
+                {
+                    super::owner::ring(&self.setup.data_dir);
+                }
+                Event::Applied {
+                    request,
+                    op: recorded.op,
+                    label: Safe::line(&recorded.label),
+                    can_undo: recorded.op.is_some(),
+                }
+            }
+            Ok(None) => Event::Applied {
+                request,
+                op: None,
+                label: Safe::fixed(nothing),
+                can_undo: false,
+            },
+            Err(error) => Event::Failed {
+                request,
+                problem: Problem {
+                    account: None,
+                    summary: Safe::line(&format!("nothing was changed: {error}")),
+                    hint: Safe::fixed("see `pillarbox doctor`"),
+                },
+            },
+        };
+        let _gone = self.events.send(event).await;
+    }
+
+    fn sync_now(&self, key: Option<AccountKey>) {
+        for account in self.chosen(key) {
+            if account.board.look(|w| w.is_offline) {
+                account.tell("not synchronised: Pillarbox is offline", "go online first");
+                continue;
+            }
+            let is_connected = matches!(account.link(), Link::InStep { .. } | Link::Syncing { .. });
+            account.board.post(|w| {
+                w.is_sync_wanted = true;
+                w.is_list_due = true;
+                w.is_replay_due = true;
+                w.is_refused = false;
+                if let Some(mailbox) = w.looked_at {
+                    w.pulls.push_front(mailbox);
+                }
+                if !is_connected {
+                    w.generation += 1;
+                }
+            });
+        }
+    }
+
+    fn set_mode(&self, key: Option<AccountKey>, mode: SyncMode) {
+        for account in self.chosen(key) {
+            account.board.post(|w| {
+                w.mode = mode;
+                w.is_sync_wanted = w.is_sync_wanted || matches!(mode, SyncMode::Interval);
+            });
+        }
+        self.changes.tree();
+    }
+
+    fn set_offline(&self, is_offline: bool) {
+        for account in &self.accounts {
+            account.board.post(|w| {
+                w.is_offline = is_offline;
+                w.is_refused = false;
+                w.generation += 1;
+                w.is_sync_wanted = !is_offline && w.mode != SyncMode::Manual;
+            });
+            account.set_link(Link::Idle);
+        }
+        self.changes.tree();
+    }
+
+    async fn stop(mut self) {
+        for account in &self.accounts {
+            account.board.post(|w| w.is_stopping = true);
+        }
+        let ended = async { while self.lanes.join_next().await.is_some() {} };
+        let _late = tokio::time::timeout(GOODBYE, ended).await;
+        self.lanes.shutdown().await;
+        self.tasks.shutdown().await;
+        let db = self.db.clone();
+        let _closed = tokio::task::spawn_blocking(move || db.close()).await;
+        let _gone = self.events.try_send(Event::Stopped);
+    }
+}
+
+fn all_mailboxes(reader: &crate::store::Reader) -> Result<Vec<MailboxKey>> {
+    let mut keys = Vec::new();
+    for account in reader.accounts()? {
+        keys.extend(reader.mailboxes(account.key)?.into_iter().map(|m| m.key));
+    }
+    Ok(keys)
+}
+
+/// Seconds on the clock that stands still while the machine sleeps.
+fn awake_secs() -> u64 {
+    static BEGUN: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+    BEGUN.get_or_init(clock::monotonic).elapsed().as_secs()
+}
+
+/// In interval mode, asks for a round every so often.
+async fn intervals(account: Arc<Account>) {
+    let mut bell = account.board.listen();
+    while !account.board.look(|w| w.is_stopping) {
+        if account.board.look(|w| w.mode) == SyncMode::Interval {
+            tokio::time::sleep(account.setup.interval).await;
+            account.board.post(|w| {
+                if w.mode == SyncMode::Interval {
+                    w.is_sync_wanted = true;
+                    w.is_list_due = true;
+                    w.is_replay_due = true;
+                }
+            });
+        } else if bell.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Another process wrote to the journal: shows it and sends it.
+#[cfg(unix)]
+async fn listen(bell: super::owner::Bell, accounts: Vec<Arc<Account>>, changes: Arc<Changes>) {
+    loop {
+        bell.rung().await;
+        for account in &accounts {
+            let key = account.key;
+            if let Ok(mailboxes) = account.db.read(move |r| r.mailboxes(key)).await {
+                changes.mailboxes(mailboxes.into_iter().map(|m| m.key));
+            }
+            account.board.post(|w| w.is_replay_due = true);
+        }
+    }
+}
+
+/// What the telling task works with.
+struct Teller {
+    db: Db,
+    accounts: Vec<Arc<Account>>,
+    changes: Arc<Changes>,
+    events: mpsc::Sender<Event>,
+    views: mpsc::Sender<views::Message>,
+    tree: Tree,
+}
+
+/// Tells the front what changed, merged, with the tree where it differs from the last one told.
+async fn tell(teller: Teller) {
+    loop {
+        let Gathered {
+            mailboxes,
+            is_tree,
+            news,
+        } = teller.changes.take().await;
+        if is_tree || !mailboxes.is_empty() {
+            teller.tell_tree(is_tree).await;
+        }
+        if !mailboxes.is_empty() {
+            let keys: Arc<BTreeSet<MailboxKey>> = Arc::new(mailboxes);
+            let _gone = teller
+                .views
+                .send(views::Message::Changed(Arc::clone(&keys)))
+                .await;
+            let _gone = teller
+                .events
+                .send(Event::Changed(keys.iter().copied().collect()))
+                .await;
+        }
+        for event in news {
+            if teller.events.send(event).await.is_err() {
+                return;
+            }
+        }
+        tokio::time::sleep(TELL_EVERY).await;
+    }
+}
+
+impl Teller {
+    async fn tell_tree(&self, is_asked: bool) {
+        let keys: Vec<AccountKey> = self.accounts.iter().map(|a| a.key).collect();
+        let read = self
+            .db
+            .read(move |r| {
+                let rows = r.accounts()?;
+                keys.into_iter()
+                    .map(|key| {
+                        let pending = rows
+                            .iter()
+                            .find(|row| row.key == key)
+                            .map_or(0, |row| row.pending);
+                        Ok((pending, r.mailboxes(key)?))
+                    })
+                    .collect::<Result<Vec<_>>>()
+            })
+            .await;
+        let Ok(read) = read else { return };
+        let tree: Vec<AccountView> = self
+            .accounts
+            .iter()
+            .zip(read)
+            .map(|(account, (pending, mailboxes))| AccountView {
+                key: account.key,
+                name: Safe::line(&account.setup.name),
+                address: Safe::line(&account.setup.address),
+                mode: account.board.look(|w| w.mode),
+                link: account.link(),
+                pending,
+                mailboxes,
+            })
+            .collect();
+        let is_new = {
+            let mut held = self.tree.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_new = *held != tree;
+            held.clone_from(&tree);
+            is_new
+        };
+        if is_new || is_asked {
+            let _gone = self.events.send(Event::Tree(tree)).await;
+        }
+    }
+}

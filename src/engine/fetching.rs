@@ -1,0 +1,296 @@
+//! Brings texts and parts into the store: what the user opened, what comes next, what is kept.
+//!
+//! Called by the lanes. Opening must never wait behind background work.
+
+use super::account::Failure;
+use super::board::{Fetch, Want};
+use super::clock;
+use super::lane::{Lane, as_net};
+use super::setup::Keep;
+use crate::model::{MailboxKey, MessageKey, PartId, Placed, Uid, UidValidity};
+use crate::net::imap::Items;
+use crate::net::{Class, Error};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Up to this size a message is fetched whole when it is opened: one turn, and all of it is here.
+const WHOLE_MAX: u64 = 256 * 1024;
+/// How much of a part is asked for at a time.
+const PIECE: u32 = 1024 * 1024;
+/// Background work is done in slices of so many messages.
+const SLICE: u32 = 64;
+/// References are asked for in slices of so many messages.
+const REFERENCES_SLICE: u32 = 500;
+/// The longest rest between two slices of background work.
+const REST_MAX: Duration = Duration::from_millis(500);
+
+impl Lane {
+    /// Selects a mailbox unless it is; `None` where it is gone. Not a pull.
+    pub(crate) async fn ensure_open(
+        &mut self,
+        key: MailboxKey,
+    ) -> Result<Option<UidValidity>, Failure> {
+        if let Some(open) = self.open.as_ref().filter(|o| o.mailbox == key) {
+            return Ok(Some(open.uid_validity));
+        }
+        let account = self.account.key;
+        let mailboxes = self.account.db.read(move |r| r.mailboxes(account)).await?;
+        let Some(mailbox) = mailboxes.into_iter().find(|m| m.key == key) else {
+            return Ok(None);
+        };
+        match self.session.select(&mailbox.name, None).await {
+            Ok(selected) => {
+                self.opened(key, &selected);
+                Ok(Some(selected.uid_validity))
+            }
+            Err(error) if error.class == Class::Rejected => {
+                self.open = None;
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Serves one fetch and tells who waits. Only what ends the connection is an error here.
+    pub(crate) async fn serve_fetch(&mut self, fetch: Fetch) -> Result<(), Failure> {
+        if fetch.done.is_closed() {
+            return Ok(());
+        }
+        let outcome = self.fetch_one(fetch.placed, &fetch.want).await;
+        match outcome {
+            Ok(()) => {
+                let _gone = fetch.done.send(Ok(()));
+                Ok(())
+            }
+            Err(failure) => {
+                let ends = matches!(&failure, Failure::Net(e) if e.class != Class::Rejected);
+                let is_retried = ends && !matches!(fetch.want, Want::Part(..));
+                if is_retried {
+                    // The connection was dead: the next one serves it, or tells.
+                    self.account.board.note(|w| w.fetches.push_front(fetch));
+                } else {
+                    let _gone = fetch.done.send(Err(as_net(&failure)));
+                }
+                if ends { Err(failure) } else { Ok(()) }
+            }
+        }
+    }
+
+    async fn fetch_one(&mut self, placed: Placed, want: &Want) -> Result<(), Failure> {
+        let uid = self.locate(placed).await?;
+        match want {
+            Want::Text => self.fetch_text(placed, uid).await,
+            Want::Raw => {
+                let size = self.size_of(placed).await?;
+                self.fetch_raws(&[(placed.message, uid, size)]).await
+            }
+            Want::Part(part, sink) => self.fetch_part(uid, part, sink).await,
+        }
+    }
+
+    /// The id of a message on this connection, its mailbox selected.
+    async fn locate(&mut self, placed: Placed) -> Result<Uid, Failure> {
+        let found = self.account.db.read(move |r| r.uid(placed)).await?;
+        let era = self.ensure_open(placed.mailbox).await?;
+        match (found, era) {
+            (Some((uid_validity, uid)), Some(era)) if uid_validity == era => Ok(uid),
+            _ => Err(Error {
+                class: Class::Rejected,
+                summary: "the message is no longer in this folder on the server".to_owned(),
+                hint: "press F5 to synchronise".to_owned(),
+                code: None,
+            }
+            .into()),
+        }
+    }
+
+    async fn size_of(&self, placed: Placed) -> Result<u64, Failure> {
+        let summary = self
+            .account
+            .db
+            .read(move |r| r.summary(placed.message, Some(placed.mailbox)))
+            .await?;
+        Ok(summary.map_or(0, |s| s.size_bytes))
+    }
+
+    /// What one needs to read a message: all of a small one, header and texts of a large one.
+    async fn fetch_text(&mut self, placed: Placed, uid: Uid) -> Result<(), Failure> {
+        let Placed { message, mailbox } = placed;
+        let summary = self
+            .account
+            .db
+            .read(move |r| r.summary(message, Some(mailbox)))
+            .await?;
+        let Some(summary) = summary.filter(|s| !s.has_raw) else {
+            return Ok(());
+        };
+        let texts: Vec<PartId> = summary
+            .structure
+            .as_ref()
+            .map(|s| {
+                s.texts()
+                    .filter(|p| p.size_bytes <= 4 * WHOLE_MAX)
+                    .map(|p| p.id.clone())
+                    .collect()
+            })
+            .unwrap_or_default();
+        if summary.size_bytes <= WHOLE_MAX || summary.structure.is_none() {
+            return self.fetch_raws(&[(message, uid, summary.size_bytes)]).await;
+        }
+        let mut wanted = vec![PartId::default()];
+        wanted.extend(texts);
+        let parts = self.session.fetch_parts(uid, &wanted).await?;
+        self.account
+            .db
+            .write(move |w| {
+                for (id, bytes) in &parts {
+                    w.put_part(message, id, bytes)?;
+                }
+                Ok(())
+            })
+            .await?;
+        self.account.changes.mailboxes([mailbox]);
+        Ok(())
+    }
+
+    async fn fetch_raws(&mut self, wanted: &[(MessageKey, Uid, u64)]) -> Result<(), Failure> {
+        let uids: Vec<(Uid, u64)> = wanted.iter().map(|(_, uid, size)| (*uid, *size)).collect();
+        let keys: BTreeMap<Uid, MessageKey> =
+            wanted.iter().map(|(key, uid, _)| (*uid, *key)).collect();
+        let (sink, mut arriving) = mpsc::channel::<(Uid, Vec<u8>)>(4);
+        let account = std::sync::Arc::clone(&self.account);
+        let storing = async move {
+            let mut batch: Vec<(MessageKey, Vec<u8>)> = Vec::new();
+            while let Some((uid, raw)) = arriving.recv().await {
+                if let Some(key) = keys.get(&uid) {
+                    batch.push((*key, raw));
+                }
+                let is_full = batch.iter().map(|(_, raw)| raw.len()).sum::<usize>() > 1024 * 1024;
+                if is_full || batch.len() >= 32 {
+                    let full = std::mem::take(&mut batch);
+                    account.db.write_bulk(move |w| w.put_raws(&full)).await?;
+                }
+            }
+            if !batch.is_empty() {
+                account.db.write_bulk(move |w| w.put_raws(&batch)).await?;
+            }
+            Ok::<(), Failure>(())
+        };
+        let (fetched, stored) = tokio::join!(self.session.fetch_raw(&uids, sink), storing);
+        stored?;
+        Ok(fetched?)
+    }
+
+    async fn fetch_part(
+        &mut self,
+        uid: Uid,
+        part: &PartId,
+        sink: &mpsc::Sender<Vec<u8>>,
+    ) -> Result<(), Failure> {
+        let mut offset = 0u64;
+        loop {
+            let piece = self.session.fetch_piece(uid, part, offset, PIECE).await?;
+            let len = piece.len();
+            offset += len as u64;
+            // Nobody waits any more: cancelled.
+            if sink.send(piece).await.is_err() || len < PIECE as usize {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Fetches the texts of messages that will probably be opened next.
+    pub(crate) async fn fetch_ahead(&mut self) -> Result<(), Failure> {
+        let Some(placed) = self.account.board.note(|w| w.ahead.pop_front()) else {
+            return Ok(());
+        };
+        match self.fetch_one(placed, &Want::Text).await {
+            Err(Failure::Net(e)) if e.class == Class::Rejected => Ok(()),
+            outcome => outcome,
+        }
+    }
+
+    /// One slice of what is kept for offline reading; rests as long as it worked.
+    pub(crate) async fn background(&mut self) -> Result<(), Failure> {
+        let begun = clock::monotonic();
+        let has_more = self.background_references().await? || self.background_texts().await?;
+        if !has_more {
+            self.account.board.note(|w| w.is_background_due = false);
+            return Ok(());
+        }
+        let mut bell = self.bell.clone();
+        bell.mark_unchanged();
+        let pause = begun.elapsed().min(REST_MAX);
+        let _either = tokio::time::timeout(pause, bell.changed()).await;
+        Ok(())
+    }
+
+    async fn background_texts(&mut self) -> Result<bool, Failure> {
+        let since = match self.account.setup.keep {
+            Keep::Headers => return Ok(false),
+            Keep::All => i64::MIN,
+            Keep::Recent(age) => {
+                clock::now_secs().saturating_sub(i64::try_from(age.as_secs()).unwrap_or(i64::MAX))
+            }
+        };
+        let account = self.account.key;
+        let missing = self
+            .account
+            .db
+            .read_long(move |r| r.missing_texts(account, since, u64::MAX, SLICE))
+            .await?;
+        let mut by_mailbox: BTreeMap<MailboxKey, Vec<(MessageKey, Uid, u64)>> = BTreeMap::new();
+        for (placed, uid, size) in missing {
+            by_mailbox
+                .entry(placed.mailbox)
+                .or_default()
+                .push((placed.message, uid, size));
+        }
+        // What came back empty-handed last time will not come now: messages that are gone.
+        let slice: Vec<MessageKey> = by_mailbox
+            .values()
+            .flatten()
+            .map(|(key, ..)| *key)
+            .collect();
+        if slice.is_empty() || self.last_texts == slice {
+            return Ok(false);
+        }
+        self.last_texts = slice;
+        for (mailbox, wanted) in by_mailbox {
+            if self.ensure_open(mailbox).await?.is_none() {
+                continue;
+            }
+            self.fetch_raws(&wanted).await?;
+        }
+        Ok(true)
+    }
+
+    async fn background_references(&mut self) -> Result<bool, Failure> {
+        let account = self.account.key;
+        let mailboxes = self.account.db.read(move |r| r.mailboxes(account)).await?;
+        for mailbox in mailboxes
+            .into_iter()
+            .filter(|m| m.is_selectable && m.total > 0)
+        {
+            let key = mailbox.key;
+            let missing = self
+                .account
+                .db
+                .read_long(move |r| r.missing_references(key, REFERENCES_SLICE))
+                .await?;
+            // Asked for before in vain: gone on the server, the next pull will tell.
+            if missing.is_empty() || self.last_references == Some((key, missing.clone())) {
+                continue;
+            }
+            self.last_references = Some((key, missing.clone()));
+            let Some(era) = self.ensure_open(key).await? else {
+                continue;
+            };
+            self.fetch_windows(key, era, vec![missing], Items::References, None)
+                .await?;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+}

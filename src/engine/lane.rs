@@ -1,0 +1,597 @@
+//! One connection of an account and its loop: connect, do what the board asks, idle, start again.
+//!
+//! Started by `engine::mod` for each account: a working lane, a watching lane, a fetching lane. The
+//! working lane can do everything; the others only relieve it.
+
+use super::account::{Account, Failure};
+use super::backoff::Backoff;
+use super::board::{Fetch, Wishes};
+use crate::bus::{Link, SyncMode};
+use crate::model::{MailboxKey, MessageKey, Safe, Uid, UidSet, UidValidity};
+use crate::net::imap::{IdleEnd, Selected, Session};
+use crate::net::{Class, Error};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// How long a connection outlives its work in modes that do not stay connected.
+const LINGER: Duration = Duration::from_secs(20);
+/// How long the fetching lane waits for the next fetch before it hangs up.
+const FETCH_LINGER: Duration = Duration::from_secs(60);
+/// How often the tree is compared with the server's in push mode while somebody is at the keys; at
+/// other times, the account's interval.
+const LIST_EVERY: Duration = Duration::from_secs(15);
+/// How long after the last command somebody counts as being at the keys.
+const ACTIVE: Duration = Duration::from_secs(120);
+/// A connection that lived so long is made anew at once when it breaks.
+const LIVED: Duration = Duration::from_secs(5);
+/// How long a failed fetch may wait for a connection.
+pub(crate) const FETCH_PATIENCE: Duration = Duration::from_secs(90);
+
+/// The mailbox that is selected on a connection.
+#[derive(Debug, Clone)]
+pub(crate) struct Open {
+    pub(crate) mailbox: MailboxKey,
+    pub(crate) uid_validity: UidValidity,
+    /// The first id that may not be in the store.
+    pub(crate) uid_next: Option<Uid>,
+}
+
+/// A connected lane.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    pub(crate) account: Arc<Account>,
+    pub(crate) session: Session,
+    pub(crate) open: Option<Open>,
+    pub(crate) bell: watch::Receiver<u64>,
+    /// The last slices of background work, to notice what can never be had.
+    pub(crate) last_texts: Vec<MessageKey>,
+    pub(crate) last_references: Option<(MailboxKey, UidSet)>,
+}
+
+/// What the working lane does next, most urgent first.
+enum Job {
+    Leave,
+    Fetch(Fetch),
+    Replay,
+    List,
+    Pull(MailboxKey),
+    Ahead,
+    Background,
+    Rest,
+}
+
+/// Runs the working lane until the account stops.
+pub(crate) async fn work(account: Arc<Account>) {
+    let mut backoff = Backoff::default();
+    let mut bell = account.board.listen();
+    loop {
+        if !wait_until(&account, &mut bell, Wishes::is_connection_wanted).await {
+            return;
+        }
+        let generation = account.board.look(|w| w.generation);
+        let begun = tokio::time::Instant::now();
+        let (outcome, was_settled) = match connect(&account).await {
+            Ok(mut lane) => {
+                let outcome = lane.work().await;
+                let was_settled = lane.is_settled();
+                account.board.note(|w| w.is_work_busy = false);
+                if outcome.is_ok() {
+                    lane.session.logout().await;
+                }
+                (outcome, was_settled)
+            }
+            Err(failure) => (Err(failure), false),
+        };
+        if was_settled {
+            backoff.reset();
+        }
+        match outcome {
+            Ok(()) => account.set_link(Link::Idle),
+            // A good connection broke: most often the network changed, and the next one stands.
+            Err(failure) if was_settled && begun.elapsed() > LIVED && is_passing(&failure) => {
+                account.set_link(Link::Connecting);
+            }
+            Err(failure) => pause(&account, &mut bell, &mut backoff, &failure, generation).await,
+        }
+    }
+}
+
+/// Waits until `wanted` holds; `false` when the account stops.
+async fn wait_until(
+    account: &Account,
+    bell: &mut watch::Receiver<u64>,
+    wanted: impl Fn(&Wishes) -> bool,
+) -> bool {
+    loop {
+        let (is_stopping, is_wanted) = account.board.look(|w| (w.is_stopping, wanted(w)));
+        if is_stopping {
+            return false;
+        }
+        if is_wanted {
+            return true;
+        }
+        if bell.changed().await.is_err() {
+            return false;
+        }
+    }
+}
+
+fn is_passing(failure: &Failure) -> bool {
+    matches!(failure, Failure::Net(e) if e.class == Class::Transient)
+}
+
+/// Fetches the credentials and opens a session.
+async fn open_session(account: &Account) -> Result<Session, Failure> {
+    let source = Arc::clone(&account.setup.login);
+    let login = tokio::task::spawn_blocking(move || source())
+        .await
+        .unwrap_or_else(|_| Err("the password could not be read".to_owned()))
+        .map_err(|why| {
+            let hint = "check password or password_command of the account".to_owned();
+            Error {
+                class: Class::Auth,
+                summary: why,
+                hint,
+                code: None,
+            }
+        })?;
+    Ok(Session::open(&account.setup.server, &login, &account.setup.options).await?)
+}
+
+pub(crate) async fn connect(account: &Arc<Account>) -> Result<Lane, Failure> {
+    if matches!(account.link(), Link::Idle) {
+        account.set_link(Link::Connecting);
+    }
+    let session = open_session(account).await?;
+    let bell = account.board.listen();
+    Ok(Lane {
+        account: Arc::clone(account),
+        session,
+        open: None,
+        bell,
+        last_texts: Vec::new(),
+        last_references: None,
+    })
+}
+
+/// Says what went wrong, and waits for the next attempt: the back-off, or the user.
+async fn pause(
+    account: &Account,
+    bell: &mut watch::Receiver<u64>,
+    backoff: &mut Backoff,
+    failure: &Failure,
+    generation: u64,
+) {
+    account.board.note(|w| w.pulls.clear());
+    // A wrong password would lock the account; a bad certificate may be a café's portal and pass.
+    let is_final = matches!(failure, Failure::Net(e) if e.class == Class::Auth);
+    tracing::info!(account = %account.setup.name, %failure, "connection ended");
+    if is_final {
+        account.board.note(|w| {
+            w.is_refused = true;
+            w.is_sync_wanted = false;
+            refuse_fetches(w, failure);
+        });
+        let why = Safe::line(&failure.summary());
+        account.set_link(Link::Stopped { why });
+        account.tell(&failure.summary(), failure.hint());
+        return;
+    }
+    let wait = backoff.next(fastrand::f64());
+    account.board.note(|w| refuse_fetches(w, failure));
+    if account.board.look(|w| w.generation) != generation {
+        return;
+    }
+    let secs = u32::try_from(wait.as_secs().max(1)).unwrap_or(u32::MAX);
+    account.set_link(Link::Waiting {
+        secs,
+        why: Safe::line(&failure.summary()),
+    });
+    let deadline = tokio::time::Instant::now() + wait;
+    loop {
+        let (is_changed, is_off) = account.board.look(|w| {
+            (
+                w.generation != generation || !w.fetches.is_empty(),
+                w.is_stopping || w.is_offline,
+            )
+        });
+        if is_changed || is_off {
+            if is_off {
+                account.set_link(Link::Idle);
+            }
+            return;
+        }
+        tokio::select! {
+            () = tokio::time::sleep_until(deadline) => return,
+            rung = bell.changed() => if rung.is_err() { return },
+        }
+    }
+}
+
+/// Tells everybody who waits for a message that the server cannot be reached.
+fn refuse_fetches(wishes: &mut Wishes, failure: &Failure) {
+    for fetch in wishes.fetches.drain(..) {
+        let _gone = fetch.done.send(Err(as_net(failure)));
+    }
+    wishes.ahead.clear();
+}
+
+/// A failure as a network error, for those who wait for a fetch.
+pub(crate) fn as_net(failure: &Failure) -> Error {
+    match failure {
+        Failure::Net(error) => error.clone(),
+        Failure::Store(error) => Error {
+            class: Class::Transient,
+            summary: error.to_string(),
+            hint: "see `pillarbox doctor`".to_owned(),
+            code: None,
+        },
+    }
+}
+
+impl Lane {
+    /// Whether it came as far as being in step at least once.
+    fn is_settled(&self) -> bool {
+        matches!(
+            self.account.link(),
+            Link::InStep { .. } | Link::Syncing { .. }
+        )
+    }
+
+    /// The working lane's life on one connection.
+    async fn work(&mut self) -> Result<(), Failure> {
+        let generation = self.account.board.look(|w| w.generation);
+        self.begin().await?;
+        let mut listed = tokio::time::Instant::now();
+        loop {
+            if self.account.board.look(|w| w.generation) != generation {
+                return Ok(());
+            }
+            let job = self.next_job();
+            let is_long = !matches!(job, Job::Rest | Job::Leave | Job::Fetch(_));
+            self.account.board.note(|w| w.is_work_busy = is_long);
+            match job {
+                Job::Leave => return Ok(()),
+                Job::Fetch(fetch) => self.serve_fetch(fetch).await?,
+                Job::Replay => self.replay().await?,
+                Job::List => {
+                    listed = tokio::time::Instant::now();
+                    self.list_and_compare().await?;
+                }
+                Job::Pull(mailbox) => self.pull(mailbox).await?,
+                Job::Ahead => self.fetch_ahead().await?,
+                Job::Background => self.background().await?,
+                Job::Rest => {
+                    self.account.board.note(|w| w.is_sync_wanted = false);
+                    let is_push = self.account.board.look(|w| w.mode) == SyncMode::Push;
+                    self.account.set_link(Link::InStep {
+                        is_watched: is_push,
+                    });
+                    if is_push {
+                        self.rest(listed + self.list_every()).await?;
+                    } else if !self.linger(LINGER).await {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    /// All there is to do, then back: for a round without a screen.
+    pub(crate) async fn work_once(&mut self) -> Result<(), Failure> {
+        self.begin().await?;
+        loop {
+            match self.next_job() {
+                Job::Leave | Job::Rest => return Ok(()),
+                Job::Fetch(fetch) => self.serve_fetch(fetch).await?,
+                Job::Replay => self.replay().await?,
+                Job::List => self.list_and_compare().await?,
+                Job::Pull(mailbox) => self.pull(mailbox).await?,
+                Job::Ahead => self.fetch_ahead().await?,
+                Job::Background => self.background().await?,
+            }
+        }
+    }
+
+    fn next_job(&self) -> Job {
+        self.account.board.note(|w| {
+            if w.is_offline || w.is_stopping {
+                return Job::Leave;
+            }
+            if let Some(fetch) = w.fetches.pop_front() {
+                return Job::Fetch(fetch);
+            }
+            if std::mem::take(&mut w.is_replay_due) {
+                return Job::Replay;
+            }
+            if std::mem::take(&mut w.is_list_due) {
+                return Job::List;
+            }
+            // What is on the screen first; it is also what the others are compared with.
+            if let Some(key) = w
+                .looked_at
+                .filter(|k| w.pulls.contains(k))
+                .or(w.pulls.front().copied())
+            {
+                w.pulls.retain(|k| *k != key);
+                return Job::Pull(key);
+            }
+            if !w.ahead.is_empty() {
+                return Job::Ahead;
+            }
+            if w.is_background_due {
+                return Job::Background;
+            }
+            Job::Rest
+        })
+    }
+
+    fn list_every(&self) -> Duration {
+        let is_active = self.account.board.look(|w| w.active_at.elapsed() < ACTIVE);
+        let usual = self.account.setup.interval;
+        if is_active { LIST_EVERY.min(usual) } else { usual }
+    }
+
+    /// Nothing to do: idles on the mailbox that is looked at until something is said or wanted.
+    async fn rest(&mut self, list_at: tokio::time::Instant) -> Result<(), Failure> {
+        self.open_for_rest().await?;
+        let mut bell = self.bell.clone();
+        bell.mark_unchanged();
+        // Between taking the job and marking the bell nothing can be missed: look once more.
+        if !matches!(self.peek(), Peek::Nothing) {
+            return Ok(());
+        }
+        let end = self
+            .session
+            .idle(async move {
+                tokio::select! {
+                    () = tokio::time::sleep_until(list_at) => {}
+                    _rung = bell.changed() => {}
+                }
+            })
+            .await?;
+        if end == IdleEnd::Told {
+            self.absorb_notices().await?;
+        }
+        if tokio::time::Instant::now() >= list_at {
+            self.account.board.note(|w| w.is_list_due = true);
+        }
+        Ok(())
+    }
+
+    fn peek(&self) -> Peek {
+        let generation_or_work = self.account.board.look(|w| {
+            w.is_offline
+                || w.is_stopping
+                || w.is_replay_due
+                || w.is_list_due
+                || w.is_sync_wanted
+                || w.is_background_due
+                || !w.fetches.is_empty()
+                || !w.pulls.is_empty()
+                || !w.ahead.is_empty()
+                || w.looked_at
+                    .is_some_and(|k| self.open.as_ref().is_some_and(|o| o.mailbox != k))
+        });
+        if generation_or_work {
+            Peek::Something
+        } else {
+            Peek::Nothing
+        }
+    }
+
+    /// Selects what is looked at, so that its changes are told. Another lane watches the inbox.
+    async fn open_for_rest(&mut self) -> Result<(), Failure> {
+        let looked_at = self.account.board.look(|w| w.looked_at);
+        match (looked_at, &self.open) {
+            (Some(wanted), Some(open)) if open.mailbox != wanted => self.pull(wanted).await,
+            (Some(wanted), None) => self.pull(wanted).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits for more work while the connection stands; `false` when none came.
+    async fn linger(&mut self, how_long: Duration) -> bool {
+        let mut bell = self.bell.clone();
+        let until = tokio::time::Instant::now() + how_long;
+        loop {
+            bell.mark_unchanged();
+            if matches!(self.peek_ignoring_view(), Peek::Something) {
+                return true;
+            }
+            tokio::select! {
+                () = tokio::time::sleep_until(until) => return false,
+                rung = bell.changed() => if rung.is_err() { return false },
+            }
+        }
+    }
+
+    fn peek_ignoring_view(&self) -> Peek {
+        let is_work = self.account.board.look(|w| {
+            w.is_offline
+                || w.is_stopping
+                || w.is_sync_wanted
+                || (w.is_replay_due && w.mode == SyncMode::OnStart)
+                || w.mode == SyncMode::Push
+                || !w.fetches.is_empty()
+                || !w.ahead.is_empty()
+        });
+        if is_work {
+            Peek::Something
+        } else {
+            Peek::Nothing
+        }
+    }
+
+    /// Remembers what is selected.
+    pub(crate) fn opened(&mut self, mailbox: MailboxKey, selected: &Selected) {
+        self.open = Some(Open {
+            mailbox,
+            uid_validity: selected.uid_validity,
+            uid_next: selected.status.uid_next,
+        });
+    }
+}
+
+enum Peek {
+    Nothing,
+    Something,
+}
+
+/// Runs the watching lane: a connection of its own that idles on the inbox.
+pub(crate) async fn watch(account: Arc<Account>) {
+    let mut backoff = Backoff::default();
+    let mut bell = account.board.listen();
+    loop {
+        // The working lane connects first and finds the tree; while it cannot, nor can this one.
+        let is_wanted = |w: &Wishes| {
+            w.is_connection_wanted()
+                && w.mode == SyncMode::Push
+                && w.lanes_max > 1
+                && !w.is_work_busy
+        };
+        if !wait_until(&account, &mut bell, is_wanted).await {
+            return;
+        }
+        if !matches!(account.link(), Link::InStep { .. }) {
+            if bell.changed().await.is_err() {
+                return;
+            }
+            continue;
+        }
+        let generation = account.board.look(|w| w.generation);
+        let outcome = match connect(&account).await {
+            Ok(mut lane) => {
+                let outcome = lane.watch_inbox(generation).await;
+                backoff.reset();
+                outcome
+            }
+            Err(failure) => {
+                yield_a_lane(&account, &failure);
+                Err(failure)
+            }
+        };
+        if let Err(failure) = outcome {
+            tracing::info!(account = %account.setup.name, %failure, "watching ended");
+            tokio::time::sleep(backoff.next(fastrand::f64())).await;
+        }
+    }
+}
+
+/// The server grants fewer connections: remembers it for this session.
+fn yield_a_lane(account: &Account, failure: &Failure) {
+    if let Failure::Net(error) = failure {
+        let is_limit = error.code.as_deref() == Some("LIMIT")
+            || error.summary.to_ascii_lowercase().contains("too many")
+            || error
+                .summary
+                .to_ascii_lowercase()
+                .contains("maximum number of connections");
+        if is_limit {
+            account
+                .board
+                .note(|w| w.lanes_max = w.lanes_max.saturating_sub(1).max(1));
+        }
+    }
+}
+
+impl Lane {
+    async fn watch_inbox(&mut self, generation: u64) -> Result<(), Failure> {
+        let Some((mailbox, name)) = self.inbox().await? else {
+            return Ok(());
+        };
+        let selected = self
+            .session
+            .select(&name, self.known(mailbox).await?)
+            .await?;
+        self.opened(mailbox, &selected);
+        self.absorb_selected(mailbox, &selected).await?;
+        loop {
+            let is_wanted = self.account.board.look(|w| {
+                w.is_connection_wanted()
+                    && w.mode == SyncMode::Push
+                    && w.lanes_max > 1
+                    && w.generation == generation
+            });
+            if !is_wanted {
+                return Ok(());
+            }
+            // Any ring is looked at, so that going offline ends the watch at once.
+            let mut bell = self.bell.clone();
+            bell.mark_unchanged();
+            let account = Arc::clone(&self.account);
+            let ended = async move {
+                loop {
+                    let goes_on = account.board.look(|w| {
+                        w.is_connection_wanted()
+                            && w.mode == SyncMode::Push
+                            && w.generation == generation
+                    });
+                    if !goes_on || bell.changed().await.is_err() {
+                        return;
+                    }
+                }
+            };
+            if self.session.idle(ended).await? == IdleEnd::Told {
+                self.absorb_notices().await?;
+            }
+        }
+    }
+}
+
+/// Runs the fetching lane: serves what the user opened while the working lane is busy.
+pub(crate) async fn fetch(account: Arc<Account>) {
+    let mut bell = account.board.listen();
+    loop {
+        let is_wanted = |w: &Wishes| w.is_work_busy && w.lanes_max > 2 && !w.fetches.is_empty();
+        if !wait_until(&account, &mut bell, is_wanted).await {
+            return;
+        }
+        match connect(&account).await {
+            Ok(mut lane) => {
+                if let Err(failure) = lane.serve_fetches().await {
+                    tracing::info!(account = %account.setup.name, %failure, "fetching ended");
+                } else {
+                    lane.session.logout().await;
+                }
+            }
+            Err(failure) => {
+                yield_a_lane(&account, &failure);
+                tokio::time::sleep(Duration::from_secs(2)).await;
+            }
+        }
+    }
+}
+
+impl Lane {
+    async fn serve_fetches(&mut self) -> Result<(), Failure> {
+        loop {
+            let next = self.account.board.note(|w| w.fetches.pop_front());
+            if let Some(fetch) = next {
+                self.serve_fetch(fetch).await?;
+            } else if !self.linger_for_fetch().await {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn linger_for_fetch(&mut self) -> bool {
+        let mut bell = self.bell.clone();
+        let until = tokio::time::Instant::now() + FETCH_LINGER;
+        loop {
+            bell.mark_unchanged();
+            let (is_wanted, is_over) = self
+                .account
+                .board
+                .look(|w| (!w.fetches.is_empty(), w.is_offline || w.is_stopping));
+            if is_wanted || is_over {
+                return is_wanted && !is_over;
+            }
+            tokio::select! {
+                () = tokio::time::sleep_until(until) => return false,
+                rung = bell.changed() => if rung.is_err() { return false },
+            }
+        }
+    }
+}

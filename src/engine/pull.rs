@@ -1,0 +1,701 @@
+//! Brings a mailbox into step with the server: tree, first pull, later pulls, what IDLE tells.
+//!
+//! Called by the lanes. Writes only base truth (the store folds pending changes over it). Removal is
+//! concluded only from VANISHED, from mapped EXPUNGE, or from a complete, counted id list.
+
+use super::account::Failure;
+use super::lane::{Lane, Open};
+use crate::bus::{Event, Link};
+use crate::model::{
+    Fetched, FetchedMessage, Mailbox, MailboxKey, ModSeq, Role, Safe, Uid, UidSet, UidValidity,
+};
+use crate::net::imap::{Items, Known, Listed, Notice, Selected, Start, Status, Window};
+use crate::store::{Cursor, PullChange, ServerStatus, TreeEntry};
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// How many messages the first window of a mailbox holds: more than the tallest screen.
+const FIRST_WINDOW: u32 = 120;
+/// How many messages the later windows hold, one after the other; the last size repeats.
+const WINDOWS: [usize; 3] = [400, 1_000, 2_000];
+/// Mailboxes visited in one flight.
+const VISIT_MAX: usize = 16;
+
+/// A mailbox to visit: its name, where it was, and the first id that is not here.
+type Visit = (String, Option<Known>, Option<Uid>);
+
+fn as_store(status: Status) -> ServerStatus {
+    ServerStatus {
+        messages: status.messages,
+        unseen: status.unseen,
+        uid_next: status.uid_next,
+        uid_validity: status.uid_validity,
+        mod_seq: status.mod_seq,
+    }
+}
+
+/// Whether what LIST-STATUS says of a mailbox differs from what we know of it.
+fn is_behind(status: &ServerStatus, cursor: &Cursor, mailbox: &Mailbox) -> bool {
+    if !cursor.is_complete || cursor.uid_validity != status.uid_validity {
+        return true;
+    }
+    if status.uid_next.is_none() || cursor.uid_next != status.uid_next {
+        return true;
+    }
+    match status.mod_seq {
+        Some(now) if now != ModSeq(0) && cursor.mod_seq != ModSeq(0) => now != cursor.mod_seq,
+        _ => {
+            status.messages.is_some_and(|n| n != mailbox.total)
+                || status.unseen.is_some_and(|n| n != mailbox.unread)
+        }
+    }
+}
+
+impl Lane {
+    /// The first flight on a new connection: tree, the mailbox on screen, and what changed meanwhile.
+    pub(crate) async fn begin(&mut self) -> Result<(), Failure> {
+        let wanted = self.wanted_first().await?;
+        let (key, name) = wanted.map_or((None, "INBOX".to_owned()), |(k, n)| (Some(k), n));
+        let known = match key {
+            Some(key) => self.known(key).await?,
+            None => None,
+        };
+        let start = Start {
+            select: Some((name.clone(), known)),
+            list: true,
+        };
+        let started = self.session.start(&start).await?;
+        let behind = match &started.list {
+            Some(list) => self.take_tree(list).await?,
+            None => Vec::new(),
+        };
+        let mut first = None;
+        if let Some(Ok(selected)) = started.selected
+            && let Some(mailbox) = self.mailbox_named(&name).await?
+        {
+            first = Some(mailbox.key);
+            self.account.set_link(syncing(&mailbox, 0, 0));
+            self.pull_selected(mailbox.key, &selected).await?;
+        }
+        self.post_pulls(behind.into_iter().filter(|k| Some(*k) != first).collect())
+            .await?;
+        self.account.board.note(|w| {
+            w.is_replay_due = true;
+            w.is_background_due = true;
+            w.is_list_due = false;
+        });
+        Ok(())
+    }
+
+    async fn wanted_first(&self) -> Result<Option<(MailboxKey, String)>, Failure> {
+        let (account, looked_at) = (self.account.key, self.account.board.look(|w| w.looked_at));
+        let mailboxes = self.account.db.read(move |r| r.mailboxes(account)).await?;
+        let found = mailboxes
+            .iter()
+            .find(|m| Some(m.key) == looked_at && m.is_selectable)
+            .or_else(|| mailboxes.iter().find(|m| m.role == Some(Role::Inbox)));
+        Ok(found.map(|m| (m.key, m.name.clone())))
+    }
+
+    /// The inbox of the account.
+    pub(crate) async fn inbox(&self) -> Result<Option<(MailboxKey, String)>, Failure> {
+        let account = self.account.key;
+        let mailboxes = self.account.db.read(move |r| r.mailboxes(account)).await?;
+        Ok(mailboxes
+            .into_iter()
+            .find(|m| m.role == Some(Role::Inbox))
+            .map(|m| (m.key, m.name)))
+    }
+
+    async fn mailbox_named(&self, name: &str) -> Result<Option<Mailbox>, Failure> {
+        let account = self.account.key;
+        let mailboxes = self.account.db.read(move |r| r.mailboxes(account)).await?;
+        Ok(mailboxes.into_iter().find(|m| m.name == name))
+    }
+
+    async fn mailbox(&self, key: MailboxKey) -> Result<Option<Mailbox>, Failure> {
+        let account = self.account.key;
+        let mailboxes = self.account.db.read(move |r| r.mailboxes(account)).await?;
+        Ok(mailboxes
+            .into_iter()
+            .find(|m| m.key == key && m.is_selectable))
+    }
+
+    /// Where we were in a mailbox, for QRESYNC.
+    pub(crate) async fn known(&self, mailbox: MailboxKey) -> Result<Option<Known>, Failure> {
+        let cursor = self.account.db.read(move |r| r.cursor(mailbox)).await?;
+        Ok(known_of(&cursor))
+    }
+
+    /// Lists the tree anew and queues what is behind.
+    pub(crate) async fn list_and_compare(&mut self) -> Result<(), Failure> {
+        let list = self.session.list().await?;
+        let behind = self.take_tree(&list).await?;
+        self.post_pulls(behind).await
+    }
+
+    /// Takes a complete list over; returns the mailboxes that are behind, in the order of work.
+    async fn take_tree(&mut self, list: &[Listed]) -> Result<Vec<MailboxKey>, Failure> {
+        let roles = &self.account.setup.roles;
+        let role_of = |listed: &Listed| {
+            let set = roles
+                .iter()
+                .find(|(_, name)| **name == listed.name)
+                .map(|(role, _)| *role);
+            // A role that the configuration gives to another mailbox is not the server's to give.
+            set.or(listed.role.filter(|r| !roles.contains_key(r)))
+        };
+        let entries: Vec<TreeEntry> = list
+            .iter()
+            .map(|l| TreeEntry {
+                name: l.name.clone(),
+                delimiter: l.delimiter,
+                role: role_of(l),
+                is_subscribed: l.is_subscribed,
+                is_selectable: l.is_selectable,
+                status: as_store(l.status),
+            })
+            .collect();
+        let account = self.account.key;
+        let changed = self
+            .account
+            .db
+            .write(move |w| w.put_tree(account, &entries))
+            .await?;
+        self.account.changes.mailboxes(changed);
+        self.account.changes.tree();
+        let mut behind = self
+            .account
+            .db
+            .read(move |r| {
+                let statuses = r.statuses(account)?;
+                let mut behind = Vec::new();
+                for mailbox in r
+                    .mailboxes(account)?
+                    .into_iter()
+                    .filter(|m| m.is_selectable)
+                {
+                    let status = statuses.iter().find(|(key, ..)| *key == mailbox.key);
+                    let cursor = r.cursor(mailbox.key)?;
+                    if status.is_none_or(|(.., status)| is_behind(status, &cursor, &mailbox)) {
+                        behind.push(mailbox);
+                    }
+                }
+                Ok(behind)
+            })
+            .await?;
+        behind.sort_by_key(|m| (m.role != Some(Role::Inbox), m.total));
+        Ok(behind.into_iter().map(|m| m.key).collect())
+    }
+
+    /// Visits what can be brought into step in one flight; queues the rest.
+    async fn post_pulls(&mut self, behind: Vec<MailboxKey>) -> Result<(), Failure> {
+        let mut later = Vec::new();
+        let mut visits = Vec::new();
+        for key in behind {
+            let cursor = self.account.db.read(move |r| r.cursor(key)).await?;
+            let is_quick = cursor.is_complete && self.session.capabilities().can_qresync();
+            match self.mailbox(key).await? {
+                Some(mailbox) if is_quick && known_of(&cursor).is_some() => {
+                    visits.push((key, (mailbox.name, known_of(&cursor), cursor.uid_next)));
+                }
+                Some(_) => later.push(key),
+                None => {}
+            }
+        }
+        for flight in visits.chunks(VISIT_MAX) {
+            later.extend(self.visit(flight).await?);
+        }
+        self.account.board.note(|w| {
+            for key in later {
+                if !w.pulls.contains(&key) {
+                    w.pulls.push_back(key);
+                }
+            }
+        });
+        Ok(())
+    }
+
+    /// One flight over several mailboxes; returns those that need a pull of their own.
+    async fn visit(&mut self, flight: &[(MailboxKey, Visit)]) -> Result<Vec<MailboxKey>, Failure> {
+        let asked: Vec<_> = flight.iter().map(|(_, what)| what.clone()).collect();
+        let answers = self.session.visit(&asked).await?;
+        let mut later = Vec::new();
+        for ((key, (_, known, _)), answer) in flight.iter().zip(answers) {
+            let Ok((selected, messages)) = answer else {
+                continue;
+            };
+            self.opened(*key, &selected);
+            let same_era = known.is_some_and(|k| k.uid_validity == selected.uid_validity);
+            if !same_era || !selected.is_resynced {
+                later.push(*key);
+                continue;
+            }
+            self.apply(*key, selected.uid_validity, &selected.notices)
+                .await?;
+            self.put(*key, selected.uid_validity, messages, true)
+                .await?;
+            self.close_pull(*key, &selected).await?;
+        }
+        Ok(later)
+    }
+
+    /// Selects a mailbox and brings it into step.
+    pub(crate) async fn pull(&mut self, key: MailboxKey) -> Result<(), Failure> {
+        let Some(mailbox) = self.mailbox(key).await? else {
+            self.account.board.note(|w| {
+                w.looked_at = w.looked_at.filter(|k| *k != key);
+            });
+            return Ok(());
+        };
+        let known = self.known(key).await?;
+        let selected = match self.session.select(&mailbox.name, known).await {
+            Ok(selected) => selected,
+            Err(error) if error.class == crate::net::Class::Rejected => {
+                // Deleted or forbidden meanwhile: the tree will tell.
+                self.open = None;
+                self.account.board.note(|w| {
+                    w.is_list_due = true;
+                    w.looked_at = w.looked_at.filter(|k| *k != key);
+                });
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        self.pull_selected(key, &selected).await
+    }
+
+    /// Brings the mailbox that was just selected into step.
+    async fn pull_selected(&mut self, key: MailboxKey, selected: &Selected) -> Result<(), Failure> {
+        self.opened(key, selected);
+        let era = selected.uid_validity;
+        let before = self.account.db.read(move |r| r.cursor(key)).await?;
+        let cursor = self
+            .account
+            .db
+            .write(move |w| w.begin_era(key, era))
+            .await?;
+        let is_resynced = selected.is_resynced && before.uid_validity == Some(era);
+        self.apply(key, era, &selected.notices).await?;
+        if !is_resynced && cursor.uid_next.is_some() {
+            self.catch_up_flags(key, &cursor, selected).await?;
+        }
+        if cursor.is_complete {
+            self.fetch_new(key, era, cursor.uid_next, selected.status.uid_next)
+                .await?;
+            if !is_resynced {
+                self.drop_missing_if_short(key, era, selected.status.messages)
+                    .await?;
+            }
+            return self.close_pull(key, selected).await;
+        }
+        self.first_pull(key, &cursor, selected).await
+    }
+
+    /// The pull is complete: moves the cursor to where the SELECT said the mailbox was.
+    async fn close_pull(&mut self, key: MailboxKey, selected: &Selected) -> Result<(), Failure> {
+        let cursor = Cursor {
+            uid_validity: Some(selected.uid_validity),
+            uid_next: selected
+                .status
+                .uid_next
+                .or(self.open.as_ref().and_then(|o| o.uid_next)),
+            mod_seq: selected.status.mod_seq.unwrap_or_default(),
+            is_complete: true,
+        };
+        let status = as_store(Status {
+            unseen: None,
+            ..selected.status
+        });
+        self.account
+            .db
+            .write_bulk(move |w| w.put_cursor(key, cursor, status))
+            .await?;
+        self.account.changes.mailboxes([key]);
+        Ok(())
+    }
+
+    /// Takes what is on screen over from SELECT without pulling everything: for the watching lane.
+    pub(crate) async fn absorb_selected(
+        &mut self,
+        key: MailboxKey,
+        selected: &Selected,
+    ) -> Result<(), Failure> {
+        let cursor = self.account.db.read(move |r| r.cursor(key)).await?;
+        if cursor.uid_validity != Some(selected.uid_validity) {
+            self.account.board.post(|w| w.pulls.push_back(key));
+            return Ok(());
+        }
+        self.apply(key, selected.uid_validity, &selected.notices)
+            .await?;
+        self.fetch_new(
+            key,
+            selected.uid_validity,
+            cursor.uid_next,
+            selected.status.uid_next,
+        )
+        .await
+    }
+
+    /// Applies what was said outside of what was asked.
+    pub(crate) async fn apply(
+        &mut self,
+        key: MailboxKey,
+        era: UidValidity,
+        notices: &[Notice],
+    ) -> Result<(), Failure> {
+        let mut gone = UidSet::new();
+        let mut flagged = Vec::new();
+        for notice in notices {
+            match notice {
+                Notice::Gone(uids) => {
+                    for (first, last) in uids.ranges() {
+                        gone.insert_range(first, last);
+                    }
+                }
+                Notice::Flags {
+                    uid,
+                    flags,
+                    mod_seq,
+                } => flagged.push(FetchedMessage {
+                    uid: *uid,
+                    fetched: Fetched {
+                        flags: Some(flags.clone()),
+                        mod_seq: *mod_seq,
+                        ..Fetched::default()
+                    },
+                }),
+                Notice::Alert(text) => self.account.tell(&format!("the server says: {text}"), ""),
+                Notice::ListChanged => self.account.board.post(|w| w.is_list_due = true),
+                Notice::Elsewhere(name, _) => {
+                    if let Some(mailbox) = self.mailbox_named(name).await? {
+                        self.account.board.post(|w| w.pulls.push_back(mailbox.key));
+                    }
+                }
+                Notice::Exists(_) | Notice::GoneUnknown | Notice::FlagsUnknown => {}
+            }
+        }
+        if !flagged.is_empty() {
+            self.put(key, era, flagged, false).await?;
+        }
+        if !gone.is_empty() {
+            let change = self
+                .account
+                .db
+                .write_bulk(move |w| w.remove(key, era, &gone))
+                .await?;
+            self.count(key, &change, false);
+        }
+        Ok(())
+    }
+
+    /// What IDLE (or any command) told of the selected mailbox.
+    pub(crate) async fn absorb_notices(&mut self) -> Result<(), Failure> {
+        let notices = self.session.take_notices();
+        let Some(open) = self.open.clone() else {
+            return Ok(());
+        };
+        self.apply(open.mailbox, open.uid_validity, &notices)
+            .await?;
+        let exists = notices.iter().rev().find_map(|n| match n {
+            Notice::Exists(count) => Some(*count),
+            _ => None,
+        });
+        if exists.is_some() {
+            self.fetch_new(open.mailbox, open.uid_validity, open.uid_next, None)
+                .await?;
+            self.advance(open.mailbox, exists).await?;
+        }
+        if notices.contains(&Notice::GoneUnknown) {
+            self.drop_missing(open.mailbox, open.uid_validity).await?;
+        }
+        if notices.contains(&Notice::FlagsUnknown) {
+            let key = open.mailbox;
+            let known = self.account.db.read_long(move |r| r.uids(key)).await?;
+            self.fetch_windows(key, open.uid_validity, windows(known), Items::Flags, None)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Moves the cursor behind what IDLE brought, where the mailbox was in step before.
+    async fn advance(&mut self, key: MailboxKey, messages: Option<u32>) -> Result<(), Failure> {
+        let Some(Open {
+            uid_validity,
+            uid_next: Some(uid_next),
+            ..
+        }) = self.open.clone()
+        else {
+            return Ok(());
+        };
+        let cursor = self.account.db.read(move |r| r.cursor(key)).await?;
+        let is_ours = cursor.uid_validity == Some(uid_validity) && cursor.is_complete;
+        if is_ours && cursor.uid_next.is_none_or(|n| n < uid_next) {
+            let cursor = Cursor {
+                uid_next: Some(uid_next),
+                ..cursor
+            };
+            let status = ServerStatus {
+                messages,
+                ..ServerStatus::default()
+            };
+            self.account
+                .db
+                .write_bulk(move |w| w.put_cursor(key, cursor, status))
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Fetches what arrived since `from`; `to` is UIDNEXT where the server said it.
+    async fn fetch_new(
+        &mut self,
+        key: MailboxKey,
+        era: UidValidity,
+        from: Option<Uid>,
+        to: Option<Uid>,
+    ) -> Result<(), Failure> {
+        let from = from.unwrap_or(Uid::MIN);
+        if to.is_some_and(|to| to <= from) {
+            return Ok(());
+        }
+        let set = UidSet::range(from, Uid::MAX);
+        let (sink, mut windows) = mpsc::channel::<Window>(2);
+        let fetching = self.session.fetch(vec![set], Items::Summary, sink);
+        let gathering = async {
+            let mut all = Vec::new();
+            while let Some(window) = windows.recv().await {
+                all.extend(window.messages);
+            }
+            all
+        };
+        let (fetched, messages) = tokio::join!(fetching, gathering);
+        fetched?;
+        if let (Some(open), Some(last)) = (
+            self.open.as_mut().filter(|o| o.mailbox == key),
+            messages.iter().map(|m| m.uid).max(),
+        ) {
+            open.uid_next = Uid::new(last.get().saturating_add(1)).max(open.uid_next);
+        }
+        self.put(key, era, messages, true).await
+    }
+
+    /// Brings flags into step where QRESYNC did not.
+    async fn catch_up_flags(
+        &mut self,
+        key: MailboxKey,
+        cursor: &Cursor,
+        selected: &Selected,
+    ) -> Result<(), Failure> {
+        let era = selected.uid_validity;
+        let has_mod_seq = selected.status.mod_seq.is_some_and(|m| m != ModSeq(0));
+        if self.session.capabilities().can_condstore() && has_mod_seq && cursor.mod_seq != ModSeq(0)
+        {
+            if selected.status.mod_seq == Some(cursor.mod_seq) {
+                return Ok(());
+            }
+            let notices = self.session.changed_since(cursor.mod_seq).await?;
+            return self.apply(key, era, &notices).await;
+        }
+        let known = self.account.db.read_long(move |r| r.uids(key)).await?;
+        self.fetch_windows(key, era, windows(known), Items::Flags, None)
+            .await?;
+        Ok(())
+    }
+
+    /// Compares id lists where the counts do not add up: all that arrived is already here, so equal
+    /// counts mean that nothing is gone.
+    async fn drop_missing_if_short(
+        &mut self,
+        key: MailboxKey,
+        era: UidValidity,
+        exists: Option<u32>,
+    ) -> Result<(), Failure> {
+        let here = self.account.db.read_long(move |r| r.uids(key)).await?;
+        if exists.is_some_and(|n| u64::from(n) == here.len()) {
+            return Ok(());
+        }
+        self.drop_missing(key, era).await
+    }
+
+    /// Removes what the server's complete id list lacks.
+    async fn drop_missing(&mut self, key: MailboxKey, era: UidValidity) -> Result<(), Failure> {
+        // Ours first: what arrives between the two is then in neither or in the server's only.
+        let here = self.account.db.read_long(move |r| r.uids(key)).await?;
+        let there = self.session.uids().await?;
+        let gone = here.minus(&there);
+        if gone.is_empty() {
+            return Ok(());
+        }
+        let change = self
+            .account
+            .db
+            .write_bulk(move |w| w.remove(key, era, &gone))
+            .await?;
+        self.count(key, &change, false);
+        Ok(())
+    }
+
+    /// The first pull, or the rest of one: newest first, resumable after every window.
+    async fn first_pull(
+        &mut self,
+        key: MailboxKey,
+        cursor: &Cursor,
+        selected: &Selected,
+    ) -> Result<(), Failure> {
+        let era = selected.uid_validity;
+        if selected.status.messages == Some(0) {
+            self.drop_missing(key, era).await?;
+            return self.close_pull(key, selected).await;
+        }
+        let (newest, there) = self.session.first_window(FIRST_WINDOW).await?;
+        let mut missing = there.clone();
+        missing = missing.minus(&newest.iter().map(|m| m.uid).collect());
+        self.put(key, era, newest, cursor.uid_next.is_some())
+            .await?;
+        let here = self.account.db.read_long(move |r| r.uids(key)).await?;
+        let gone = here.minus(&there);
+        if !gone.is_empty() {
+            let change = self
+                .account
+                .db
+                .write_bulk(move |w| w.remove(key, era, &gone))
+                .await?;
+            self.count(key, &change, false);
+        }
+        missing = missing.minus(&here);
+        // From here on flags are in step with the SELECT, so a later start can ask for what changed.
+        let begun = Cursor {
+            uid_validity: Some(era),
+            uid_next: selected.status.uid_next,
+            mod_seq: selected.status.mod_seq.unwrap_or_default(),
+            is_complete: false,
+        };
+        let status = as_store(Status {
+            unseen: None,
+            ..selected.status
+        });
+        self.account
+            .db
+            .write_bulk(move |w| w.put_cursor(key, begun, status))
+            .await?;
+        let total = u32::try_from(there.len()).unwrap_or(u32::MAX);
+        let is_whole = self
+            .fetch_windows(key, era, windows(missing), Items::Summary, Some(total))
+            .await?;
+        if is_whole {
+            return self.close_pull(key, selected).await;
+        }
+        self.account.board.note(|w| w.pulls.push_back(key));
+        Ok(())
+    }
+
+    /// Fetches windows and stores each as it comes. `false`: left off for something more urgent.
+    /// `total`: how many messages the mailbox has, to show the progress of a first pull.
+    pub(crate) async fn fetch_windows(
+        &mut self,
+        key: MailboxKey,
+        era: UidValidity,
+        windows: Vec<UidSet>,
+        items: Items,
+        total: Option<u32>,
+    ) -> Result<bool, Failure> {
+        let Some(mailbox) = self.mailbox(key).await? else {
+            return Ok(true);
+        };
+        let todo: u64 = windows.iter().map(UidSet::len).sum();
+        let (sink, mut arriving) = mpsc::channel::<Window>(2);
+        let account = Arc::clone(&self.account);
+        // The receiver goes with this future: left early, the fetch ends at its next window.
+        let storing = async move {
+            let mut left = todo;
+            while let Some(window) = arriving.recv().await {
+                left = left.saturating_sub(window.asked.len());
+                let messages = window.messages;
+                let change = account
+                    .db
+                    .write_bulk(move |w| w.put_messages(key, era, &messages))
+                    .await?;
+                account.count(key, &change);
+                if let Some(total) = total {
+                    let done = total.saturating_sub(u32::try_from(left).unwrap_or(u32::MAX));
+                    account.set_link(syncing(&mailbox, done, total));
+                }
+                if left > 0 && total.is_some() && account.has_something_more_urgent(key) {
+                    return Ok::<bool, Failure>(false);
+                }
+            }
+            Ok(true)
+        };
+        let fetching = self.session.fetch(windows, items, sink);
+        let (fetched, stored) = tokio::join!(fetching, storing);
+        fetched?;
+        stored
+    }
+
+    /// Stores messages and tells of new ones where `is_news`.
+    pub(crate) async fn put(
+        &mut self,
+        key: MailboxKey,
+        era: UidValidity,
+        messages: Vec<FetchedMessage>,
+        is_news: bool,
+    ) -> Result<(), Failure> {
+        if messages.is_empty() {
+            return Ok(());
+        }
+        let change = self
+            .account
+            .db
+            .write(move |w| w.put_messages(key, era, &messages))
+            .await?;
+        self.count(key, &change, is_news);
+        Ok(())
+    }
+
+    fn count(&self, key: MailboxKey, change: &PullChange, is_news: bool) {
+        self.account.count(key, change);
+        if let Some((who, subject)) = change
+            .latest_unread
+            .as_ref()
+            .filter(|_| is_news && change.added > 0)
+        {
+            self.account.changes.event(Event::Arrived {
+                mailbox: key,
+                count: change.added,
+                who: Safe::line(who),
+                subject: Safe::line(subject),
+            });
+        }
+    }
+}
+
+fn syncing(mailbox: &Mailbox, done: u32, total: u32) -> Link {
+    Link::Syncing {
+        mailbox: Safe::line(&mailbox.name),
+        done,
+        total,
+    }
+}
+
+fn known_of(cursor: &Cursor) -> Option<Known> {
+    let uid_validity = cursor.uid_validity?;
+    (cursor.mod_seq != ModSeq(0)).then_some(Known {
+        uid_validity,
+        mod_seq: cursor.mod_seq,
+    })
+}
+
+/// Cuts ids into windows, newest first, small ones first.
+pub(crate) fn windows(mut uids: UidSet) -> Vec<UidSet> {
+    let mut windows = Vec::new();
+    while !uids.is_empty() {
+        let size = WINDOWS
+            .get(windows.len())
+            .or(WINDOWS.last())
+            .copied()
+            .unwrap_or(1);
+        windows.push(uids.split_off_last(size));
+    }
+    windows
+}

@@ -73,7 +73,10 @@ pub use sidebar::{SideRow, Sidebar, Target, link_word, mailbox_label, role_name}
 pub use size::size_text;
 pub use update::update;
 
-use crate::bus::{AccountView, Command, Link, RequestId};
+/// What the drawing needs of the vocabulary with the engine.
+pub use crate::bus::{AccountView, Link as Connection};
+
+use crate::bus::{Command, Link, RequestId};
 use crate::model::{AccountKey, FlagChange, Mailbox, MailboxKey, Query, Role, Safe, Scope};
 use edit::History;
 use gather::Gather;

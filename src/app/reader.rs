@@ -268,9 +268,10 @@ impl Reader {
             let needed = |date: &Safe| NAME_COLS + from + 2 + date.as_str().width();
             aside = date.filter(|d| needed(d) <= width).unwrap_or_default();
         }
+        let has_aside = !aside.is_empty();
         for (name, value) in all {
             let is = |other: &str| name.as_str().eq_ignore_ascii_case(other);
-            if is_short && (is("Subject") || (is("Date") && !aside.is_empty())) {
+            if is_short && (is("Subject") || (is("Date") && has_aside)) {
                 continue;
             }
             let name_cols = (name.as_str().width() + 1).max(NAME_COLS);
@@ -321,6 +322,9 @@ impl Reader {
         let mut x = 1 + quote_cols(line.quote);
         for span in &line.spans {
             x += span.text.as_str().width();
+            // The number behind it belongs to it.
+            let number = span.link.map_or(0, |n| (n + 1).to_string().len() + 2);
+            x += number;
             if column < x {
                 return span.link;
             }

@@ -236,17 +236,24 @@ fn text_line(app: &App, canvas: &mut Canvas, area: Area, line: &Line, next: Opti
         canvas.repeat(area, x, area.w, glyph, style);
         return;
     }
+    let text: u16 = line
+        .spans
+        .iter()
+        .map(|s| s.text.cols())
+        .fold(x, u16::saturating_add);
+    // Numbers are shown as long as they push nothing over the edge.
+    let mut spare = area.w.saturating_sub(text);
     for (n, span) in line.spans.iter().enumerate() {
         let style = span_style(app, canvas, span, base);
         x += canvas.put_rest(area, x, &span.text, style);
         let Some(link) = span.link else { continue };
         let follows = line.spans.get(n + 1);
         let follows = follows.or_else(|| next.and_then(|l| l.spans.first()));
-        // The number stands behind the last words of a link, where there is room for it.
+        // A link that goes on has its number behind its last words.
         if follows.is_none_or(|s| s.link != Some(link)) {
             let number = Safe::line(&format!("[{}]", link + 1));
-            let is_last = line.spans.len() == n + 1;
-            if is_last && x + number.cols() <= area.w {
+            if number.cols() <= spare {
+                spare -= number.cols();
                 let dim = canvas.style(Paint::Dim);
                 x += canvas.put_rest(area, x, &number, dim);
             }

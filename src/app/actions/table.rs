@@ -70,7 +70,7 @@ pub(super) const TABLE: &[Action] = &[
     row("previous-thread", "Go to the previous thread", NO, Move, MAIL, &["{"], always, motion::previous_thread, "conversation"),
     row("next-pane", "Move to the next pane", NO, Move, ALL, &["tab"], always, motion::next_pane, "focus switch"),
     row("previous-pane", "Move to the previous pane", NO, Move, ALL, &["shift-tab"], always, motion::previous_pane, "focus switch"),
-    row("back", "Go one step back", (1, "back"), Move, ALL, &["esc", "h@list", "h@reader", "left@list", "left@reader"], motion::can_go_back, motion::back, "cancel close return escape"),
+    row("back", "Go one step back", (2, "back"), Move, ALL, &["esc", "h@list", "h@reader", "left@list", "left@reader"], motion::can_go_back, motion::back, "cancel close return escape"),
 
     row("open", "Read the message", (1, "read"), Read, LIST, &["enter", "l", "right"], change::has_row, read::open, "open view"),
     row("open-folder", "Open the folder", (1, "open"), Folders, SIDEBAR, &["enter", "l", "right"], always, folders::open, "enter"),

@@ -72,4 +72,3 @@ fn run(args: &Args, output: &mut Output) -> Result<Exit, Failure> {
         CommandArgs::Doctor { json } => doctor::doctor(args, json.json, output),
     }
 }
-pub fn tmp(r: &[u8], w: u16) -> crate::model::Reading { text::reading(r, w) }

@@ -34,7 +34,3 @@ use crate::model::Envelope;
 pub fn envelope(raw: &[u8]) -> Envelope {
     headers::parse_until(raw, tree::message_start(raw), |_| false).envelope()
 }
-pub enum Source<'a> { Whole(&'a [u8]), Parts { header: &'a [u8], structure: &'a crate::model::BodyStructure, parts: &'a [(crate::model::PartId, Vec<u8>)] } }
-#[derive(Clone, Copy)]
-pub enum Form { Auto, Plain, Html }
-pub fn reading(s: Source, w: u16, _: Form) -> crate::model::Reading { match s { Source::Whole(r) => crate::cli::tmp(r, w), Source::Parts{..} => crate::model::Reading::default() } }

@@ -2,6 +2,7 @@
 //!
 //! Used by the test modules. Nothing in here may outlive the test run.
 
+pub(crate) mod desk;
 mod dovecot;
 mod other_client;
 mod program;

@@ -22,6 +22,9 @@ mod tree;
 mod words;
 mod wrap;
 
+#[cfg(test)]
+mod corpus_tests;
+
 pub use address::parse_addresses;
 pub use choose::Form;
 pub use date::parse_date;

@@ -159,8 +159,6 @@ impl Fields {
             self.day = Some(value);
         } else if self.year.is_none() {
             self.year = Some(full_year(value, len));
-        } else if self.zone.is_none() && self.time.is_some() && len == 4 {
-            self.zone = Some(value / 100 * 60 + value % 100); // The sign was forgotten.
         }
     }
 

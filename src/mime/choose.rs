@@ -45,7 +45,11 @@ pub(crate) fn choose<'a>(
 ) -> Chosen<'a> {
     let own = own_parts(structure);
     let by_id: HashMap<&[u16], &Part> = own.iter().map(|p| (p.id.0.as_slice(), *p)).collect();
-    let all: Vec<&Part> = own.iter().copied().filter(|p| is_text(p)).collect();
+    let mut all: Vec<&Part> = own.iter().copied().filter(|p| is_text(p)).collect();
+    if all.is_empty() {
+        // A text with a name is a file, unless it is all there is to read.
+        all.extend(own.iter().copied().find(|p| is_lone_text(p)));
+    }
     let texts = all.get(..TEXTS_MAX).unwrap_or(&all);
     let mut choices: HashMap<&[u16], Choice<'a>> = HashMap::new();
     for part in texts {
@@ -113,6 +117,11 @@ pub(crate) fn own_parts(structure: &BodyStructure) -> Vec<&Part> {
 
 fn is_text(part: &Part) -> bool {
     matches!(part.mime_type.as_str(), "text/plain" | "text/html") && !part.is_attachment()
+}
+
+fn is_lone_text(part: &Part) -> bool {
+    matches!(part.mime_type.as_str(), "text/plain" | "text/html")
+        && part.disposition != "attachment"
 }
 
 /// The alternatives that a part lies in, and in which of their children.
@@ -240,6 +249,20 @@ mod tests {
             ("2.2", "text/html"),
         ];
         assert_eq!(chosen(&forward, Form::Auto, true), "1");
+    }
+
+    #[test]
+    fn a_named_text_is_read_when_there_is_no_other() {
+        let mut structure = structure(&[
+            ("", "multipart/mixed"),
+            ("1", "image/png"),
+            ("2", "text/plain"),
+        ]);
+        structure.parts[2].name = "notes.txt".to_owned();
+        let count = |s: &BodyStructure| choose(s, Form::Auto, |_, _| true).parts.len();
+        assert_eq!(count(&structure), 1);
+        structure.parts[2].disposition = "attachment".to_owned();
+        assert_eq!(count(&structure), 0);
     }
 
     #[test]

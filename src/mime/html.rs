@@ -10,6 +10,7 @@ use super::wrap::{Mark, columns, wrap};
 use crate::model::{Emphasis, Line, LineKind, Safe, Span};
 use html2text::config;
 use html2text::render::{TaggedLine, TaggedLineElement, TextDecorator};
+use linkify::{LinkFinder, LinkKind};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -240,6 +241,7 @@ impl Writer<'_> {
         }
         let kept = text.trim_end_matches(is_blank).len();
         text.truncate(kept);
+        self.add_bare_links(&text, &mut marks);
         let quote = quote_shown(depth, self.width);
         let room = self
             .width
@@ -265,6 +267,32 @@ impl Writer<'_> {
         for spans in spans {
             self.push(quote, kind, spans);
         }
+    }
+
+    /// Links that the sender wrote out without making them any. One that ends with the line may go
+    /// on in the next, and half a link leads elsewhere.
+    fn add_bare_links(&mut self, text: &str, marks: &mut Vec<Mark>) {
+        if !text.contains("://") {
+            return;
+        }
+        for found in LinkFinder::new().kinds(&[LinkKind::Url]).links(text) {
+            let range = found.start()..found.end();
+            let is_free = marks
+                .iter()
+                .all(|m| m.range.end <= range.start || m.range.start >= range.end);
+            if range.end == text.len() || !is_free {
+                continue;
+            }
+            if let Some(number) = self.links.add(found.as_str()) {
+                let emphasis = Emphasis::default();
+                marks.push(Mark {
+                    range,
+                    emphasis,
+                    link: Some(number),
+                });
+            }
+        }
+        marks.sort_by_key(|m| m.range.start);
     }
 
     fn push(&mut self, quote: u8, kind: LineKind, spans: Vec<Span>) {

@@ -260,10 +260,18 @@ fn fit_notes(body: &mut Vec<Line>, measure: usize) {
     }
 }
 
+/// Files, and behind them the pictures that HTML would show in the text: a terminal cannot, and they
+/// could not be saved otherwise.
 fn attachments(structure: &BodyStructure) -> Vec<Attachment> {
-    own_parts(structure)
+    let own = own_parts(structure);
+    let (files, others): (Vec<&Part>, Vec<&Part>) =
+        own.into_iter().partition(|p| p.is_attachment());
+    let pictures = others
         .into_iter()
-        .filter(|p| p.is_attachment())
+        .filter(|p| p.mime_type.starts_with("image/"));
+    files
+        .into_iter()
+        .chain(pictures)
         .take(ATTACHMENTS_MAX)
         .enumerate()
         .map(|(index, part)| {

@@ -93,6 +93,7 @@ fn files_messages_and_invitations_are_listed() {
         --x\nContent-Type: application/pdf; name=\"../../a.pdf\"\nContent-Transfer-Encoding: base64\n\naGVsbG8=\n\
         --x\nContent-Type: message/rfc822\n\nSubject: =?utf-8?Q?Gr=C3=BC=C3=9Fe?=\n\nsecret words\n\
         --x\nContent-Type: text/calendar\n\nBEGIN:VCALENDAR\n\
+        --x\nContent-Type: image/gif; name=in.gif\nContent-ID: <a@b>\n\nx\n\
         --x\nContent-Type: image/png\n\nx\n--x--\n";
     let found = read(raw, 80, Form::Auto);
     let listed: Vec<(String, &str)> = found
@@ -106,7 +107,8 @@ fn files_messages_and_invitations_are_listed() {
             ("2".to_owned(), "a.pdf"),
             ("3".to_owned(), "Grüße.eml"),
             ("4".to_owned(), "attachment-3.ics"),
-            ("5".to_owned(), "attachment-4.png"),
+            ("6".to_owned(), "attachment-4.png"),
+            ("5".to_owned(), "in.gif"),
         ]
     );
     assert_eq!(words(&found), ["hi"]);

@@ -301,18 +301,18 @@ fn failed(app: &mut App, request: RequestId, problem: Problem) -> Vec<Effect> {
 }
 
 /// The engine's channel was full. What can wait is asked for again; a change is given back.
-pub(super) fn refused(app: &mut App, command: Command) -> Vec<Effect> {
+pub(super) fn refused(app: &mut App, command: &Command) -> Vec<Effect> {
     match command {
         Command::LoadTree => {
             (app.is_tree_asked, app.is_tree_stale) = (false, true);
             Vec::new()
         }
-        Command::LoadWindow { request, .. } if app.list.awaits(request) => {
+        Command::LoadWindow { request, .. } if app.list.awaits(*request) => {
             app.list.ask_again();
             Vec::new()
         }
         Command::OpenMessage { request, .. } => {
-            if app.reader.asked.is_some_and(|a| a.request == request) {
+            if app.reader.asked.is_some_and(|a| a.request == *request) {
                 app.reader.asked = None;
                 app.reader.tried = None;
             }
@@ -329,7 +329,7 @@ pub(super) fn refused(app: &mut App, command: Command) -> Vec<Effect> {
                 summary: Safe::fixed("The engine is busy; nothing was changed"),
                 hint: Safe::fixed("try again in a moment"),
             };
-            failed(app, request, problem)
+            failed(app, *request, problem)
         }
         Command::Prefetch(_) | Command::LookAt(_) | Command::Cancel(_) | Command::Quit => {
             Vec::new()

@@ -30,7 +30,7 @@ pub fn hints(app: &App, cols: u16) -> Vec<Hint> {
         Some(overlay) => of_overlay(overlay),
         None => of_pane(app),
     };
-    fit(all, app.overlay.is_none(), cols)
+    fit(&all, app.overlay.is_none(), cols)
 }
 
 type Entry = (Safe, &'static str);
@@ -89,15 +89,13 @@ fn of_overlay(overlay: &Overlay) -> Vec<Entry> {
 }
 
 /// Places as many as fit. Of a pane, the last two always stay: they lead to all others.
-fn fit(all: Vec<Entry>, keeps_last: bool, cols: u16) -> Vec<Hint> {
+fn fit(all: &[Entry], keeps_last: bool, cols: u16) -> Vec<Hint> {
     let width = |entry: &Entry| {
         let key = entry.0.as_str().width();
         key + entry.1.width() + usize::from(key > 0)
     };
     let kept = if keeps_last { all.len().min(2) } else { 0 };
-    let (others, last) = all
-        .split_at_checked(all.len() - kept)
-        .unwrap_or((&all, &[]));
+    let (others, last) = all.split_at_checked(all.len() - kept).unwrap_or((all, &[]));
     let gap = 2;
     let last_width: usize = last.iter().map(|e| width(e) + gap).sum();
     let mut room = usize::from(cols).saturating_sub(1 + last_width);

@@ -356,6 +356,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn no_pane_leaves_the_screen_and_none_overlaps_another(
             cols in 0u16..520, rows in 0u16..220, mode in 0usize..4, focus in 0usize..3,

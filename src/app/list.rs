@@ -10,6 +10,10 @@ use std::collections::BTreeSet;
 /// Rows kept between the cursor and the edge of the list while there are more.
 const MARGIN: u32 = 2;
 
+/// A window is three times as long as the visible part, and that is taken to have at least so many
+/// rows: small lists would ask at every other step.
+const SPAN_MIN: u32 = 20;
+
 /// A window request under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Asked {
@@ -262,7 +266,8 @@ impl List {
         if self.asked.is_some() || height == 0 || (!self.is_stale && self.covers(height)) {
             return None;
         }
-        let wanted = (self.top.saturating_sub(height), height.saturating_mul(3));
+        let span = height.max(SPAN_MIN);
+        let wanted = (self.top.saturating_sub(span), span.saturating_mul(3));
         // An answer that did not cover what was asked for is not asked for again in a circle.
         if !self.is_stale && self.asked_last == Some(wanted) {
             return None;
@@ -322,7 +327,7 @@ impl List {
     pub fn receive(&mut self, window: Window, height: u32) {
         let asked = self.asked.take();
         self.rows = window.rows;
-        self.offset = window.offset;
+        self.offset = window.offset.min(window.total);
         if self.total != window.total {
             self.asked_last = None;
         }

@@ -156,7 +156,7 @@ fn drag(app: &mut App, x: u16, y: u16) {
                 Split::Below => (y.saturating_sub(panes.main.y), panes.main.h),
                 Split::None => return,
             };
-            let share = u32::from(at) * 1000 / u32::from(whole.max(1));
+            let share = (u32::from(at) * 1000).div_ceil(u32::from(whole.max(1)));
             app.split = Some(u16::try_from(share.clamp(50, 950)).unwrap_or(500));
         }
         None => {}

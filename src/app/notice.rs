@@ -68,9 +68,15 @@ impl Notices {
         }
     }
 
+    /// Whether an error is shown.
+    #[must_use]
+    pub(super) fn has_error(&self) -> bool {
+        matches!(&self.shown, Some(n) if n.kind == NoticeKind::Error)
+    }
+
     /// Takes an error away. Whether there was one.
     pub(crate) fn dismiss_error(&mut self) -> bool {
-        let is_error = matches!(&self.shown, Some(n) if n.kind == NoticeKind::Error);
+        let is_error = self.has_error();
         if is_error {
             self.shown = None;
         }

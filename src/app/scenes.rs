@@ -85,7 +85,8 @@ impl Scene {
     }
 
     /// What the engine says to a command.
-    pub(crate) fn answer(&mut self, command: &Command) -> Option<Event> {
+    pub(crate) fn answer(&mut self, command: &Command) -> Vec<Event> {
+        let changed = Event::Changed(vec![MailboxKey(11)]);
         match command {
             Command::LoadWindow {
                 request,
@@ -102,21 +103,21 @@ impl Scene {
                 let len = usize::try_from(*len).unwrap();
                 let place = |p: &Placed| shown.iter().position(|r| r.message == p.message);
                 let around = around.as_ref().and_then(place);
-                Some(Event::Window {
+                vec![Event::Window {
                     request: *request,
                     offset,
                     total,
                     around: around.map(|n| u32::try_from(n).unwrap()),
                     rows: shown.into_iter().skip(from).take(len).collect(),
                     is_complete: true,
-                })
+                }]
             }
             Command::OpenMessage {
                 request,
                 placed,
                 width,
                 ..
-            } => Some(Event::Message {
+            } => vec![Event::Message {
                 request: *request,
                 placed: *placed,
                 reading: Box::new(Reading {
@@ -124,11 +125,11 @@ impl Scene {
                     ..self.reading.clone()
                 }),
                 progress: None,
-            }),
-            Command::LoadSource { request, .. } => Some(Event::Source {
+            }],
+            Command::LoadSource { request, .. } => vec![Event::Source {
                 request: *request,
                 lines: Safe::lines("From: a@b\n\nHello").collect(),
-            }),
+            }],
             Command::Apply {
                 request,
                 kind: OpKind::Flags(change),
@@ -142,10 +143,12 @@ impl Scene {
                     }
                 }
                 let label = OpKind::Flags(change.clone()).label(targets.len());
-                Some(applied(*request, &label))
+                vec![applied(*request, &label), changed]
             }
-            Command::Undo { request } => Some(applied(*request, "Undone: starred message")),
-            _ => None,
+            Command::Undo { request } => {
+                vec![applied(*request, "Undone: starred message"), changed]
+            }
+            _ => Vec::new(),
         }
     }
 
@@ -455,7 +458,49 @@ fn quoted(quote: u8, text: &str) -> Line {
     }
 }
 
-/// A message with a link, quotes at three levels, a signature and two files.
+/// The text of that message: links, quotes at three levels, a signature.
+fn body() -> Vec<Line> {
+    let mut with_link = line("The draft is at ");
+    with_link.spans.push(Span {
+        text: Safe::fixed("the wiki"),
+        link: Some(0),
+        ..Span::default()
+    });
+    with_link.spans.push(Span {
+        text: Safe::fixed(", the numbers at "),
+        ..Span::default()
+    });
+    with_link.spans.push(Span {
+        text: Safe::fixed("example.com"),
+        link: Some(1),
+        emphasis: Emphasis {
+            is_bold: true,
+            ..Emphasis::default()
+        },
+    });
+    let signature = |text| Line {
+        kind: LineKind::Signature,
+        ..line(text)
+    };
+    vec![
+        line("Hey, just a short follow-up on the timeline we spoke about:"),
+        line("the venue is booked, and the press list is nearly done."),
+        line(""),
+        with_link,
+        line(""),
+        quoted(1, "Dave Miller wrote:"),
+        quoted(2, "Do we have a date?"),
+        quoted(2, "The printers need two weeks."),
+        quoted(2, "And the flyers?"),
+        quoted(3, "Somebody should ask them."),
+        quoted(1, "I asked; the 24th is fine."),
+        line(""),
+        signature("-- "),
+        signature("Alice Johnson, Launch Office"),
+    ]
+}
+
+/// A message with two links, one of them deceptive, quotes, and two files.
 pub(crate) fn reading() -> Reading {
     let pair = |a: &str, b: &str| (Safe::line(a), Safe::line(b));
     let headers = vec![
@@ -469,46 +514,8 @@ pub(crate) fn reading() -> Reading {
     ];
     let mut all_headers = headers.clone();
     all_headers.push(pair("Message-ID", "<plan-7@example.com>"));
-    all_headers.push(pair(
-        "Received",
-        "from mx.example.com by mail.work.example; Fri, 10 Apr 2026",
-    ));
-    let mut with_link = line("The draft is at ");
-    with_link.spans.push(Span {
-        text: Safe::fixed("the wiki"),
-        link: Some(0),
-        ..Span::default()
-    });
-    with_link.spans.push(Span {
-        text: Safe::fixed(", the numbers at example.com"),
-        link: Some(1),
-        emphasis: Emphasis {
-            is_bold: true,
-            ..Emphasis::default()
-        },
-    });
-    let mut body = vec![
-        line("Hey, just a short follow-up on the timeline we spoke about:"),
-        line("the venue is booked, and the press list is nearly done."),
-        line(""),
-        with_link,
-        line(""),
-        quoted(1, "Dave Miller wrote:"),
-        quoted(2, "Do we have a date?"),
-        quoted(2, "The printers need two weeks."),
-        quoted(2, "And the flyers?"),
-        quoted(3, "Somebody should ask them."),
-        quoted(1, "I asked; the 24th is fine."),
-        line(""),
-    ];
-    body.push(Line {
-        kind: LineKind::Signature,
-        ..line("-- ")
-    });
-    body.push(Line {
-        kind: LineKind::Signature,
-        ..line("Alice Johnson, Launch Office")
-    });
+    let received = "from mx.example.com by mail.work.example; Fri, 10 Apr 2026";
+    all_headers.push(pair("Received", received));
     let link = |text: &'static str, target: &str, host: &'static str| MailLink {
         shown: Safe::line(target),
         target: target.to_owned(),
@@ -521,16 +528,14 @@ pub(crate) fn reading() -> Reading {
         mime_type: Safe::fixed(mime),
         size_bytes,
     };
+    let sheet = "application/vnd.oasis.opendocument.spreadsheet";
+    let wiki = "https://wiki.example.com/launch/plan?rev=7";
     Reading {
         headers,
         all_headers,
-        body,
+        body: body(),
         links: vec![
-            link(
-                "the wiki",
-                "https://wiki.example.com/launch/plan?rev=7",
-                "wiki.example.com",
-            ),
+            link("the wiki", wiki, "wiki.example.com"),
             link(
                 "example.com",
                 "https://example.com.evil.test/login",
@@ -539,12 +544,7 @@ pub(crate) fn reading() -> Reading {
         ],
         attachments: vec![
             file(2, "agenda.pdf", "application/pdf", 120_400),
-            file(
-                3,
-                "budget 2026.ods",
-                "application/vnd.oasis.opendocument.spreadsheet",
-                48_210,
-            ),
+            file(3, "budget 2026.ods", sheet, 48_210),
         ],
         is_html: true,
         has_other_form: true,

@@ -23,7 +23,7 @@ pub fn update(app: &mut App, input: Input) -> Vec<Effect> {
         }
         Input::Timer(token) => timer(app, token),
         Input::Engine(event) => events::event(app, event),
-        Input::Refused(command) => events::refused(app, command),
+        Input::Refused(command) => events::refused(app, &command),
         Input::Resumed => vec![Effect::Redraw],
     };
     settle::settle(app, &mut effects);

@@ -159,7 +159,7 @@ fn help_box(canvas: &mut Canvas, area: Area, help: &Help) -> Option<(u16, u16)> 
     if hidden > 0 {
         let text = Safe::line(&format!(" {hidden} more "));
         canvas.put_right(
-            area.row(area.h - 1),
+            area.row(area.h.saturating_sub(1)),
             area.w.saturating_sub(2),
             20,
             &text,

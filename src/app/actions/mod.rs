@@ -11,6 +11,9 @@ mod read;
 mod table;
 mod view;
 
+#[cfg(test)]
+mod table_tests;
+
 pub(crate) use read::{ask_to_open, copy_link};
 pub(crate) use view::apply_filter;
 

@@ -247,7 +247,7 @@ pub(super) fn is_at_root(app: &App) -> bool {
 }
 
 pub(super) fn can_go_back(app: &App) -> Availability {
-    if is_at_root(app) {
+    if is_at_root(app) && !app.notices.has_error() {
         Availability::No("there is nothing to go back from; q quits")
     } else {
         Availability::Yes

@@ -3,6 +3,7 @@
 //! Used by the test modules. Nothing in here may outlive the test run.
 
 mod dovecot;
+mod dovecot_config;
 mod other_client;
 mod program;
 mod screen;

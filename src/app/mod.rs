@@ -1,1 +1,406 @@
 //! The pure front: state, actions, update. Must never see the network, the store or the terminal.
+//!
+//! Called by `run`, read by `ui`. How `run` drives it:
+//!
+//! 1. `let mut app = App::new(settings)`, then carry out `app.start()` (it asks for the tree).
+//! 2. Feed `Input::Tick` and `Input::Resize` once before the first draw.
+//! 3. Loop: wait for a key, mouse, paste or resize of the terminal, an event of the engine, a timer
+//!    of `Effect::After`, or for [`App::tick_ms`] to pass. Give `update` an `Input::Tick` first if
+//!    more than a second has passed since the last one, then the input itself; take all that is
+//!    already waiting the same way, then draw once: `ui::draw(&app, &Theme::of(&app), frame)`.
+//! 4. Carry out every [`Effect`] in order. `Engine(command)`: `try_send`; when the channel is full,
+//!    come back with `Input::Refused(command)`. `After`: come back with `Input::Timer(token)`.
+//!    `Suspend`: leave the terminal, stop, and come back with `Input::Resumed` (then `Resize`).
+//!    `Redraw`: clear the terminal before the next draw. `Quit`: leave the loop; `Command::Quit` has
+//!    been sent, so wait a moment for `Event::Stopped`.
+//! 5. Mouse: only the left button and the wheel. Keys: presses and repeats, not releases.
+
+mod actions;
+mod dispatch;
+mod edit;
+mod effect;
+mod events;
+mod gather;
+mod help;
+mod hints;
+mod input;
+mod keymap;
+mod keys;
+mod layout;
+mod list;
+mod mouse;
+mod notice;
+mod overlay;
+mod picker;
+mod presets;
+mod prompt;
+mod reader;
+mod settings;
+mod settle;
+mod sidebar;
+mod size;
+mod update;
+
+#[cfg(test)]
+mod app_tests;
+#[cfg(test)]
+mod keymap_tests;
+#[cfg(test)]
+mod list_tests;
+#[cfg(test)]
+mod random_tests;
+#[cfg(test)]
+pub(crate) mod scenes;
+
+pub use actions::{Action, Availability, Context, Count, Group, actions, find};
+pub use edit::Edit;
+pub use effect::{Effect, Token};
+pub use help::{Help, HelpLine};
+pub use hints::{Hint, hints};
+pub use input::{Input, Mouse, MouseKind};
+pub use keymap::{KeyProblem, Keymap, Lookup};
+pub use keys::{Chord, Code, Key};
+pub use layout::{Area, LayoutMode, Panes, Shape, Split};
+pub use list::List;
+pub use notice::{Notice, NoticeKind};
+pub(crate) use overlay::chunks;
+pub use overlay::{Confirm, Overlay};
+pub use picker::{Item, Picker, PickerKind};
+pub use prompt::{Prompt, PromptKind};
+pub use reader::{Body, HeaderLine, Headers, QUOTE_MARKS_MAX, Reader, Row, wrap};
+pub use settings::{Colours, DateStyle, KeyOverride, ParseQuery, Preset, Settings, every_word};
+pub use sidebar::{SideRow, Sidebar, Target, link_word, mailbox_label, role_name};
+pub use size::size_text;
+pub use update::update;
+
+use crate::bus::{AccountView, Command, Link, RequestId};
+use crate::model::{AccountKey, FlagChange, Mailbox, MailboxKey, Query, Role, Safe, Scope};
+use edit::History;
+use gather::Gather;
+use notice::Notices;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Something that runs and can be stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    /// What it is, as shown.
+    pub label: Safe,
+    /// Bytes done and bytes in all.
+    pub progress: Option<(u64, u64)>,
+}
+
+/// What the mouse is dragging.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Drag {
+    /// The line beside the sidebar.
+    Sidebar,
+    /// The line between list and preview.
+    Split,
+}
+
+/// The whole state of the front.
+#[derive(Debug, Clone)]
+pub struct App {
+    pub(crate) settings: Settings,
+    pub(crate) keymap: Keymap,
+    pub(crate) cols: u16,
+    pub(crate) rows: u16,
+    pub(crate) now_secs: i64,
+    pub(crate) monotonic_ms: u64,
+    pub(crate) focus: Context,
+    pub(crate) accounts: Vec<AccountView>,
+    /// When the accounts last said how they stand.
+    pub(crate) accounts_at_ms: u64,
+    pub(crate) is_tree_loaded: bool,
+    is_tree_asked: bool,
+    is_tree_stale: bool,
+    pub(crate) sidebar: Sidebar,
+    pub(crate) list: List,
+    pub(crate) reader: Reader,
+    /// What the list shows, as the sidebar names it.
+    pub(crate) here: Option<Target>,
+    /// The query that the user filters by, beside what the place itself demands.
+    pub(crate) user_filter: Option<Query>,
+    /// What was typed to filter the list, for the title.
+    pub(crate) filter_text: Safe,
+    pub(crate) overlay: Option<Overlay>,
+    pub(crate) pending: Vec<Key>,
+    pub(crate) count: Count,
+    pub(crate) has_which_key: bool,
+    pub(crate) notices: Notices,
+    pub(crate) jobs: BTreeMap<RequestId, Job>,
+    pub(crate) has_preview: bool,
+    pub(crate) has_sidebar: bool,
+    pub(crate) split: Option<u16>,
+    pub(crate) sidebar_cols: Option<u16>,
+    pub(crate) is_offline: bool,
+    drag: Option<Drag>,
+    gather: Option<Gather>,
+    histories: BTreeMap<PromptKind, History>,
+    last_change: Option<FlagChange>,
+    tags: BTreeSet<String>,
+    /// Changes whose confirmation is not worth a word: messages marked as read by being read.
+    quiet: BTreeSet<RequestId>,
+    next_request: u64,
+    serial: u64,
+    preview_serial: Option<u64>,
+    read_serial: Option<u64>,
+    which_serial: u64,
+    filter_serial: u64,
+    slow_serial: u64,
+}
+
+impl App {
+    /// The front at its start, knowing nothing of any mail yet.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        let keymap = Keymap::new(settings.preset, &settings.key_overrides);
+        let problem = keymap.as_ref().err().and_then(|all| all.first());
+        let problem = problem.map(|p| Safe::line(&p.to_string()));
+        // With wrong keys in the configuration the preset's own still work.
+        let keymap = keymap
+            .or_else(|_| Keymap::new(settings.preset, &[]))
+            .unwrap_or_default();
+        let has_threads = settings.has_threads;
+        let mut app = Self {
+            settings,
+            keymap,
+            cols: 80,
+            rows: 24,
+            now_secs: 0,
+            monotonic_ms: 0,
+            focus: Context::List,
+            accounts: Vec::new(),
+            accounts_at_ms: 0,
+            is_tree_loaded: false,
+            is_tree_asked: false,
+            is_tree_stale: false,
+            sidebar: Sidebar::default(),
+            list: List::new(Scope::Role(Role::Inbox), has_threads),
+            reader: Reader::default(),
+            here: None,
+            user_filter: None,
+            filter_text: Safe::default(),
+            overlay: None,
+            pending: Vec::new(),
+            count: None,
+            has_which_key: false,
+            notices: Notices::default(),
+            jobs: BTreeMap::new(),
+            has_preview: true,
+            has_sidebar: true,
+            split: None,
+            sidebar_cols: None,
+            is_offline: false,
+            drag: None,
+            gather: None,
+            histories: BTreeMap::new(),
+            last_change: None,
+            tags: BTreeSet::new(),
+            quiet: BTreeSet::new(),
+            next_request: 0,
+            serial: 0,
+            preview_serial: None,
+            read_serial: None,
+            which_serial: 0,
+            filter_serial: 0,
+            slow_serial: 0,
+        };
+        if let Some(text) = problem {
+            let hint = Safe::fixed("the default keys are used");
+            app.notices.show(NoticeKind::Error, text, hint);
+        }
+        app
+    }
+
+    /// What is to be done before the first input.
+    pub fn start(&mut self) -> Vec<Effect> {
+        self.is_tree_asked = true;
+        vec![Effect::Engine(Command::LoadTree)]
+    }
+
+    /// After how many milliseconds the screen would say something out of date.
+    #[must_use]
+    pub fn tick_ms(&self) -> u64 {
+        let is_counting = |a: &AccountView| matches!(a.link, Link::Waiting { .. });
+        if self.accounts.iter().any(is_counting) {
+            1_000
+        } else {
+            60_000
+        }
+    }
+
+    /// The colours that are in use.
+    #[must_use]
+    pub const fn colours(&self) -> Colours {
+        self.settings.colours
+    }
+
+    /// Whether only ASCII is drawn.
+    #[must_use]
+    pub const fn is_ascii(&self) -> bool {
+        self.settings.is_ascii
+    }
+
+    /// Where everything is on the screen.
+    #[must_use]
+    pub fn panes(&self) -> Panes {
+        self.panes_for(self.cols, self.rows)
+    }
+
+    /// Where everything would be on a terminal of that size.
+    #[must_use]
+    pub fn panes_for(&self, cols: u16, rows: u16) -> Panes {
+        Panes::new(Shape {
+            cols,
+            rows,
+            mode: self.settings.layout,
+            has_preview: self.has_preview,
+            has_sidebar: self.has_sidebar,
+            focus: self.focus,
+            split: self.split,
+            sidebar_cols: self.sidebar_cols,
+        })
+    }
+
+    /// The rows of the list that are visible, or would be.
+    pub(crate) fn list_height(&self) -> u32 {
+        let panes = self.panes();
+        let area = if panes.list.is_empty() {
+            panes.main
+        } else {
+            panes.list
+        };
+        u32::from(area.h)
+    }
+
+    /// The rows of the reader that are visible.
+    pub(crate) fn reader_height(&self) -> usize {
+        usize::from(self.panes().reader.h)
+    }
+
+    /// The account of that key.
+    pub(crate) fn account(&self, key: AccountKey) -> Option<&AccountView> {
+        self.accounts.iter().find(|a| a.key == key)
+    }
+
+    /// The mailbox of that key.
+    pub(crate) fn mailbox(&self, key: MailboxKey) -> Option<&Mailbox> {
+        let all = self.accounts.iter().flat_map(|a| &a.mailboxes);
+        all.into_iter().find(|m| m.key == key)
+    }
+
+    /// The account that is looked at; with one account, that one.
+    pub(crate) fn current_account(&self) -> Option<&AccountView> {
+        let of_view = match &self.list.view().scope {
+            Scope::Mailbox(key) => self.mailbox(*key).map(|m| m.account),
+            Scope::Everywhere(account) => *account,
+            Scope::Role(_) | Scope::Thread(_) => None,
+        };
+        match of_view {
+            Some(key) => self.account(key),
+            None if self.accounts.len() == 1 => self.accounts.first(),
+            None => None,
+        }
+    }
+
+    /// What the list shows, in a few words.
+    pub(crate) fn place_name(&self) -> Safe {
+        match &self.list.view().scope {
+            Scope::Mailbox(key) => {
+                let Some(mailbox) = self.mailbox(*key) else {
+                    return Safe::fixed("Folder");
+                };
+                let name = mailbox.role.map_or_else(
+                    || Safe::line(&mailbox.name),
+                    |role| Safe::fixed(role_name(role)),
+                );
+                match self.account(mailbox.account) {
+                    Some(account) if self.accounts.len() > 1 => {
+                        Safe::join(&[account.name.clone(), name], " / ")
+                    }
+                    _ => name,
+                }
+            }
+            Scope::Role(Role::Inbox) if self.accounts.len() > 1 => Safe::fixed("All inboxes"),
+            Scope::Role(role) => Safe::fixed(role_name(*role)),
+            Scope::Everywhere(_) if self.here == Some(Target::Starred) => Safe::fixed("Starred"),
+            Scope::Everywhere(None) => Safe::fixed("All folders"),
+            Scope::Everywhere(Some(key)) => self
+                .account(*key)
+                .map_or_else(Safe::default, |a| a.name.clone()),
+            Scope::Thread(_) => Safe::fixed("Thread"),
+        }
+    }
+
+    /// How many messages of what is shown are unread, where the tree says.
+    pub(crate) fn unread_here(&self) -> Option<u32> {
+        match self.here.as_ref()? {
+            Target::Mailbox(key) => self.mailbox(*key).map(|m| m.unread),
+            Target::Role(role) => {
+                let all = self.accounts.iter().flat_map(|a| &a.mailboxes);
+                Some(
+                    all.filter(|m| m.role == Some(*role))
+                        .map(|m| m.unread)
+                        .sum(),
+                )
+            }
+            Target::Unified | Target::Starred | Target::Account(_) => None,
+        }
+    }
+
+    /// Whether the view is known to its end.
+    pub(crate) const fn has_loaded_all(&self) -> bool {
+        self.list.is_complete()
+    }
+
+    /// Whether other people's names are recipients here: in Sent and Drafts.
+    pub(crate) fn is_outgoing(&self) -> bool {
+        let role = match &self.list.view().scope {
+            Scope::Mailbox(key) => self.mailbox(*key).and_then(|m| m.role),
+            Scope::Role(role) => Some(*role),
+            Scope::Everywhere(_) | Scope::Thread(_) => None,
+        };
+        matches!(role, Some(Role::Sent | Role::Drafts))
+    }
+
+    /// Changes that no server has confirmed yet.
+    pub(crate) fn pending_changes(&self) -> u32 {
+        let pending = self.accounts.iter().map(|a| a.pending);
+        pending.fold(0, u32::saturating_add)
+    }
+
+    /// Today in local time, as days since 1970.
+    pub(crate) fn today(&self) -> i32 {
+        let offset = i64::from((self.settings.utc_offset_mins)(self.now_secs)) * 60;
+        i32::try_from((self.now_secs + offset).div_euclid(86_400)).unwrap_or(0)
+    }
+
+    fn request(&mut self) -> RequestId {
+        self.next_request += 1;
+        RequestId(self.next_request)
+    }
+
+    fn next_serial(&mut self) -> u64 {
+        self.serial += 1;
+        self.serial
+    }
+
+    /// Says something that is done or so.
+    fn say(&mut self, text: Safe) -> Vec<Effect> {
+        vec![self.notices.show(NoticeKind::Done, text, Safe::default())]
+    }
+
+    /// Says that something is wrong and what to do about it.
+    fn complain(&mut self, text: Safe, hint: Safe) -> Vec<Effect> {
+        vec![self.notices.show(NoticeKind::Error, text, hint)]
+    }
+
+    /// Says why something cannot be done.
+    fn refuse(&mut self, why: &'static str) -> Vec<Effect> {
+        self.say(Safe::join(
+            &[Safe::fixed("Not now:"), Safe::fixed(why)],
+            " ",
+        ))
+    }
+}

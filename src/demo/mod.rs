@@ -7,10 +7,17 @@ mod address;
 mod dates;
 mod decode;
 mod faults;
+mod files;
 pub mod imap;
+mod letter;
+mod live;
 mod mailstore;
+mod sample;
+mod source;
 mod structure;
 
 pub use faults::{Act, Fault, Faults, Times, When};
 pub use imap::{Logged, Options, Peer, serve};
+pub use live::{Demo, DemoAccount, RunningDemo};
 pub use mailstore::{Mailbox, Message, Store};
+pub use sample::{SampleAccount, SampleMailbox, SampleMessage, sample};

@@ -6,15 +6,24 @@
 mod address;
 mod charset;
 mod date;
+mod dom;
 mod headers;
+mod html;
+mod links;
+mod names;
 mod params;
+mod style;
+mod text;
 mod transfer;
 mod tree;
 mod words;
+mod wrap;
 
 pub use address::parse_addresses;
 pub use date::parse_date;
 pub use headers::{Headers, RawField, parse_headers, parse_ids};
+pub use html::is_guarded;
+pub use names::{file_name, message_name};
 pub use tree::{DecodedPart, decode_part, part_body, structure};
 pub use words::decode_words;
 

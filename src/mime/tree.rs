@@ -224,22 +224,21 @@ impl Scanner<'_> {
         let (mut part, boundary) = describe(&headers, parent);
         let body_at = headers.body_at;
         let is_root = self.nodes.is_empty();
-        let is_group = part.is_multipart() && boundary.is_some();
         let is_too_deep = self.open.len() >= DEPTH_MAX;
+        let boundary = boundary.filter(|_| !is_too_deep);
         if part.is_multipart() && is_too_deep {
             part.mime_type = "application/octet-stream".to_owned();
         }
-        part.id = if is_root && !(is_group && !is_too_deep) {
-            PartId(vec![1])
-        } else {
-            id
+        part.id = match boundary {
+            None if is_root => PartId(vec![1]),
+            _ => id,
         };
         self.nodes.push(Node {
             part,
             header: from..body_at,
             body: body_at..self.raw.len(),
         });
-        if let Some(boundary) = boundary.filter(|_| is_group && !is_too_deep) {
+        if let Some(boundary) = boundary {
             let node = self.nodes.len() - 1;
             let is_digest = self
                 .nodes

@@ -1,13 +1,67 @@
 //! SQLite: plain blocking calls, one writer, readers on their own connections.
 //!
 //! Called by `engine` (and by `cli` for reading). Must never see the network or an async runtime.
+//!
+//! Three files lie in the data directory, because they are worth differently much:
+//!
+//! | file | holds | synchronous | when damaged |
+//! |---|---|---|---|
+//! | `own.db` | accounts, journal: what only we know | FULL | never touched; the user is told |
+//! | `mirror.db` | mailboxes, messages, placements, threads | NORMAL | set aside, made anew |
+//! | `content.db` | texts, compressed | NORMAL | set aside, made anew |
+//!
+//! The writer opens `mirror.db` and attaches the others. A transaction over several files in WAL
+//! mode is atomic in each of them, but not over all: a crash can come between two of the commits.
+//! So what spans two files is done in two transactions, in the order in which half of it is true:
+//!
+//! - *record*, *reject*: `own.db` first, the refolded rows after. The fold is pure, and whoever
+//!   opens the store next folds again every row that is or was pending.
+//! - *settle*: the base moves in `mirror.db` first, the target is settled after. In between the
+//!   target is in flight with its change already in the base: sending it again changes nothing.
+//! - *removal*: the placement goes first, its targets are rejected after; opening looks for open
+//!   targets whose placement is gone.
+//!
+//! A target carries a durable name of its message (mailbox name, UIDVALIDITY, UID) beside the keys.
+//! When `mirror.db` is lost, targets are unbound (keys 0) and bound again when the message is put
+//! again. Keys are never given out twice, because `own.db` remembers how far they were given out.
+//!
+//! Several processes may use the files at once. Every write begins with `BEGIN IMMEDIATE` and reads
+//! what it builds on inside; neither `Writer` nor `Reader` keeps anything of the files in memory.
+
+mod bodies;
+mod claims;
+mod eras;
+mod fold;
+mod insert;
+mod journal;
+mod keys;
+mod mailboxes;
+mod messages;
+mod migrate;
+mod missing;
+mod open;
+mod order;
+mod placements;
+mod rows;
+mod scan;
+mod search;
+mod sql;
+mod text;
+mod threads;
+mod tidy;
+mod tree;
+mod tree_put;
+mod view;
+
+pub use view::View;
 
 use crate::model::{
-    AccountKey, BodyStructure, Envelope, FetchedMessage, FlagChange, FlagSet, ListRow, Mailbox,
-    MailboxKey, MessageKey, ModSeq, Moment, OpKey, OpKind, PartId, Placed, Role, TargetKey,
-    TargetState, ThreadKey, Uid, UidSet, UidValidity, ViewSpec,
+    AccountKey, BodyStructure, Envelope, FlagChange, FlagSet, MailboxKey, ModSeq, Moment, OpKey,
+    OpKind, Placed, Role, TargetKey, TargetState, ThreadKey, Uid, UidValidity,
 };
-use std::path::Path;
+use rusqlite::Connection;
+use std::cell::Cell;
+use std::path::PathBuf;
 
 /// What can go wrong in the store. `doing` says what was being done, for the message.
 #[derive(Debug, thiserror::Error)]
@@ -60,15 +114,30 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 /// The files of one data directory, opened and migrated.
 #[derive(Debug, Clone)]
-pub struct Store {}
+pub struct Store {
+    /// The data directory, absolute.
+    dir: PathBuf,
+}
 
 /// The one writing connection of this process.
 #[derive(Debug)]
-pub struct Writer {}
+pub struct Writer {
+    conn: Connection,
+    /// What `data_version` was when it was last asked for.
+    seen: i64,
+    /// Set when the journal could not be brought to the disk: nothing is recorded any more.
+    is_broken: bool,
+}
 
 /// A reading connection; any number may exist.
 #[derive(Debug)]
-pub struct Reader {}
+pub struct Reader {
+    conn: Connection,
+    /// The data directory, for [`Reader::check`].
+    dir: PathBuf,
+    /// What `data_version` was when it was last asked for.
+    seen: Cell<i64>,
+}
 
 /// An account as the store knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -211,244 +280,5 @@ pub struct OpenOp {
     pub error: String,
 }
 
-/// The order of a view: which message stands in which row. Cheap to keep (some bytes a row).
-#[derive(Debug, Clone, Default)]
-pub struct View {}
-
-impl View {
-    /// How many rows there are.
-    #[must_use]
-    pub fn len(&self) -> u32 {
-        todo!()
-    }
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-    /// Whether it is the whole view, or only its head.
-    #[must_use]
-    pub fn is_complete(&self) -> bool {
-        todo!()
-    }
-    /// The row in which a message stands (of a folded thread: its row).
-    #[must_use]
-    pub fn position(&self, _placed: Placed) -> Option<u32> {
-        todo!()
-    }
-}
-
-impl Store {
-    /// Opens or creates the files of `dir`, migrates them with a backup, repairs what a crash left.
-    /// Quick: damage is looked for in the background by [`Reader::check`].
-    pub fn open(_dir: &Path) -> Result<Self> {
-        todo!()
-    }
-    /// Opens the writing connection.
-    pub fn writer(&self) -> Result<Writer> {
-        todo!()
-    }
-    /// Opens a reading connection.
-    pub fn reader(&self) -> Result<Reader> {
-        todo!()
-    }
-}
-
-impl Reader {
-    /// All accounts.
-    pub fn accounts(&self) -> Result<Vec<AccountRow>> {
-        todo!()
-    }
-    /// The mailboxes of an account, in the order of the tree, with counts.
-    pub fn mailboxes(&self, _account: AccountKey) -> Result<Vec<Mailbox>> {
-        todo!()
-    }
-    /// What the last LIST said of each mailbox of the account, to compare with the next one.
-    pub fn statuses(
-        &self,
-        _account: AccountKey,
-    ) -> Result<Vec<(MailboxKey, String, ServerStatus)>> {
-        todo!()
-    }
-    /// How far a mailbox is in step.
-    pub fn cursor(&self, _mailbox: MailboxKey) -> Result<Cursor> {
-        todo!()
-    }
-    /// The ids that are in the store for a mailbox.
-    pub fn uids(&self, _mailbox: MailboxKey) -> Result<UidSet> {
-        todo!()
-    }
-    /// The first `rows` rows of a view, or a few more: costs nothing that grows with the mailbox.
-    pub fn view_head(&self, _spec: &ViewSpec, _rows: u32) -> Result<View> {
-        todo!()
-    }
-    /// The whole view.
-    pub fn view(&self, _spec: &ViewSpec) -> Result<View> {
-        todo!()
-    }
-    /// The rows of a view from `offset` on, ready to show.
-    pub fn rows(&self, _view: &View, _offset: u32, _len: u32) -> Result<Vec<ListRow>> {
-        todo!()
-    }
-    /// All that commands print of a message (where it lies in several mailboxes: `mailbox`, else the first).
-    pub fn summary(
-        &self,
-        _message: MessageKey,
-        _mailbox: Option<MailboxKey>,
-    ) -> Result<Option<Summary>> {
-        todo!()
-    }
-    /// The id of a message in a mailbox and its era.
-    pub fn uid(&self, _placed: Placed) -> Result<Option<(UidValidity, Uid)>> {
-        todo!()
-    }
-    /// The exact bytes of a whole message, if they are here.
-    pub fn raw(&self, _message: MessageKey) -> Result<Option<Vec<u8>>> {
-        todo!()
-    }
-    /// A part as fetched: its MIME header, an empty line, its encoded bytes. The part with the
-    /// empty id holds the message's header alone.
-    pub fn part(&self, _message: MessageKey, _part: &PartId) -> Result<Option<Vec<u8>>> {
-        todo!()
-    }
-    /// Up to `limit` messages without their text, newest first, of mailboxes of the account:
-    /// arrived at `since_secs` or later, at most `size_max` bytes.
-    pub fn missing_texts(
-        &self,
-        _account: AccountKey,
-        _since_secs: i64,
-        _size_max: u64,
-        _limit: u32,
-    ) -> Result<Vec<(Placed, Uid, u64)>> {
-        todo!()
-    }
-    /// Up to `limit` ids of a mailbox whose References were not asked for, newest first.
-    pub fn missing_references(&self, _mailbox: MailboxKey, _limit: u32) -> Result<UidSet> {
-        todo!()
-    }
-    /// Operations that are not settled.
-    pub fn open_ops(&self) -> Result<Vec<OpenOp>> {
-        todo!()
-    }
-    /// Looks for damage (`quick_check`); may take long, belongs in the background.
-    pub fn check(&self) -> Result<()> {
-        todo!()
-    }
-}
-
-impl Writer {
-    /// The key of the account of that name, made on first use.
-    pub fn account(&mut self, _name: &str) -> Result<AccountKey> {
-        todo!()
-    }
-    /// Makes the tree of an account equal to a complete LIST: adds, updates, and removes mailboxes
-    /// with their placements. Says which mailboxes are new, changed or gone.
-    pub fn put_tree(
-        &mut self,
-        _account: AccountKey,
-        _tree: &[TreeEntry],
-    ) -> Result<Vec<MailboxKey>> {
-        todo!()
-    }
-    /// Starts or continues the era `uid_validity` of a mailbox. On a new era the placements are
-    /// re-keyed later by what is fetched (EMAILID, else Message-ID, size and date); until then none
-    /// of the old ids is valid. Returns the cursor that holds now.
-    pub fn begin_era(
-        &mut self,
-        _mailbox: MailboxKey,
-        _uid_validity: UidValidity,
-    ) -> Result<Cursor> {
-        todo!()
-    }
-    /// Adds or updates messages, in one transaction. Writes only base flags, then refolds.
-    pub fn put_messages(
-        &mut self,
-        _mailbox: MailboxKey,
-        _uid_validity: UidValidity,
-        _messages: &[FetchedMessage],
-    ) -> Result<PullChange> {
-        todo!()
-    }
-    /// Removes messages from a mailbox that the server said are gone.
-    pub fn remove(
-        &mut self,
-        _mailbox: MailboxKey,
-        _uid_validity: UidValidity,
-        _uids: &UidSet,
-    ) -> Result<PullChange> {
-        todo!()
-    }
-    /// Moves the cursor after a pull, and takes over what SELECT or STATUS said.
-    pub fn put_cursor(
-        &mut self,
-        _mailbox: MailboxKey,
-        _cursor: Cursor,
-        _status: ServerStatus,
-    ) -> Result<()> {
-        todo!()
-    }
-    /// Keeps the exact bytes of a message.
-    pub fn put_raw(&mut self, _message: MessageKey, _raw: &[u8]) -> Result<()> {
-        todo!()
-    }
-    /// Keeps several messages' bytes in one transaction.
-    pub fn put_raws(&mut self, _raws: &[(MessageKey, Vec<u8>)]) -> Result<()> {
-        todo!()
-    }
-    /// Keeps a part (see [`Reader::part`]).
-    pub fn put_part(&mut self, _message: MessageKey, _part: &PartId, _bytes: &[u8]) -> Result<()> {
-        todo!()
-    }
-    /// Records a change: operation, targets and refolded rows, durable before it returns.
-    pub fn record(
-        &mut self,
-        _kind: &OpKind,
-        _targets: &[Placed],
-        _now_secs: i64,
-    ) -> Result<Recorded> {
-        todo!()
-    }
-    /// Takes back the last operation that is not an undo and was not taken back. `None`: nothing to undo.
-    pub fn undo(&mut self, _now_secs: i64) -> Result<Option<Recorded>> {
-        todo!()
-    }
-    /// Does again what was undone last, unless something else was done since.
-    pub fn redo(&mut self, _now_secs: i64) -> Result<Option<Recorded>> {
-        todo!()
-    }
-    /// Takes up to `limit` messages' pending changes that are due, nets them out per message and
-    /// marks them in flight. What nets out to nothing settles without a word.
-    pub fn claim(
-        &mut self,
-        _account: AccountKey,
-        _now_secs: i64,
-        _limit: u32,
-    ) -> Result<Vec<Claim>> {
-        todo!()
-    }
-    /// The server confirmed these: their changes become base.
-    pub fn settle(&mut self, _targets: &[TargetKey]) -> Result<Vec<MailboxKey>> {
-        todo!()
-    }
-    /// The server refused these: they are taken back on the screen.
-    pub fn reject(&mut self, _targets: &[TargetKey], _reason: &str) -> Result<Vec<MailboxKey>> {
-        todo!()
-    }
-    /// Not answered or not now: queued again, not before `next_try_secs`.
-    pub fn release(
-        &mut self,
-        _targets: &[TargetKey],
-        _reason: &str,
-        _next_try_secs: i64,
-    ) -> Result<()> {
-        todo!()
-    }
-    /// Drops what the server can give again, of one account or all; never the journal.
-    pub fn clear_cache(&mut self, _account: Option<AccountKey>) -> Result<()> {
-        todo!()
-    }
-    /// Gives space back and shortens the write-ahead log; for idle moments.
-    pub fn tidy(&mut self, _now_secs: i64) -> Result<()> {
-        todo!()
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,69 @@
-//! Draws the state: App in, cells out.
+//! Draws the state: `&App` in, cells out. Never changes anything.
+//!
+//! Called by `run` after each round of inputs. Only what is visible is looked at, so that no frame
+//! takes longer because a mailbox is large. Foreign text can only arrive as `Safe`: see `text::Text`.
+
+mod canvas;
+mod dates;
+mod glyphs;
+mod list;
+mod overlay;
+mod reader;
+mod sidebar;
+mod status;
+mod text;
+mod theme;
+
+#[cfg(test)]
+mod frames_tests;
+
+pub use text::Text;
+pub use theme::{Paint, Theme};
+
+use crate::app::{App, Area, Split};
+use canvas::Canvas;
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Position;
+
+/// Draws the whole screen.
+pub fn draw(app: &App, theme: &Theme, frame: &mut Frame) {
+    let cursor = draw_to(app, theme, frame.buffer_mut());
+    if let Some((x, y)) = cursor {
+        frame.set_cursor_position(Position { x, y });
+    }
+}
+
+/// Draws the whole screen into a buffer; gives the place of the text cursor, if there is one.
+pub fn draw_to(app: &App, theme: &Theme, buffer: &mut Buffer) -> Option<(u16, u16)> {
+    let mut panes = app.panes();
+    // Between a resize of the terminal and the input that tells of it, the buffer may be smaller.
+    let area = buffer.area;
+    if area.width < panes.screen.w || area.height < panes.screen.h {
+        panes = app.panes_for(area.width, area.height);
+    }
+    let mut canvas = Canvas::new(buffer, theme);
+    status::title(app, &mut canvas, panes.title);
+    sidebar::draw(app, &mut canvas, panes.sidebar);
+    line(&mut canvas, panes.sidebar_line, false);
+    list::draw(app, &mut canvas, panes.list);
+    line(&mut canvas, panes.split_line, panes.split == Split::Below);
+    reader::draw(app, &mut canvas, panes.reader);
+    reader::draw_position(app, &mut canvas, panes);
+    let prompt = status::draw(app, &mut canvas, panes);
+    let typed = overlay::draw(app, &mut canvas, panes);
+    typed.or(prompt)
+}
+
+fn line(canvas: &mut Canvas, area: Area, is_across: bool) {
+    let glyphs = canvas.theme.glyphs();
+    let glyph = if is_across {
+        glyphs.across
+    } else {
+        glyphs.down
+    };
+    let style = canvas.theme.style(Paint::Line);
+    for y in 0..area.h {
+        canvas.repeat(area.row(y), 0, area.w, glyph, style);
+    }
+}

@@ -1,0 +1,262 @@
+//! Actions on sending and receiving, and on the program itself.
+//!
+//! Called through the table. Quitting must never lose a change: what is pending stays in the store.
+
+use super::{Availability, Count, actions};
+use crate::app::overlay::Confirmed;
+use crate::app::picker::Choice;
+use crate::app::{
+    App, Colours, Confirm, Context, Effect, Help, Item, Overlay, PickerKind, Prompt, PromptKind,
+    link_word,
+};
+use crate::bus::{Command, SyncMode};
+use crate::model::{AccountKey, Safe};
+
+pub(super) fn has_account(app: &App) -> Availability {
+    if app.accounts.is_empty() {
+        Availability::No("no account is known yet")
+    } else {
+        Availability::Yes
+    }
+}
+
+/// The account that is looked at, or that of the message at hand.
+fn account_here(app: &App) -> Option<AccountKey> {
+    let of_row = || app.subject_row().map(|row| row.account);
+    app.current_account().map(|a| a.key).or_else(of_row)
+}
+
+pub(super) fn sync(app: &mut App, _: Count) -> Vec<Effect> {
+    let account = account_here(app);
+    let name = account
+        .and_then(|key| app.account(key))
+        .map(|a| a.name.clone());
+    let name = name.unwrap_or_else(|| Safe::fixed("all accounts"));
+    let mut effects = app.say(Safe::join(
+        &[Safe::fixed("Sending and receiving for"), name],
+        " ",
+    ));
+    effects.push(Effect::Engine(Command::SyncNow(account)));
+    effects
+}
+
+pub(super) fn sync_all(app: &mut App, _: Count) -> Vec<Effect> {
+    let mut effects = app.say(Safe::fixed("Sending and receiving for all accounts"));
+    effects.push(Effect::Engine(Command::SyncNow(None)));
+    effects
+}
+
+const fn mode_meaning(mode: SyncMode) -> (&'static str, &'static str) {
+    match mode {
+        SyncMode::Push => ("p", "Stay connected; new mail shows at once"),
+        SyncMode::OnStart => ("s", "Once at the start, then when asked"),
+        SyncMode::Manual => ("m", "Only when asked"),
+        SyncMode::Interval => ("i", "Every few minutes"),
+    }
+}
+
+pub(super) fn sync_mode(app: &mut App, _: Count) -> Vec<Effect> {
+    let account = account_here(app);
+    let now = account.and_then(|key| app.account(key)).map(|a| a.mode);
+    let items = SyncMode::ALL.into_iter().map(|mode| {
+        let (key, label) = mode_meaning(mode);
+        let mark = if now == Some(mode) { "now" } else { "" };
+        Item::menu(key, label, Choice::Mode(account, mode)).with_detail(Safe::fixed(mark))
+    });
+    app.open_picker("When to connect", PickerKind::Menu, items.collect())
+}
+
+pub(super) fn cycle_mode(app: &mut App, _: Count) -> Vec<Effect> {
+    let account = account_here(app);
+    let now = account
+        .and_then(|key| app.account(key))
+        .or(app.accounts.first());
+    let now = now.map_or(SyncMode::Push, |a| a.mode);
+    let at = SyncMode::ALL.iter().position(|m| *m == now).unwrap_or(0);
+    let next = SyncMode::ALL.get((at + 1) % SyncMode::ALL.len());
+    app.set_mode(account, next.copied().unwrap_or_default())
+}
+
+pub(super) fn toggle_offline(app: &mut App, _: Count) -> Vec<Effect> {
+    app.is_offline = !app.is_offline;
+    let text = if app.is_offline {
+        "Working offline; changes are kept and sent later"
+    } else {
+        "Going back online"
+    };
+    let mut effects = app.say(Safe::fixed(text));
+    effects.push(Effect::Engine(Command::SetOffline(app.is_offline)));
+    effects
+}
+
+pub(super) fn activity(app: &mut App, _: Count) -> Vec<Effect> {
+    let jobs = app.jobs.iter().map(|(request, job)| {
+        let detail = job.progress.map(|(done, total)| {
+            let (done, total) = (crate::app::size_text(done), crate::app::size_text(total));
+            Safe::line(&format!("{done} of {total}; Enter stops it"))
+        });
+        let detail = detail.unwrap_or_else(|| Safe::fixed("Enter stops it"));
+        Item::new(job.label.clone(), Choice::Cancel(*request)).with_detail(detail)
+    });
+    let accounts = app.accounts.iter().map(|account| {
+        let mut detail = app.link_text(account);
+        if account.pending > 0 {
+            let pending = format!("{} to send", account.pending);
+            detail = Safe::join(&[detail, Safe::line(&pending)], ", ");
+        }
+        Item::new(account.name.clone(), Choice::Sync(account.key)).with_detail(detail)
+    });
+    let items = jobs.chain(accounts).collect();
+    app.open_picker(
+        "Activity: Enter stops a job or syncs",
+        PickerKind::Menu,
+        items,
+    )
+}
+
+/// Closes the pane; in the list, ends the program, and asks if changes wait.
+pub(super) fn close(app: &mut App, count: Count) -> Vec<Effect> {
+    if app.focus == Context::List && super::motion::is_at_root(app) {
+        return quit(app, count);
+    }
+    super::motion::back(app, count)
+}
+
+pub(super) fn quit(app: &mut App, _: Count) -> Vec<Effect> {
+    let (pending, jobs) = (app.pending_changes(), app.jobs.len());
+    if pending == 0 && jobs == 0 {
+        return vec![Effect::Engine(Command::Quit), Effect::Quit];
+    }
+    let mut lines = Vec::new();
+    if pending > 0 {
+        let text = match pending {
+            1 => "1 change has not reached the server yet.".to_owned(),
+            n => format!("{n} changes have not reached the server yet."),
+        };
+        lines.push(Safe::line(&text));
+        lines.push(Safe::fixed("They are kept, and sent at the next start."));
+    }
+    if jobs > 0 {
+        lines.push(Safe::fixed(
+            "A file is still being saved; it would be cut off.",
+        ));
+    }
+    app.overlay = Some(Overlay::Confirm(Confirm {
+        title: "Quit now?",
+        lines,
+        warning: None,
+        yes: "quit",
+        copies: None,
+        then: Confirmed::Quit,
+    }));
+    Vec::new()
+}
+
+pub(super) fn help(app: &mut App, _: Count) -> Vec<Effect> {
+    app.overlay = Some(Overlay::Help(Help::new(app.focus, &app.keymap)));
+    Vec::new()
+}
+
+pub(super) fn palette(app: &mut App, _: Count) -> Vec<Effect> {
+    let here = app.focus;
+    let all = actions().iter().enumerate();
+    let mut items: Vec<(bool, u8, Item)> = all
+        .filter(|(_, action)| action.id != "palette")
+        .map(|(index, action)| {
+            let dim = if action.is_in(here) {
+                match (action.available)(app) {
+                    Availability::Yes => None,
+                    Availability::No(why) => Some(why),
+                }
+            } else {
+                Some("not in this pane")
+            };
+            let item = Item {
+                key: app.keymap.first(action.id, here),
+                words: action.words,
+                dim,
+                ..Item::new(Safe::fixed(action.title), Choice::Action(index))
+            };
+            // What is used most comes first, as in the line of keys.
+            let rank = action.hint.0.wrapping_sub(1);
+            (dim.is_some(), rank, item)
+        })
+        .collect();
+    items.sort_by_key(|(is_dim, rank, _)| (*is_dim, *rank));
+    let items = items.into_iter().map(|(_, _, item)| item).collect();
+    app.open_picker("What do you want to do?", PickerKind::Palette, items)
+}
+
+pub(super) fn command(app: &mut App, _: Count) -> Vec<Effect> {
+    app.overlay = Some(Overlay::Prompt(Prompt::new(app, PromptKind::Command)));
+    Vec::new()
+}
+
+pub(super) fn next_theme(app: &mut App, _: Count) -> Vec<Effect> {
+    let all = Colours::ALL;
+    let at = all
+        .iter()
+        .position(|c| *c == app.settings.colours)
+        .unwrap_or(0);
+    let next = all.get((at + 1) % all.len()).copied().unwrap_or_default();
+    app.settings.colours = next;
+    app.say(Safe::join(
+        &[Safe::fixed("Colours:"), Safe::fixed(next.name())],
+        " ",
+    ))
+}
+
+pub(super) fn redraw(_: &mut App, _: Count) -> Vec<Effect> {
+    vec![Effect::Redraw]
+}
+
+pub(super) fn suspend(_: &mut App, _: Count) -> Vec<Effect> {
+    vec![Effect::Suspend]
+}
+
+impl App {
+    /// Sets when an account connects.
+    pub(in crate::app) fn set_mode(
+        &mut self,
+        account: Option<AccountKey>,
+        mode: SyncMode,
+    ) -> Vec<Effect> {
+        let meaning = Safe::fixed(mode_meaning(mode).1);
+        let mut effects = self.say(Safe::join(&[Safe::fixed(mode.name()), meaning], ": "));
+        effects.push(Effect::Engine(Command::SetMode { account, mode }));
+        effects
+    }
+
+    /// How an account stands, in words.
+    #[must_use]
+    pub fn link_text(&self, account: &crate::bus::AccountView) -> Safe {
+        use crate::bus::Link;
+        match &account.link {
+            Link::Waiting { secs, why } => {
+                let passed = self.monotonic_ms.saturating_sub(self.accounts_at_ms) / 1000;
+                let left = u64::from(*secs).saturating_sub(passed);
+                let text = match left {
+                    0 => format!("offline, trying again ({why})"),
+                    n => format!("offline, retry in {n} s ({why})"),
+                };
+                Safe::line(&text)
+            }
+            Link::Stopped { why } => Safe::join(&[Safe::fixed("stopped:"), why.clone()], " "),
+            Link::Syncing {
+                mailbox,
+                done,
+                total,
+            } => {
+                let text = match total {
+                    0 => format!("syncing {mailbox}"),
+                    n => format!("syncing {mailbox} {done}/{n}"),
+                };
+                Safe::line(&text)
+            }
+            Link::Idle if self.is_offline => Safe::fixed("offline"),
+            other @ (Link::Idle | Link::Connecting | Link::InStep { .. }) => {
+                Safe::fixed(link_word(other))
+            }
+        }
+    }
+}

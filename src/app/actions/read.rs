@@ -1,0 +1,335 @@
+//! Actions on the message that is read: links, attachments, headers, quotes, copying.
+//!
+//! Called through the table. A link must never be opened before the user has seen where it leads.
+
+use super::{Availability, Count};
+use crate::app::overlay::Confirmed;
+use crate::app::picker::Choice;
+use crate::app::settle::turn_to;
+use crate::app::{
+    App, Confirm, Context, Effect, Headers, Item, Job, Overlay, PickerKind, list::placed,
+};
+use crate::bus::{Command, Form};
+use crate::model::{Link, PartId, Placed, Reading, Safe};
+
+fn has(app: &App, is_there: fn(&Reading) -> bool, why: &'static str) -> Availability {
+    match app.reader.reading() {
+        Some(reading) if is_there(reading) => Availability::Yes,
+        Some(_) => Availability::No(why),
+        None => Availability::No("no message is open"),
+    }
+}
+
+pub(super) fn has_text(app: &App) -> Availability {
+    has(app, |_| true, "")
+}
+
+pub(super) fn has_links(app: &App) -> Availability {
+    has(
+        app,
+        |r| !r.links.is_empty(),
+        "there is no link in this message",
+    )
+}
+
+pub(super) fn has_link(app: &App) -> Availability {
+    match app.reader.link {
+        Some(_) => Availability::Yes,
+        None => Availability::No("no link is at hand; ) goes to the next one"),
+    }
+}
+
+pub(super) fn has_attachments(app: &App) -> Availability {
+    has(app, |r| !r.attachments.is_empty(), "there is no attachment")
+}
+
+pub(super) fn has_other_form(app: &App) -> Availability {
+    has(app, |r| r.has_other_form, "the message has only this form")
+}
+
+pub(super) fn has_quotes(app: &App) -> Availability {
+    let is_quoted = |r: &Reading| r.body.iter().any(|line| line.quote > 0);
+    has(app, is_quoted, "nothing is quoted in this message")
+}
+
+/// Gives the reader the keys; a folded thread is unfolded, so that the next message is its next.
+pub(super) fn open(app: &mut App, _: Count) -> Vec<Effect> {
+    let Some(row) = app.list.current() else {
+        return Vec::new();
+    };
+    let (at, thread, is_folded) = (placed(row), row.thread, row.count > 1);
+    if is_folded {
+        app.list.change_view(|view| {
+            if let Some(folding) = &mut view.threads
+                && !folding.is_unfolded(thread)
+                && !folding.except.remove(&thread)
+            {
+                folding.except.insert(thread);
+            }
+        });
+    }
+    app.focus = Context::Reader;
+    turn_to(app, Some(at));
+    Vec::new()
+}
+
+pub(super) fn headers(app: &mut App, _: Count) -> Vec<Effect> {
+    app.reader.headers = match app.reader.headers {
+        Headers::Short => Headers::Full,
+        Headers::Full => Headers::Source,
+        Headers::Source => Headers::Short,
+    };
+    app.reader.lay_out();
+    let height = app.reader_height();
+    app.reader.scroll_to(0, height);
+    let needs_source = app.reader.headers == Headers::Source && app.reader.source.is_empty();
+    let Some(placed) = app.reader.placed.filter(|_| needs_source) else {
+        return Vec::new();
+    };
+    let request = app.request();
+    app.reader.asked_source = Some(request);
+    vec![Effect::Engine(Command::LoadSource { request, placed })]
+}
+
+/// The text is asked for in the other form; `settle` sees that it is another.
+pub(super) fn other_form(app: &mut App, _: Count) -> Vec<Effect> {
+    let is_html = app.reader.reading().is_some_and(|r| r.is_html);
+    app.reader.form = if is_html { Form::Plain } else { Form::Html };
+    app.reader.link = None;
+    let height = app.reader_height();
+    app.reader.scroll_to(0, height);
+    Vec::new()
+}
+
+/// Folds all quotes, then all but the first level, then none.
+pub(super) fn fold_quotes(app: &mut App, _: Count) -> Vec<Effect> {
+    let (limit, text) = match app.reader.quotes {
+        0 => (u8::MAX, "All quoted text is shown"),
+        1 => (0, "All quoted text is folded"),
+        _ => (1, "Quotes within quotes are folded"),
+    };
+    app.reader.quotes = limit;
+    app.reader.lay_out();
+    app.say(Safe::fixed(text))
+}
+
+pub(super) fn links(app: &mut App, count: Count) -> Vec<Effect> {
+    let Some(reading) = app.reader.reading() else {
+        return Vec::new();
+    };
+    if let Some(number) = count {
+        let link = usize::try_from(number).unwrap_or(usize::MAX);
+        return ask_to_open(app, link.saturating_sub(1));
+    }
+    let items = reading.links.iter().enumerate().map(|(n, link)| {
+        let key = if n < 9 {
+            Safe::line(&(n + 1).to_string())
+        } else {
+            Safe::default()
+        };
+        let label = if link.text.is_empty() {
+            link.shown.clone()
+        } else {
+            link.text.clone()
+        };
+        let detail = if link.host.is_empty() {
+            link.shown.clone()
+        } else {
+            link.host.clone()
+        };
+        Item {
+            key,
+            ..Item::new(label, Choice::Link(n)).with_detail(detail)
+        }
+    });
+    let items = items.collect();
+    app.open_picker("Links", PickerKind::Links, items)
+}
+
+/// Shows where a link leads and asks whether to open it.
+pub(crate) fn ask_to_open(app: &mut App, link: usize) -> Vec<Effect> {
+    let found = app.reader.reading().and_then(|r| r.links.get(link));
+    let Some(link) = found else {
+        return app.say(Safe::fixed("There is no link with that number"));
+    };
+    app.overlay = Some(Overlay::Confirm(question(link)));
+    Vec::new()
+}
+
+fn question(link: &Link) -> Confirm {
+    let mut lines = vec![link.shown.clone()];
+    if !link.host.is_empty() {
+        lines.push(Safe::join(
+            &[Safe::fixed("Leads to"), link.host.clone()],
+            " ",
+        ));
+    }
+    // Words that look like another address are how people are deceived.
+    let says = link
+        .text
+        .as_str()
+        .trim()
+        .trim_end_matches('/')
+        .to_lowercase();
+    let claims_host = says.contains('.') && !says.contains(' ');
+    let is_other = claims_host && !says.contains(&link.host.as_str().to_lowercase());
+    let warning = is_other.then(|| {
+        let careful = Safe::fixed("Careful: the text says");
+        Safe::join(&[careful, link.text.clone()], " ")
+    });
+    Confirm {
+        title: "Open this link?",
+        lines,
+        warning,
+        yes: "open",
+        copies: Some(link.target.clone()),
+        then: Confirmed::OpenUrl(link.target.clone()),
+    }
+}
+
+/// Copies where a link leads.
+pub(crate) fn copy_link(app: &mut App, link: usize) -> Vec<Effect> {
+    let found = app.reader.reading().and_then(|r| r.links.get(link));
+    let Some(target) = found.map(|l| l.target.clone()) else {
+        return Vec::new();
+    };
+    let mut effects = app.say(Safe::fixed("Copied the link"));
+    effects.push(Effect::Copy(target));
+    effects
+}
+
+fn step_link(app: &mut App, is_forward: bool) -> Vec<Effect> {
+    let count = app.reader.reading().map_or(0, |r| r.links.len());
+    if count == 0 {
+        return Vec::new();
+    }
+    let next = match (app.reader.link, is_forward) {
+        (None, true) => 0,
+        (None, false) => count - 1,
+        (Some(n), true) => (n + 1) % count,
+        (Some(n), false) => (n + count - 1) % count,
+    };
+    app.reader.link = Some(next);
+    let height = app.reader_height();
+    app.reader.show_link(height);
+    let shown = app.reader.reading().and_then(|r| r.links.get(next));
+    match shown.map(|link| link.shown.clone()) {
+        Some(shown) => app.say(Safe::join(&[Safe::fixed("Link to"), shown], " ")),
+        None => Vec::new(),
+    }
+}
+
+pub(super) fn next_link(app: &mut App, _: Count) -> Vec<Effect> {
+    step_link(app, true)
+}
+
+pub(super) fn previous_link(app: &mut App, _: Count) -> Vec<Effect> {
+    step_link(app, false)
+}
+
+pub(super) fn open_link(app: &mut App, _: Count) -> Vec<Effect> {
+    match app.reader.link {
+        Some(link) => ask_to_open(app, link),
+        None => Vec::new(),
+    }
+}
+
+pub(super) fn attachments(app: &mut App, _: Count) -> Vec<Effect> {
+    let (Some(at), Some(reading)) = (app.reader.placed, app.reader.reading()) else {
+        return Vec::new();
+    };
+    let items = reading.attachments.iter().enumerate().map(|(n, file)| {
+        let size = crate::app::size_text(file.size_bytes);
+        let detail = Safe::join(&[file.mime_type.clone(), Safe::line(&size)], "  ");
+        let key = if n < 9 {
+            Safe::line(&(n + 1).to_string())
+        } else {
+            Safe::default()
+        };
+        let choice = Choice::Save(at, vec![file.part.clone()]);
+        Item {
+            key,
+            ..Item::new(file.name.clone(), choice).with_detail(detail)
+        }
+    });
+    let items = items.collect();
+    app.open_picker("Attachments", PickerKind::Attachments(at), items)
+}
+
+pub(super) fn copy(app: &mut App, _: Count) -> Vec<Effect> {
+    let mut items = Vec::new();
+    let mut push = |key, label, what, text: &str| {
+        if !text.is_empty() {
+            let choice = Choice::Copy(what, text.to_owned());
+            items.push(Item::menu(key, label, choice).with_detail(Safe::line(text)));
+        }
+    };
+    let is_read_one = app.subject_row().map(placed) == app.reader.placed;
+    let reading = app
+        .reader
+        .reading()
+        .filter(|_| is_read_one || app.focus == Context::Reader);
+    if let Some(reading) = reading {
+        let header = |name: &str| {
+            let found = reading
+                .all_headers
+                .iter()
+                .find(|h| h.0.as_str().eq_ignore_ascii_case(name));
+            found.map_or("", |h| h.1.as_str())
+        };
+        push(
+            "a",
+            "Sender's address",
+            "the address",
+            address_of(header("From")),
+        );
+        push("s", "Subject", "the subject", header("Subject"));
+        let id = header("Message-ID").trim_matches(['<', '>']);
+        push("i", "Message id", "the message id", id);
+        let link = app.reader.link.or((reading.links.len() == 1).then_some(0));
+        let link = link.and_then(|n| reading.links.get(n));
+        push(
+            "l",
+            "Link",
+            "the link",
+            link.map_or("", |l| l.target.as_str()),
+        );
+    } else if let Some(row) = app.subject_row() {
+        push("s", "Subject", "the subject", row.subject.as_str());
+        push("w", "Name", "the name", row.who.as_str());
+    }
+    app.open_picker("Copy", PickerKind::Menu, items)
+}
+
+/// The address proper of the first sender in a header as shown.
+fn address_of(from: &str) -> &str {
+    let inner = from
+        .split_once('<')
+        .and_then(|(_, rest)| rest.split_once('>'));
+    inner.map_or(from.trim(), |(address, _)| address.trim())
+}
+
+impl App {
+    /// Has attachments saved; none named: all.
+    pub(in crate::app) fn save(&mut self, placed: Placed, parts: Vec<PartId>) -> Vec<Effect> {
+        let request = self.request();
+        let label = match parts.len() {
+            1 => Safe::fixed("Saving 1 attachment"),
+            0 => Safe::fixed("Saving all attachments"),
+            n => Safe::line(&format!("Saving {n} attachments")),
+        };
+        let job = Job {
+            label: label.clone(),
+            progress: None,
+        };
+        self.jobs.insert(request, job);
+        let mut effects = self.say(label);
+        effects.push(Effect::Engine(Command::Save {
+            request,
+            placed,
+            parts,
+            folder: None,
+        }));
+        effects
+    }
+}

@@ -1,0 +1,50 @@
+//! Everything the front may want done: effects as data.
+//!
+//! Made by `update`, carried out by `run`. An effect must never hold text from a mail that a
+//! terminal could take for a command: only [`Effect::Copy`] and [`Effect::OpenUrl`] carry such text,
+//! and `run` encodes both.
+
+use crate::bus::Command;
+
+/// One thing to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Hand this to the engine; if its channel is full, come back with `Input::Refused`.
+    Engine(Command),
+    /// Open this address with the user's browser or program. The user has seen it and agreed.
+    OpenUrl(String),
+    /// Put this text on the clipboard.
+    Copy(String),
+    /// Ring.
+    Bell,
+    /// Come back with `Input::Timer(token)` after so many milliseconds.
+    After {
+        /// How long.
+        ms: u64,
+        /// What for.
+        token: Token,
+    },
+    /// Clear the terminal and draw every cell anew.
+    Redraw,
+    /// Give the terminal back and stop until continued.
+    Suspend,
+    /// Leave the loop. `Command::Quit` was sent before.
+    Quit,
+}
+
+/// What a timer is for. A token that was overtaken is ignored when it comes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Token {
+    /// Show which keys may follow.
+    WhichKey(u64),
+    /// Filter by what was typed.
+    Refilter(u64),
+    /// Read the message under the cursor.
+    Preview(u64),
+    /// Mark what is being read as read.
+    MarkRead(u64),
+    /// Take the notice away.
+    Notice(u64),
+    /// Say that something is being waited for.
+    Slow(u64),
+}

@@ -1,0 +1,396 @@
+//! What the engine tells: replies that are awaited, notices that make things stale.
+//!
+//! Called by `update`. A reply whose request is no longer awaited must never change anything.
+
+use super::gather::{Gather, Purpose, Turn};
+use super::list::Window;
+use super::settle::turn_to;
+use super::{App, Body, Effect, NoticeKind, Target};
+use crate::bus::{AccountView, Command, Event, Problem, RequestId};
+use crate::model::{ListRow, MailboxKey, Placed, Reading, Role, Safe, Scope};
+use std::path::PathBuf;
+
+/// How many different tags are remembered for completion.
+const TAGS_MAX: usize = 500;
+
+/// Takes an event of the engine.
+pub(super) fn event(app: &mut App, event: Event) -> Vec<Effect> {
+    match event {
+        Event::Tree(accounts) => tree(app, accounts),
+        Event::Window {
+            request,
+            offset,
+            rows,
+            total,
+            around,
+            is_complete,
+        } => {
+            let window = Window {
+                offset,
+                rows,
+                total,
+                around,
+                is_complete,
+            };
+            self::window(app, request, window)
+        }
+        Event::Message {
+            request,
+            placed,
+            reading,
+            progress,
+        } => message(app, request, placed, reading, progress),
+        Event::Unavailable { request, why } => {
+            unavailable(app, request, &why);
+            Vec::new()
+        }
+        Event::Source { request, lines } => {
+            if app.reader.asked_source == Some(request) {
+                app.reader.receive_source(lines);
+            }
+            Vec::new()
+        }
+        Event::Applied {
+            request,
+            op,
+            label,
+            can_undo,
+        } => applied(app, request, op.is_some(), label, can_undo),
+        Event::Saved { request, files } => saved(app, request, &files),
+        Event::Progress {
+            request,
+            done,
+            total,
+        } => {
+            if let Some(job) = app.jobs.get_mut(&request) {
+                job.progress = Some((done, total));
+            }
+            Vec::new()
+        }
+        Event::Changed(mailboxes) => {
+            changed(app, &mailboxes);
+            Vec::new()
+        }
+        Event::Arrived {
+            mailbox,
+            count,
+            who,
+            subject,
+        } => arrived(app, mailbox, count, &who, &subject),
+        Event::Failed { request, problem } => failed(app, request, problem),
+        Event::Problem(problem) => app.complain(problem.summary, problem.hint),
+        Event::Stopped => app.complain(
+            Safe::fixed("The mail engine has stopped; nothing is sent or fetched any more"),
+            Safe::fixed("quit with Q and start again; no change is lost"),
+        ),
+    }
+}
+
+fn tree(app: &mut App, accounts: Vec<AccountView>) -> Vec<Effect> {
+    app.is_tree_asked = false;
+    app.accounts_at_ms = app.monotonic_ms;
+    app.accounts = accounts;
+    app.sidebar.rebuild(&app.accounts);
+    let is_gone = match &app.list.view().scope {
+        Scope::Mailbox(key) => app.mailbox(*key).is_none(),
+        Scope::Role(_) | Scope::Everywhere(_) | Scope::Thread(_) => false,
+    };
+    let has_mailboxes = app.accounts.iter().any(|a| !a.mailboxes.is_empty());
+    let is_first = !app.is_tree_loaded || app.here.is_none();
+    app.is_tree_loaded = true;
+    if !has_mailboxes || !(is_first || is_gone) {
+        return Vec::new();
+    }
+    let mut effects = if is_gone && !is_first {
+        app.say(Safe::fixed("The folder is gone; here is the inbox"))
+    } else {
+        Vec::new()
+    };
+    effects.extend(app.open_home());
+    effects
+}
+
+fn window(app: &mut App, request: RequestId, window: Window) -> Vec<Effect> {
+    for tag in window
+        .rows
+        .iter()
+        .flat_map(|r: &ListRow| r.flags.keywords())
+    {
+        let is_ours = !tag.as_str().starts_with('$');
+        if is_ours && app.tags.len() < TAGS_MAX && !app.tags.contains(tag.as_str()) {
+            app.tags.insert(tag.as_str().to_owned());
+        }
+    }
+    if app.list.awaits(request) {
+        let height = app.list_height();
+        app.list.receive(window, height);
+        return Vec::new();
+    }
+    let Some(mut gather) = app.gather.take().filter(|g| g.request == request) else {
+        return Vec::new();
+    };
+    match gather.receive(window.offset, &window.rows, window.total) {
+        Turn::More(command) => {
+            app.gather = Some(gather);
+            vec![Effect::Engine(command)]
+        }
+        Turn::Done => gathered(app, gather),
+        Turn::Found(index) => {
+            app.list.move_to(index);
+            Vec::new()
+        }
+    }
+}
+
+fn gathered(app: &mut App, gather: Gather) -> Vec<Effect> {
+    match gather.purpose {
+        Purpose::NextUnread => app.say(Safe::fixed("No unread message further down")),
+        Purpose::Change(change) => app.apply(change, gather.found),
+        Purpose::Select => {
+            let count = gather.found.len();
+            app.list.select(gather.found);
+            let text = match count {
+                0 => "Nothing matches; nothing was selected".to_owned(),
+                1 => "Selected 1 message".to_owned(),
+                n => format!("Selected {n} messages"),
+            };
+            app.say(Safe::line(&text))
+        }
+    }
+}
+
+fn message(
+    app: &mut App,
+    request: RequestId,
+    placed: Placed,
+    reading: Box<Reading>,
+    progress: Option<(u64, u64)>,
+) -> Vec<Effect> {
+    let is_awaited = app.reader.asked.is_some_and(|a| a.request == request);
+    if !is_awaited {
+        return Vec::new();
+    }
+    if progress.is_none() {
+        app.reader.asked = None;
+    }
+    if app.reader.placed != Some(placed) {
+        return Vec::new();
+    }
+    let height = app.reader_height();
+    app.reader.receive(reading, progress, height);
+    if progress.is_some() {
+        return Vec::new();
+    }
+    prefetch(app, placed)
+}
+
+/// Has the messages around the open one fetched, where they are not here yet.
+fn prefetch(app: &App, placed: Placed) -> Vec<Effect> {
+    let Some((index, _)) = app.list.find(placed) else {
+        return Vec::new();
+    };
+    let around = [index.checked_add(1), index.checked_sub(1)];
+    let rows = around.into_iter().flatten().filter_map(|n| app.list.row(n));
+    let wanted: Vec<Placed> = rows
+        .filter(|row| !row.is_here)
+        .map(super::list::placed)
+        .collect();
+    if wanted.is_empty() {
+        return Vec::new();
+    }
+    vec![Effect::Engine(Command::Prefetch(wanted))]
+}
+
+/// Whether the request was for a text; then the reader says why there is none.
+fn unavailable(app: &mut App, request: RequestId, why: &Safe) -> bool {
+    if app.reader.asked_source == Some(request) {
+        app.reader.receive_source(vec![why.clone()]);
+        return true;
+    }
+    let Some(asked) = app.reader.asked.filter(|a| a.request == request) else {
+        return false;
+    };
+    app.reader.asked = None;
+    if app.reader.placed == Some(asked.placed) {
+        app.reader.body = Body::Unavailable(why.clone());
+        app.reader.progress = None;
+        app.reader.lay_out();
+    }
+    true
+}
+
+fn applied(
+    app: &mut App,
+    request: RequestId,
+    is_done: bool,
+    label: Safe,
+    can_undo: bool,
+) -> Vec<Effect> {
+    if app.quiet.remove(&request) {
+        return Vec::new();
+    }
+    let kind = if can_undo && is_done {
+        NoticeKind::Undoable
+    } else {
+        NoticeKind::Done
+    };
+    vec![app.notices.show(kind, label, Safe::default())]
+}
+
+fn saved(app: &mut App, request: RequestId, files: &[PathBuf]) -> Vec<Effect> {
+    app.jobs.remove(&request);
+    let shown = |path: &PathBuf| path.display().to_string();
+    let text = match files {
+        [] => "There was nothing to save".to_owned(),
+        [one] => format!("Saved {}", shown(one)),
+        [first, ..] => {
+            let folder = first.parent().map(|p| p.display().to_string());
+            format!(
+                "Saved {} files in {}",
+                files.len(),
+                folder.unwrap_or_default()
+            )
+        }
+    };
+    app.say(Safe::line(&text))
+}
+
+fn changed(app: &mut App, mailboxes: &[MailboxKey]) {
+    let concerns = match &app.list.view().scope {
+        Scope::Mailbox(key) => mailboxes.contains(key),
+        Scope::Role(_) | Scope::Everywhere(_) | Scope::Thread(_) => true,
+    };
+    if concerns {
+        app.list.set_stale();
+    }
+    app.is_tree_stale = true;
+}
+
+fn arrived(
+    app: &mut App,
+    mailbox: MailboxKey,
+    count: u32,
+    who: &Safe,
+    subject: &Safe,
+) -> Vec<Effect> {
+    let place = app.mailbox(mailbox).map(super::mailbox_label);
+    let place = place.unwrap_or_else(|| Safe::fixed("a folder"));
+    let text = match count {
+        0 | 1 => format!("New in {place}: {who}: {subject}"),
+        n => format!("{n} new in {place}, the latest from {who}: {subject}"),
+    };
+    let mut effects = app.say(Safe::line(&text));
+    if app.settings.has_bell {
+        effects.push(Effect::Bell);
+    }
+    effects
+}
+
+fn failed(app: &mut App, request: RequestId, problem: Problem) -> Vec<Effect> {
+    app.jobs.remove(&request);
+    app.quiet.remove(&request);
+    if app.list.awaits(request) {
+        app.list.give_up();
+    }
+    app.gather = app.gather.take().filter(|g| g.request != request);
+    let text = Safe::join(&[problem.summary.clone(), problem.hint.clone()], "; ");
+    if unavailable(app, request, &text) {
+        return Vec::new();
+    }
+    app.complain(problem.summary, problem.hint)
+}
+
+/// The engine's channel was full. What can wait is asked for again; a change is given back.
+pub(super) fn refused(app: &mut App, command: Command) -> Vec<Effect> {
+    match command {
+        Command::LoadTree => {
+            (app.is_tree_asked, app.is_tree_stale) = (false, true);
+            Vec::new()
+        }
+        Command::LoadWindow { request, .. } if app.list.awaits(request) => {
+            app.list.ask_again();
+            Vec::new()
+        }
+        Command::OpenMessage { request, .. } => {
+            if app.reader.asked.is_some_and(|a| a.request == request) {
+                app.reader.asked = None;
+                app.reader.tried = None;
+            }
+            Vec::new()
+        }
+        Command::LoadWindow { request, .. }
+        | Command::LoadSource { request, .. }
+        | Command::Apply { request, .. }
+        | Command::Undo { request }
+        | Command::Redo { request }
+        | Command::Save { request, .. } => {
+            let problem = Problem {
+                account: None,
+                summary: Safe::fixed("The engine is busy; nothing was changed"),
+                hint: Safe::fixed("try again in a moment"),
+            };
+            failed(app, request, problem)
+        }
+        Command::Prefetch(_) | Command::LookAt(_) | Command::Cancel(_) | Command::Quit => {
+            Vec::new()
+        }
+        Command::SyncNow(_) | Command::SetMode { .. } | Command::SetOffline(_) => app.complain(
+            Safe::fixed("The engine is busy; this was not done"),
+            Safe::fixed("try again in a moment"),
+        ),
+    }
+}
+
+impl App {
+    /// Opens what a start shows: all inboxes, or the one there is.
+    pub(super) fn open_home(&mut self) -> Vec<Effect> {
+        let all = || self.accounts.iter().flat_map(|a| &a.mailboxes);
+        let inboxes = all().filter(|m| m.role == Some(Role::Inbox)).count();
+        let first = all()
+            .find(|m| m.role == Some(Role::Inbox))
+            .or_else(|| all().find(|m| m.is_selectable))
+            .map(|m| m.key);
+        match first {
+            _ if inboxes > 1 => self.open_target(Target::Role(Role::Inbox)),
+            Some(key) => self.open_target(Target::Mailbox(key)),
+            None => Vec::new(),
+        }
+    }
+
+    /// Shows what a row of the sidebar stands for.
+    pub(super) fn open_target(&mut self, target: Target) -> Vec<Effect> {
+        let Some((scope, base)) = super::sidebar::scope_of(&target) else {
+            return Vec::new();
+        };
+        let mailbox = match &scope {
+            Scope::Mailbox(key) => Some(*key),
+            Scope::Role(_) | Scope::Everywhere(_) | Scope::Thread(_) => None,
+        };
+        self.list.show(scope);
+        self.list.change_view(|view| view.filter = base);
+        self.user_filter = None;
+        self.filter_text = Safe::default();
+        self.gather = None;
+        turn_to(self, None);
+        if self.focus == super::Context::Reader {
+            self.focus = super::Context::List;
+        }
+        self.sidebar.go_to(&target);
+        self.here = Some(target);
+        vec![Effect::Engine(Command::LookAt(mailbox))]
+    }
+
+    /// Shows a scope that was picked by name.
+    pub(super) fn open_scope(&mut self, scope: Scope) -> Vec<Effect> {
+        self.focus = super::Context::List;
+        match scope {
+            Scope::Mailbox(key) => self.open_target(Target::Mailbox(key)),
+            Scope::Role(role) => self.open_target(Target::Role(role)),
+            other => {
+                self.here = None;
+                self.list.show(other);
+                vec![Effect::Engine(Command::LookAt(None))]
+            }
+        }
+    }
+}

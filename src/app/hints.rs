@@ -1,0 +1,132 @@
+//! The line of keys that work here: which of them fit, and where each stands.
+//!
+//! Drawn by `ui`, clicked through `mouse`. It must never name a key that does nothing now; the
+//! palette and the help always come last and are the last to go.
+
+use super::actions::{Availability, actions};
+use super::{App, Chord, Key, Overlay, PickerKind, PromptKind};
+use crate::model::Safe;
+use unicode_width::UnicodeWidthStr;
+
+/// One key with the word for what it does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hint {
+    /// Its first column in the line.
+    pub x: u16,
+    /// The columns it takes, key and word.
+    pub w: u16,
+    /// The key, as shown.
+    pub key: Safe,
+    /// What it does.
+    pub label: Safe,
+    /// What a click on it presses.
+    pub press: Vec<Key>,
+}
+
+/// The hints that fit into so many columns.
+#[must_use]
+pub fn hints(app: &App, cols: u16) -> Vec<Hint> {
+    let all = match &app.overlay {
+        Some(overlay) => of_overlay(overlay),
+        None => of_pane(app),
+    };
+    fit(all, app.overlay.is_none(), cols)
+}
+
+type Entry = (Safe, &'static str);
+
+fn of_pane(app: &App) -> Vec<Entry> {
+    let mut ranked: Vec<_> = actions()
+        .iter()
+        .filter(|a| a.hint.0 > 0 && a.is_in(app.focus))
+        .filter(|a| (a.available)(app) == Availability::Yes)
+        .collect();
+    ranked.sort_by_key(|a| a.hint.0);
+    ranked
+        .iter()
+        .map(|a| (app.keymap.first(a.id, app.focus), a.hint.1))
+        .filter(|(key, _)| !key.is_empty())
+        .collect()
+}
+
+fn of_overlay(overlay: &Overlay) -> Vec<Entry> {
+    let keys: &[(&'static str, &'static str)] = match overlay {
+        Overlay::Help(_) => &[
+            ("Esc", "close"),
+            ("PgDn", "page"),
+            ("Down", "scroll"),
+            ("", "type to find a key"),
+        ],
+        Overlay::Picker(picker) => match picker.kind {
+            PickerKind::Palette => &[
+                ("Enter", "do it"),
+                ("Esc", "close"),
+                ("", "type what you want to do"),
+            ],
+            PickerKind::Fuzzy => &[
+                ("Enter", "choose"),
+                ("Esc", "close"),
+                ("", "type to narrow down"),
+            ],
+            PickerKind::Menu => &[("Enter", "choose"), ("Esc", "close")],
+            PickerKind::Links => &[("Enter", "open"), ("y", "copy"), ("Esc", "close")],
+            PickerKind::Attachments(_) => &[("Enter", "save"), ("S", "save all"), ("Esc", "close")],
+        },
+        Overlay::Prompt(prompt) => match prompt.kind {
+            PromptKind::Search => &[("Enter", "keep"), ("Esc", "as before"), ("Up", "earlier")],
+            PromptKind::Rule => &[("Enter", "select"), ("Esc", "close"), ("Up", "earlier")],
+            PromptKind::Tags => &[("Enter", "set"), ("Tab", "complete"), ("Esc", "close")],
+            PromptKind::Command => &[("Enter", "do it"), ("Tab", "complete"), ("Esc", "close")],
+        },
+        Overlay::Confirm(question) if question.copies.is_some() => {
+            &[("Enter", "open"), ("c", "copy"), ("Esc", "close")]
+        }
+        Overlay::Confirm(_) => &[("Enter", "yes"), ("Esc", "no")],
+    };
+    keys.iter()
+        .map(|(key, label)| (Safe::fixed(key), *label))
+        .collect()
+}
+
+/// Places as many as fit. Of a pane, the last two always stay: they lead to all others.
+fn fit(all: Vec<Entry>, keeps_last: bool, cols: u16) -> Vec<Hint> {
+    let width = |entry: &Entry| {
+        let key = entry.0.as_str().width();
+        key + entry.1.width() + usize::from(key > 0)
+    };
+    let kept = if keeps_last { all.len().min(2) } else { 0 };
+    let (others, last) = all
+        .split_at_checked(all.len() - kept)
+        .unwrap_or((&all, &[]));
+    let gap = 2;
+    let last_width: usize = last.iter().map(|e| width(e) + gap).sum();
+    let mut room = usize::from(cols).saturating_sub(1 + last_width);
+    let mut shown: Vec<&Entry> = Vec::new();
+    for entry in others {
+        let needed = width(entry) + gap;
+        if needed > room {
+            break;
+        }
+        room -= needed;
+        shown.push(entry);
+    }
+    shown.extend(last);
+    let mut x = 1;
+    let mut placed = Vec::new();
+    for entry in shown {
+        let w = width(entry);
+        if x + w > usize::from(cols) {
+            break;
+        }
+        let chord = Chord::parse(entry.0.as_str());
+        placed.push(Hint {
+            x: u16::try_from(x).unwrap_or(u16::MAX),
+            w: u16::try_from(w).unwrap_or(u16::MAX),
+            key: entry.0.clone(),
+            label: Safe::fixed(entry.1),
+            press: chord.map(|c| c.keys().to_vec()).unwrap_or_default(),
+        });
+        x += w + gap;
+    }
+    placed
+}

@@ -1,0 +1,272 @@
+//! What lies over the panes: help, pickers, prompts, questions. One at a time.
+//!
+//! Called by `dispatch` and `update`. Esc must close what is open and nothing else.
+
+use super::actions::{ask_to_open, copy_link};
+use super::picker::{Choice, Picked};
+use super::{
+    App, Area, Code, Effect, Help, Item, Key, Picker, PickerKind, Prompt, PromptKind, dispatch,
+    prompt,
+};
+use crate::bus::Command;
+use crate::model::Safe;
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
+
+/// What is open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Overlay {
+    /// The keys that work.
+    Help(Help),
+    /// A choice.
+    Picker(Picker),
+    /// A line of text.
+    Prompt(Prompt),
+    /// A question.
+    Confirm(Confirm),
+}
+
+/// What a confirmed question does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Confirmed {
+    /// Opens this address.
+    OpenUrl(String),
+    /// Ends the program.
+    Quit,
+}
+
+/// A question: Enter or `y` does it, Esc or `n` does not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Confirm {
+    /// The question.
+    pub title: &'static str,
+    /// What one has to know to answer.
+    pub lines: Vec<Safe>,
+    /// What should make one think twice.
+    pub warning: Option<Safe>,
+    /// What Enter does, in a word or two.
+    pub yes: &'static str,
+    /// The text that `c` copies instead.
+    pub(crate) copies: Option<String>,
+    pub(crate) then: Confirmed,
+}
+
+/// Takes a key of the open overlay.
+pub(super) fn key(app: &mut App, key: Key) -> Vec<Effect> {
+    let height = app.overlay_height();
+    match app.overlay.take() {
+        None => Vec::new(),
+        Some(Overlay::Help(mut help)) => {
+            if help.key(key, &app.keymap, height) {
+                app.overlay = Some(Overlay::Help(help));
+            }
+            Vec::new()
+        }
+        Some(Overlay::Picker(mut picker)) => {
+            let picked = picker.key(key, height);
+            act(app, picker, picked)
+        }
+        Some(Overlay::Prompt(line)) => prompt::key(app, line, key),
+        Some(Overlay::Confirm(question)) => confirm(app, question, key),
+    }
+}
+
+fn confirm(app: &mut App, question: Confirm, key: Key) -> Vec<Effect> {
+    match key.code() {
+        Code::Enter | Code::Char('y') => match question.then {
+            Confirmed::OpenUrl(url) => vec![Effect::OpenUrl(url)],
+            Confirmed::Quit => vec![Effect::Engine(Command::Quit), Effect::Quit],
+        },
+        Code::Char('c') if question.copies.is_some() => {
+            let text = question.copies.unwrap_or_default();
+            let mut effects = app.say(Safe::fixed("Copied the link"));
+            effects.push(Effect::Copy(text));
+            effects
+        }
+        Code::Esc | Code::Char('n' | 'q' | 'h') => Vec::new(),
+        _ if key.is_ctrl('c') || key.is_ctrl('g') => Vec::new(),
+        _ => {
+            app.overlay = Some(Overlay::Confirm(question));
+            Vec::new()
+        }
+    }
+}
+
+/// Does what a key or a click did to a picker.
+pub(super) fn act(app: &mut App, picker: Picker, picked: Picked) -> Vec<Effect> {
+    match picked {
+        Picked::Close => Vec::new(),
+        Picked::Choose(choice) => choose(app, choice),
+        Picked::CopyLink(link) => copy_link(app, link),
+        Picked::Nothing => {
+            app.overlay = Some(Overlay::Picker(picker));
+            Vec::new()
+        }
+        Picked::Also(choice) => {
+            app.overlay = Some(Overlay::Picker(picker));
+            choose(app, choice)
+        }
+        Picked::Text(_) => {
+            app.overlay = Some(Overlay::Picker(picker));
+            app.say(Safe::fixed(
+                "Nothing matches; Backspace shows more, Esc closes",
+            ))
+        }
+    }
+}
+
+/// Carries out a choice.
+fn choose(app: &mut App, choice: Choice) -> Vec<Effect> {
+    match choice {
+        Choice::Action(index) => dispatch::run(app, index, None),
+        Choice::Open(scope) => app.open_scope(scope),
+        Choice::Account(key) => app.open_account(key),
+        Choice::Sort(sort) => {
+            app.list.change_view(|view| view.sort = sort);
+            Vec::new()
+        }
+        Choice::Filter(query) => super::actions::apply_filter(app, query),
+        Choice::TypeFilter => {
+            let prompt = Prompt::new(app, PromptKind::Search);
+            app.overlay = Some(Overlay::Prompt(prompt));
+            Vec::new()
+        }
+        Choice::Link(link) => ask_to_open(app, link),
+        Choice::Save(placed, parts) => app.save(placed, parts),
+        Choice::Copy(what, text) => {
+            let mut effects = app.say(Safe::line(&format!("Copied {what}: {text}")));
+            effects.push(Effect::Copy(text));
+            effects
+        }
+        Choice::Mode(account, mode) => app.set_mode(account, mode),
+        Choice::Layout(mode) => {
+            app.settings.layout = mode;
+            Vec::new()
+        }
+        Choice::Cancel(request) => {
+            app.jobs.remove(&request);
+            let mut effects = app.say(Safe::fixed("Stopped"));
+            effects.push(Effect::Engine(Command::Cancel(request)));
+            effects
+        }
+        Choice::Sync(key) => vec![Effect::Engine(Command::SyncNow(Some(key)))],
+    }
+}
+
+/// Takes pasted text, where there is a line to take it.
+pub(super) fn paste(app: &mut App, text: &str) -> Vec<Effect> {
+    match app.overlay.take() {
+        Some(Overlay::Prompt(mut line)) => {
+            line.edit.insert(text);
+            return prompt::changed(app, line);
+        }
+        Some(Overlay::Picker(mut picker)) => {
+            picker.insert(text);
+            app.overlay = Some(Overlay::Picker(picker));
+        }
+        Some(Overlay::Help(mut help)) => {
+            help.insert(text, &app.keymap);
+            app.overlay = Some(Overlay::Help(help));
+        }
+        other => app.overlay = other,
+    }
+    Vec::new()
+}
+
+/// Typing has paused: filters by what is in the prompt.
+pub(super) fn refilter(app: &mut App) -> Vec<Effect> {
+    let Some(Overlay::Prompt(line)) = &app.overlay else {
+        return Vec::new();
+    };
+    if line.kind != PromptKind::Search {
+        return Vec::new();
+    }
+    let text = line.edit.text();
+    let error = prompt::filter_by(app, &text).err();
+    if let Some(Overlay::Prompt(line)) = &mut app.overlay {
+        line.error = error;
+    }
+    Vec::new()
+}
+
+/// Rows of a box that are not its list: two of the border.
+const BORDER: u16 = 2;
+/// Items that a picker shows at most.
+const ITEMS_MAX: usize = 18;
+
+impl App {
+    /// Where the overlay lies; empty for a prompt, which has the status line.
+    #[must_use]
+    pub fn overlay_area(&self) -> Area {
+        let panes = self.panes();
+        let rows = |n: usize| u16::try_from(n).unwrap_or(u16::MAX);
+        match &self.overlay {
+            None | Some(Overlay::Prompt(_)) => Area::default(),
+            Some(Overlay::Help(help)) => {
+                let wanted = rows(help.lines().len()).max(12).saturating_add(1 + BORDER);
+                panes.overlay(84.min(self.cols), wanted)
+            }
+            Some(Overlay::Picker(picker)) => {
+                let cols = match picker.kind {
+                    PickerKind::Menu => 48,
+                    PickerKind::Fuzzy | PickerKind::Palette => 76,
+                    PickerKind::Links | PickerKind::Attachments(_) => 100,
+                };
+                let items = rows(picker.all().len().clamp(1, ITEMS_MAX));
+                let line = u16::from(picker.is_fuzzy());
+                panes.overlay(cols.min(self.cols), items + line + BORDER)
+            }
+            Some(Overlay::Confirm(question)) => {
+                let cols = 76.min(self.cols);
+                let text = usize::from(cols.saturating_sub(4));
+                let lines = question.lines.iter().map(|l| chunks(l, text).len());
+                let warning = u16::from(question.warning.is_some());
+                panes.overlay(cols, rows(lines.sum()) + warning + 2 + BORDER)
+            }
+        }
+    }
+
+    /// The rows that the overlay has for its list.
+    pub(crate) fn overlay_height(&self) -> usize {
+        let inner = usize::from(self.overlay_area().inner().h);
+        match &self.overlay {
+            Some(Overlay::Help(_)) => inner.saturating_sub(1),
+            Some(Overlay::Picker(picker)) => inner.saturating_sub(usize::from(picker.is_fuzzy())),
+            Some(Overlay::Prompt(_) | Overlay::Confirm(_)) | None => inner,
+        }
+    }
+
+    pub(crate) fn open_picker(
+        &mut self,
+        title: &'static str,
+        kind: PickerKind,
+        items: Vec<Item>,
+    ) -> Vec<Effect> {
+        self.overlay = Some(Overlay::Picker(Picker::new(title, kind, items)));
+        Vec::new()
+    }
+}
+
+/// The text cut into pieces of at most so many columns, for text that has no words, such as links.
+#[must_use]
+pub(crate) fn chunks(text: &Safe, cols: usize) -> Vec<Safe> {
+    const CHUNKS_MAX: usize = 6;
+    let cols = cols.max(2);
+    let mut pieces = vec![String::new()];
+    let mut used = 0;
+    for cluster in text.as_str().graphemes(true) {
+        let width = cluster.width();
+        if used + width > cols {
+            if pieces.len() == CHUNKS_MAX {
+                break;
+            }
+            pieces.push(String::new());
+            used = 0;
+        }
+        used += width;
+        if let Some(last) = pieces.last_mut() {
+            last.push_str(cluster);
+        }
+    }
+    pieces.iter().map(|p| Safe::line(p)).collect()
+}

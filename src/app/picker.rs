@@ -1,0 +1,377 @@
+//! A box with choices: fuzzy ones that filter while one types, and menus of one key each.
+//!
+//! Opened by actions with a [`Choice`] per item; `overlay` feeds it keys and `choose` carries the
+//! choice out. An item that cannot be chosen now must stay visible with its reason.
+
+use super::{Code, Edit, Key, LayoutMode};
+use crate::bus::{RequestId, SyncMode};
+use crate::model::{AccountKey, PartId, Placed, Query, Safe, Scope, Sort};
+use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
+use nucleo_matcher::{Config, Matcher, Utf32Str};
+
+/// What choosing an item does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Choice {
+    /// Runs the action with this index in the table.
+    Action(usize),
+    /// Opens a folder.
+    Open(Scope),
+    /// Goes to an account's inbox.
+    Account(AccountKey),
+    /// Sorts the list.
+    Sort(Sort),
+    /// Filters the list.
+    Filter(Option<Query>),
+    /// Asks for a query to filter by.
+    TypeFilter,
+    /// Opens a link, by its index.
+    Link(usize),
+    /// Saves attachments of that message; none: all.
+    Save(Placed, Vec<PartId>),
+    /// Copies a text; the name says what it is.
+    Copy(&'static str, String),
+    /// Sets the mode of an account, or of all.
+    Mode(Option<AccountKey>, SyncMode),
+    /// Places the preview.
+    Layout(LayoutMode),
+    /// Stops a running job.
+    Cancel(RequestId),
+    /// Sends and receives for that account.
+    Sync(AccountKey),
+}
+
+/// One item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// What it is.
+    pub label: Safe,
+    /// More about it, shown dim on the right.
+    pub detail: Safe,
+    /// The key that chooses it in a menu, or is shown beside it in the palette.
+    pub key: Safe,
+    /// Further words it is found by.
+    pub words: &'static str,
+    /// Why it cannot be chosen now.
+    pub dim: Option<&'static str>,
+    /// What choosing it does.
+    pub choice: Choice,
+}
+
+impl Item {
+    /// An item with no more than its name.
+    #[must_use]
+    pub fn new(label: Safe, choice: Choice) -> Self {
+        Self {
+            label,
+            detail: Safe::default(),
+            key: Safe::default(),
+            words: "",
+            dim: None,
+            choice,
+        }
+    }
+
+    /// An item of a menu: a key and a name of our own.
+    #[must_use]
+    pub fn menu(key: &'static str, label: &'static str, choice: Choice) -> Self {
+        Self {
+            key: Safe::fixed(key),
+            ..Self::new(Safe::fixed(label), choice)
+        }
+    }
+
+    /// The same with a detail.
+    #[must_use]
+    pub fn with_detail(self, detail: Safe) -> Self {
+        Self { detail, ..self }
+    }
+}
+
+/// Which picker it is, where that matters for keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PickerKind {
+    /// Filters while one types.
+    Fuzzy,
+    /// The palette: as fuzzy, and each item shows its key.
+    Palette,
+    /// Each item has a key of its own.
+    Menu,
+    /// A menu of links: `y` copies.
+    Links,
+    /// A menu of attachments: `s` saves, `S` saves all.
+    Attachments(Placed),
+}
+
+/// The box.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picker {
+    /// Its heading.
+    pub title: &'static str,
+    /// What it says when it has no item.
+    pub empty: &'static str,
+    /// Its kind.
+    pub kind: PickerKind,
+    /// What was typed.
+    pub edit: Edit,
+    items: Vec<Item>,
+    matches: Vec<usize>,
+    cursor: usize,
+    top: usize,
+}
+
+/// What a key did to a picker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Picked {
+    /// Nothing that concerns others.
+    Nothing,
+    /// It is to be closed.
+    Close,
+    /// This was chosen; the picker is to be closed.
+    Choose(Choice),
+    /// This is to be done while the picker stays open.
+    Also(Choice),
+    /// The text that was typed was entered, and matches nothing.
+    Text(String),
+    /// This link is to be copied.
+    CopyLink(usize),
+}
+
+impl Picker {
+    /// A picker of that kind over these items.
+    #[must_use]
+    pub fn new(title: &'static str, kind: PickerKind, items: Vec<Item>) -> Self {
+        let mut picker = Self {
+            title,
+            empty: "Nothing matches.",
+            kind,
+            edit: Edit::default(),
+            items,
+            matches: Vec::new(),
+            cursor: 0,
+            top: 0,
+        };
+        picker.refilter();
+        picker
+    }
+
+    /// Whether typing filters.
+    #[must_use]
+    pub const fn is_fuzzy(&self) -> bool {
+        matches!(self.kind, PickerKind::Fuzzy | PickerKind::Palette)
+    }
+
+    /// How many items match.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.matches.len()
+    }
+
+    /// Whether no item matches.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.matches.is_empty()
+    }
+
+    /// How many items there are in all.
+    #[must_use]
+    pub fn all(&self) -> &[Item] {
+        &self.items
+    }
+
+    /// The item of that place among those that match.
+    #[must_use]
+    pub fn item(&self, at: usize) -> Option<&Item> {
+        self.matches.get(at).and_then(|n| self.items.get(*n))
+    }
+
+    /// The place of the cursor among those that match.
+    #[must_use]
+    pub const fn cursor(&self) -> usize {
+        self.cursor
+    }
+
+    /// The first visible place.
+    #[must_use]
+    pub const fn top(&self) -> usize {
+        self.top
+    }
+
+    /// Moves the cursor to the first item for which this holds.
+    pub fn start_at(&mut self, is_wanted: impl Fn(&Item) -> bool) {
+        let at = (0..self.len()).find(|n| self.item(*n).is_some_and(&is_wanted));
+        self.cursor = at.unwrap_or(0);
+    }
+
+    /// Takes what was typed or pasted.
+    pub fn insert(&mut self, text: &str) {
+        if self.is_fuzzy() {
+            self.edit.insert(text);
+            self.refilter();
+        }
+    }
+
+    /// Makes the cursor visible in so many rows.
+    pub fn settle(&mut self, height: usize) {
+        let low = (self.cursor + 1).saturating_sub(height);
+        self.top = self.top.clamp(low, self.cursor.max(low));
+    }
+
+    /// Moves the cursor by so many rows.
+    pub fn move_by(&mut self, rows: i64) {
+        let last = i64::try_from(self.len().saturating_sub(1)).unwrap_or(i64::MAX);
+        let at = i64::try_from(self.cursor).unwrap_or(0);
+        self.cursor = usize::try_from((at + rows).clamp(0, last)).unwrap_or(0);
+    }
+
+    /// Moves the cursor to a place; `false` if there is none.
+    pub fn move_to(&mut self, at: usize) -> bool {
+        let is_there = at < self.len();
+        if is_there {
+            self.cursor = at;
+        }
+        is_there
+    }
+
+    /// Takes a key.
+    pub fn key(&mut self, key: Key, height: usize) -> Picked {
+        let page = i64::try_from(height.max(1)).unwrap_or(1);
+        match key.code() {
+            Code::Esc => return Picked::Close,
+            Code::Enter => return self.enter(),
+            Code::Up => self.move_by(-1),
+            Code::Down => self.move_by(1),
+            Code::PageUp => self.move_by(-page),
+            Code::PageDown => self.move_by(page),
+            Code::Tab => self.move_by(if key.is(Code::Tab) { 1 } else { -1 }),
+            _ if key.is_ctrl('n') || key.is_ctrl('j') => self.move_by(1),
+            _ if key.is_ctrl('p') => self.move_by(-1),
+            _ if key.is_ctrl('c') || key.is_ctrl('g') => return Picked::Close,
+            _ if self.is_fuzzy() => {
+                if self.edit.key(key) {
+                    self.refilter();
+                }
+            }
+            _ => return self.menu_key(key, page),
+        }
+        Picked::Nothing
+    }
+
+    fn enter(&self) -> Picked {
+        match self.item(self.cursor) {
+            Some(item) if item.dim.is_some() => Picked::Nothing,
+            Some(item) => Picked::Choose(item.choice.clone()),
+            None if self.is_fuzzy() && !self.edit.is_empty() => Picked::Text(self.edit.text()),
+            None => Picked::Nothing,
+        }
+    }
+
+    fn menu_key(&mut self, key: Key, page: i64) -> Picked {
+        let Some(typed) = key.typed() else {
+            match key.code() {
+                Code::Home => self.move_by(i64::MIN / 2),
+                Code::End => self.move_by(i64::MAX / 2),
+                _ if key.is_ctrl('d') || key.is_ctrl('f') => self.move_by(page),
+                _ if key.is_ctrl('u') || key.is_ctrl('b') => self.move_by(-page),
+                _ => {}
+            }
+            return Picked::Nothing;
+        };
+        let mut bytes = [0; 4];
+        let text: &str = typed.encode_utf8(&mut bytes);
+        let own = (0..self.len()).find(|n| self.item(*n).is_some_and(|i| i.key.as_str() == text));
+        if let Some(at) = own {
+            self.cursor = at;
+            return self.enter();
+        }
+        match (self.kind, typed) {
+            (PickerKind::Links, 'y') => {
+                if let Some(Choice::Link(n)) = self.item(self.cursor).map(|i| &i.choice) {
+                    return Picked::CopyLink(*n);
+                }
+            }
+            (PickerKind::Attachments(_), 's') => {
+                if let Some(item) = self.item(self.cursor) {
+                    return Picked::Also(item.choice.clone());
+                }
+            }
+            (PickerKind::Attachments(placed), 'S') => {
+                return Picked::Choose(Choice::Save(placed, Vec::new()));
+            }
+            (_, 'j') => self.move_by(1),
+            (_, 'k') => self.move_by(-1),
+            (_, 'g') => self.move_by(i64::MIN / 2),
+            (_, 'G') => self.move_by(i64::MAX / 2),
+            (_, 'q' | 'h') => return Picked::Close,
+            (_, 'l' | ' ') => return self.enter(),
+            _ => {}
+        }
+        Picked::Nothing
+    }
+
+    /// The items that match what was typed, the best first; as they are where nothing was typed.
+    fn refilter(&mut self) {
+        self.cursor = 0;
+        self.top = 0;
+        let text = self.edit.text();
+        if text.trim().is_empty() {
+            self.matches = (0..self.items.len()).collect();
+            return;
+        }
+        let pattern = Pattern::parse(&text, CaseMatching::Ignore, Normalization::Smart);
+        let mut matcher = Matcher::new(Config::DEFAULT);
+        let mut buffer = Vec::new();
+        let mut score = |text: &str| pattern.score(Utf32Str::new(text, &mut buffer), &mut matcher);
+        let mut scored: Vec<(u32, usize)> = Vec::new();
+        for (n, item) in self.items.iter().enumerate() {
+            // A name counts for more than a further word.
+            let name = score(item.label.as_str()).map(|s| s.saturating_add(40));
+            let words = match item.words {
+                "" => None,
+                words => score(&format!("{} {words}", item.label)),
+            };
+            let dim = u32::from(item.dim.is_some());
+            if let Some(best) = name.max(words) {
+                scored.push((best.saturating_sub(dim), n));
+            }
+        }
+        scored.sort_by_key(|(score, n)| (std::cmp::Reverse(*score), *n));
+        self.matches = scored.into_iter().map(|(_, n)| n).collect();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn picker(names: &[&'static str]) -> Picker {
+        let items = names.iter().enumerate();
+        let items = items.map(|(n, name)| Item::new(Safe::fixed(name), Choice::Action(n)));
+        Picker::new("Test", PickerKind::Fuzzy, items.collect())
+    }
+
+    #[test]
+    fn typing_finds_by_plain_words_and_the_best_comes_first() {
+        let mut picker = picker(&[
+            "Mark as unread",
+            "Go to next unread message",
+            "Sort the list",
+        ]);
+        picker.insert("next unr");
+        assert_eq!(picker.len(), 1);
+        assert_eq!(picker.enter(), Picked::Choose(Choice::Action(1)));
+    }
+
+    #[test]
+    fn a_menu_is_chosen_from_by_one_key_and_a_dim_item_is_not() {
+        let mut items = vec![
+            Item::menu("d", "Date", Choice::Sort(Sort::Newest)),
+            Item::menu("s", "Subject", Choice::Sort(Sort::Subject)),
+        ];
+        items[0].dim = Some("not now");
+        let mut menu = Picker::new("Sort", PickerKind::Menu, items);
+        let press = |c| Key::plain(Code::Char(c));
+        assert_eq!(menu.key(press('d'), 5), Picked::Nothing);
+        let chosen = menu.key(press('s'), 5);
+        assert_eq!(chosen, Picked::Choose(Choice::Sort(Sort::Subject)));
+    }
+}

@@ -1,0 +1,109 @@
+//! What other clients' users press, as data over the same action names.
+//!
+//! Used by `keymap`. A preset lists an action's whole set of keys in a context; where it takes a
+//! key away from another action, it must give that action its own line.
+
+use super::settings::Preset;
+
+/// Chords of an action in a context (`list`, `reader`, `sidebar`, `all`).
+pub(super) type Line = (&'static str, &'static str, &'static [&'static str]);
+
+/// What the preset changes.
+#[must_use]
+pub(super) const fn keys(preset: Preset) -> &'static [Line] {
+    match preset {
+        Preset::Vim => &[],
+        Preset::Mutt => MUTT,
+        Preset::Gmail => GMAIL,
+        Preset::Alpine => ALPINE,
+    }
+}
+
+/// Tab goes to new mail, `F` stars, `N` toggles new, `c` changes the folder, `=` and `*` are the ends.
+const MUTT: &[Line] = &[
+    ("all", "next-pane", &["ctrl-n"]),
+    ("all", "previous-pane", &["ctrl-p"]),
+    ("list", "first", &["gg", "="]),
+    ("list", "last", &["G", "*"]),
+    ("list", "half-page-down", &["ctrl-d"]),
+    ("list", "page-down", &["ctrl-f", "z"]),
+    ("list", "page-up", &["ctrl-b", "Z"]),
+    ("list", "select-matching", &["T"]),
+    ("list", "toggle-threads", &["M-t"]),
+    ("list", "fold", &["M-v"]),
+    ("list", "fold-all", &["M-V"]),
+    ("list", "unfold-all", &["M-R"]),
+    ("list", "center", &["M-z"]),
+    ("list", "align-top", &[]),
+    ("list", "align-bottom", &[]),
+    ("list", "select", &["space", "t"]),
+    ("list", "tag", &["Y"]),
+    ("reader", "tag", &["Y"]),
+    ("list", "star", &["F"]),
+    ("reader", "star", &["F"]),
+    ("list", "toggle-read", &["N"]),
+    ("reader", "toggle-read", &["N"]),
+    ("list", "previous-match", &["M-n"]),
+    ("reader", "previous-match", &["M-n"]),
+    ("list", "filter", &["l", "\\"]),
+    ("list", "open", &[]),
+    ("all", "go-to-folder", &["c", "gf"]),
+    ("reader", "headers", &["h"]),
+    ("reader", "back", &["i"]),
+    ("reader", "attachments", &["v"]),
+    ("reader", "links", &["ctrl-b", "gx"]),
+    ("reader", "page-up", &["-"]),
+    ("all", "sync", &["$"]),
+    ("all", "sync-all", &["gR"]),
+];
+
+/// `x` selects, `e`-like letters stay free; `o` opens, `u` goes back, `z` undoes.
+const GMAIL: &[Line] = &[
+    ("list", "open", &["o", "l"]),
+    ("list", "sort", &["O"]),
+    ("list", "back", &["h"]),
+    ("reader", "back", &["u", "h"]),
+    ("all", "undo", &["ctrl-z"]),
+    ("all", "suspend", &[]),
+    ("list", "toggle-read", &["U", "I"]),
+    ("reader", "toggle-read", &["U", "I"]),
+    ("list", "tag", &["t"]),
+    ("all", "go-to-folder", &["gl", "gf"]),
+    ("all", "sync-all", &["gR", "N"]),
+    ("list", "previous-match", &[]),
+    ("reader", "previous-match", &["p"]),
+    ("reader", "toggle-preview", &[]),
+    ("reader", "next-match", &["n"]),
+];
+
+/// `N` and `P` step, `-` pages back, `<` leaves, `V` reads, `*` stars, `W` searches, `;` selects.
+const ALPINE: &[Line] = &[
+    ("list", "next", &["n", "j"]),
+    ("list", "previous", &["p", "k"]),
+    ("sidebar", "next", &["n", "j"]),
+    ("sidebar", "previous", &["p", "k"]),
+    ("reader", "next-message", &["n", "j"]),
+    ("reader", "previous-message", &["p", "k"]),
+    ("list", "next-match", &["M-n"]),
+    ("list", "previous-match", &["M-p"]),
+    ("reader", "next-match", &["M-n"]),
+    ("reader", "previous-match", &["M-p"]),
+    ("all", "toggle-preview", &["|"]),
+    ("list", "open", &["V", ">"]),
+    ("list", "select-thread", &["M-v"]),
+    ("list", "select", &["x"]),
+    ("list", "select-matching", &[";"]),
+    ("list", "page-down", &["space", "ctrl-v", "ctrl-f"]),
+    ("all", "page-up", &["-", "ctrl-y"]),
+    ("reader", "scroll-up", &["M-y"]),
+    ("all", "back", &["<"]),
+    ("list", "star", &["*"]),
+    ("reader", "star", &["*"]),
+    ("all", "search", &["W", "/"]),
+    ("all", "go-to-folder", &["G", "L", "gf"]),
+    ("all", "last", &["M->"]),
+    ("all", "first", &["M-<"]),
+    ("list", "sort", &["$", "o"]),
+    ("reader", "attachments", &["V", "A"]),
+    ("reader", "headers", &["H"]),
+];

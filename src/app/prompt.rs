@@ -1,0 +1,275 @@
+//! A line that is asked for at the bottom of the screen: a search, a rule, tags, an action's name.
+//!
+//! Opened by actions, fed by `overlay`. What was typed must never be lost by an error in it: the
+//! prompt stays open and says what is wrong.
+
+use super::actions::actions;
+use super::dispatch;
+use super::{App, Code, Context, Edit, Effect, Key, Overlay, Token, find};
+use crate::model::{FlagChange, Keyword, Query, Safe};
+
+/// How long typing must pause before the list is filtered.
+const PAUSE_MS: u64 = 150;
+/// How many suggestions are shown.
+const SUGGESTIONS_MAX: usize = 8;
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PromptKind {
+    /// A query that filters the list while it is typed.
+    Search,
+    /// A query; what matches is selected.
+    Rule,
+    /// Tags to add, and with `-` before them to remove.
+    Tags,
+    /// The name of an action.
+    Command,
+}
+
+impl PromptKind {
+    /// What stands before the line.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Search => "Search: ",
+            Self::Rule => "Select: ",
+            Self::Tags => "Tags: ",
+            Self::Command => ":",
+        }
+    }
+
+    /// What stands in the empty line.
+    #[must_use]
+    pub const fn example(self) -> &'static str {
+        match self {
+            Self::Search | Self::Rule => "words  from:ann  subject:plan  is:unread  has:attachment",
+            Self::Tags => "work  -later",
+            Self::Command => "an action's name",
+        }
+    }
+}
+
+/// The line under edit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prompt {
+    /// What is asked for.
+    pub kind: PromptKind,
+    /// What was typed.
+    pub edit: Edit,
+    /// What is wrong with it.
+    pub error: Option<Safe>,
+    /// What might be meant.
+    pub suggestions: Vec<Safe>,
+    /// The suggestion that was taken last.
+    pub chosen: Option<usize>,
+    /// The filter to go back to.
+    before: (Option<Query>, Safe),
+}
+
+impl Prompt {
+    /// An empty line of that kind.
+    #[must_use]
+    pub fn new(app: &App, kind: PromptKind) -> Self {
+        Self {
+            kind,
+            edit: Edit::default(),
+            error: None,
+            suggestions: Vec::new(),
+            chosen: None,
+            before: (app.user_filter.clone(), app.filter_text.clone()),
+        }
+    }
+}
+
+/// Takes a key of the open prompt.
+pub(super) fn key(app: &mut App, mut prompt: Prompt, key: Key) -> Vec<Effect> {
+    if key.is(Code::Enter) {
+        return enter(app, prompt);
+    }
+    let is_given_up = key.is(Code::Esc) || key.is_ctrl('c') || key.is_ctrl('g');
+    if is_given_up || (key.is(Code::Backspace) && prompt.edit.is_empty()) {
+        if prompt.kind == PromptKind::Search {
+            let (filter, text) = prompt.before;
+            app.set_filter(filter, text);
+        }
+        return Vec::new();
+    }
+    let is_back = key.is(Code::Up) || key.is_ctrl('p');
+    if is_back || key.is(Code::Down) || key.is_ctrl('n') {
+        let history = app.histories.entry(prompt.kind).or_default();
+        if let Some(line) = history.step(is_back) {
+            prompt.edit = Edit::new(line);
+        }
+        return changed(app, prompt);
+    }
+    if key.code() == Code::Tab {
+        complete(&mut prompt, key.is(Code::Tab));
+        app.overlay = Some(Overlay::Prompt(prompt));
+        return Vec::new();
+    }
+    if prompt.edit.key(key) {
+        return changed(app, prompt);
+    }
+    app.overlay = Some(Overlay::Prompt(prompt));
+    Vec::new()
+}
+
+/// The text has changed: suggest, and filter when typing pauses.
+pub(super) fn changed(app: &mut App, mut prompt: Prompt) -> Vec<Effect> {
+    prompt.error = None;
+    prompt.chosen = None;
+    prompt.suggestions = suggestions(app, &prompt);
+    let kind = prompt.kind;
+    app.overlay = Some(Overlay::Prompt(prompt));
+    if kind != PromptKind::Search {
+        return Vec::new();
+    }
+    let serial = app.next_serial();
+    app.filter_serial = serial;
+    vec![Effect::After {
+        ms: PAUSE_MS,
+        token: Token::Refilter(serial),
+    }]
+}
+
+fn suggestions(app: &App, prompt: &Prompt) -> Vec<Safe> {
+    let word = prompt.edit.word();
+    let bare = word.trim_start_matches(['-', '+']);
+    match prompt.kind {
+        PromptKind::Command if !word.is_empty() => {
+            let ids = || actions().iter().map(|a| a.id);
+            let first = ids().filter(|id| id.starts_with(word));
+            let rest = ids().filter(|id| !id.starts_with(word) && id.contains(word));
+            first
+                .chain(rest)
+                .take(SUGGESTIONS_MAX)
+                .map(Safe::fixed)
+                .collect()
+        }
+        PromptKind::Tags => {
+            let lower = bare.to_lowercase();
+            let known = app
+                .tags
+                .iter()
+                .filter(|t| t.to_lowercase().starts_with(&lower));
+            let known = known.filter(|t| t.as_str() != bare);
+            known.take(SUGGESTIONS_MAX).map(|t| Safe::line(t)).collect()
+        }
+        PromptKind::Command | PromptKind::Search | PromptKind::Rule => Vec::new(),
+    }
+}
+
+/// Puts the next suggestion in the place of the word.
+fn complete(prompt: &mut Prompt, is_forward: bool) {
+    let count = prompt.suggestions.len();
+    if count == 0 {
+        return;
+    }
+    let next = match (prompt.chosen, is_forward) {
+        (None, true) => 0,
+        (None, false) => count - 1,
+        (Some(n), true) => (n + 1) % count,
+        (Some(n), false) => (n + count - 1) % count,
+    };
+    prompt.chosen = Some(next);
+    let minus = if prompt.edit.word().starts_with('-') {
+        "-"
+    } else {
+        ""
+    };
+    if let Some(word) = prompt.suggestions.get(next) {
+        prompt.edit.complete(&format!("{minus}{word}"));
+    }
+}
+
+fn enter(app: &mut App, prompt: Prompt) -> Vec<Effect> {
+    let text = prompt.edit.text();
+    let text = text.trim();
+    let history = app.histories.entry(prompt.kind).or_default();
+    history.push(text);
+    let result = match prompt.kind {
+        PromptKind::Search => search(app, text),
+        PromptKind::Rule => app.select_rule(text),
+        PromptKind::Tags => tags(app, text),
+        PromptKind::Command => command(app, text),
+    };
+    result.unwrap_or_else(|error| {
+        app.overlay = Some(Overlay::Prompt(Prompt {
+            error: Some(error),
+            ..prompt
+        }));
+        Vec::new()
+    })
+}
+
+/// Filters the list by a query and goes there.
+pub(super) fn search(app: &mut App, text: &str) -> Result<Vec<Effect>, Safe> {
+    filter_by(app, text)?;
+    app.focus = Context::List;
+    app.list.move_to(0);
+    Ok(Vec::new())
+}
+
+/// Filters the list by a query; none where nothing is typed.
+pub(super) fn filter_by(app: &mut App, text: &str) -> Result<(), Safe> {
+    let query = parse(app, text)?;
+    app.set_filter(query, Safe::line(text.trim()));
+    Ok(())
+}
+
+/// Reads a query; `None` where nothing is typed.
+pub(super) fn parse(app: &App, text: &str) -> Result<Option<Query>, Safe> {
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    let query = (app.settings.parse_query)(text, app.today());
+    query.map(Some).map_err(|e| Safe::line(&e.to_string()))
+}
+
+fn tags(app: &mut App, text: &str) -> Result<Vec<Effect>, Safe> {
+    let mut change = FlagChange::default();
+    for word in text.split([' ', ',']).filter(|w| !w.is_empty()) {
+        let (set, name) = match word.strip_prefix('-') {
+            Some(name) => (&mut change.remove, name),
+            None => (&mut change.add, word.trim_start_matches(['+', '#'])),
+        };
+        let keyword = Keyword::new(name).map_err(|e| Safe::line(&e.to_string()))?;
+        set.insert_keyword(keyword);
+    }
+    if change.is_empty() {
+        return Ok(Vec::new());
+    }
+    let new = change.add.keywords().map(|k| k.as_str().to_owned());
+    app.tags.extend(new);
+    Ok(app.change(change, true))
+}
+
+/// Runs the action of that name, or goes to the row of that number.
+fn command(app: &mut App, text: &str) -> Result<Vec<Effect>, Safe> {
+    if text.is_empty() {
+        return Ok(Vec::new());
+    }
+    if let Ok(row) = text.parse::<u32>() {
+        app.list.move_to(row.saturating_sub(1));
+        return Ok(Vec::new());
+    }
+    let mut close = actions()
+        .iter()
+        .enumerate()
+        .filter(|(_, a)| a.id.starts_with(text));
+    let found = find(text).or_else(|| {
+        let only = close.next();
+        only.filter(|_| close.next().is_none())
+    });
+    match found {
+        Some((index, action)) if action.is_in(app.focus) => Ok(dispatch::run(app, index, None)),
+        Some((_, action)) => {
+            let place = action.contexts().next().map_or("", Context::name);
+            let why = format!("{} is for the {place}; Tab moves there", action.id);
+            Err(Safe::line(&why))
+        }
+        None => Err(Safe::line(&format!(
+            "there is no action {text:?}; Ctrl-K finds one by plain words"
+        ))),
+    }
+}

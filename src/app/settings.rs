@@ -1,0 +1,157 @@
+//! What the user may set about the front, as plain values.
+//!
+//! Filled by `run` from the configuration. Nothing here may read a clock, a file or the
+//! environment: the local time offset and the query parser come in as functions.
+
+use super::LayoutMode;
+use crate::model::{Query, QueryError, Term};
+
+/// Which colours are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Colours {
+    /// For a dark terminal.
+    #[default]
+    Dark,
+    /// For a light terminal.
+    Light,
+    /// None at all: weight, underline and reversal only (`NO_COLOR`).
+    None,
+}
+
+impl Colours {
+    /// All, in the order in which a key cycles through them.
+    pub const ALL: [Self; 3] = [Self::Dark, Self::Light, Self::None];
+
+    /// The name in the configuration.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Dark => "dark",
+            Self::Light => "light",
+            Self::None => "none",
+        }
+    }
+
+    /// The colours of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|c| c.name() == name)
+    }
+}
+
+/// How dates are written in lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum DateStyle {
+    /// `10:32` today, `Apr 05` this year, else `2025-11-02`.
+    #[default]
+    Short,
+    /// Always `2025-11-02`, with the time where there is room.
+    Iso,
+}
+
+/// A set of default keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Preset {
+    /// The keys of the action table.
+    #[default]
+    Vim,
+    /// Those, with what mutt users press.
+    Mutt,
+    /// Those, with what Gmail users press.
+    Gmail,
+    /// Those, with what alpine users press.
+    Alpine,
+}
+
+impl Preset {
+    /// All presets.
+    pub const ALL: [Self; 4] = [Self::Vim, Self::Mutt, Self::Gmail, Self::Alpine];
+
+    /// The name in the configuration.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Vim => "vim",
+            Self::Mutt => "mutt",
+            Self::Gmail => "gmail",
+            Self::Alpine => "alpine",
+        }
+    }
+
+    /// The preset of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|p| p.name() == name)
+    }
+}
+
+/// The user's keys for one action in one context (`[keys.list]` and so on).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyOverride {
+    /// `list`, `reader`, `sidebar`, or `all`.
+    pub context: String,
+    /// The action's id.
+    pub action: String,
+    /// Its chords there, instead of the preset's; empty: none.
+    pub chords: Vec<String>,
+}
+
+/// Reads a query, given today as days since 1970 in local time.
+pub type ParseQuery = fn(&str, i32) -> Result<Query, QueryError>;
+
+/// Everything about the front that can be set.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Colours.
+    pub colours: Colours,
+    /// Whether only ASCII is used for lines and marks.
+    pub is_ascii: bool,
+    /// Dates in lists.
+    pub date_style: DateStyle,
+    /// Seconds after which a message in the preview counts as read; one opened in the reader counts
+    /// at once. `None`: never by itself.
+    pub mark_read_after: Option<u32>,
+    /// Where the preview goes.
+    pub layout: LayoutMode,
+    /// Whether messages are grouped by thread at the start.
+    pub has_threads: bool,
+    /// Whether new mail rings.
+    pub has_bell: bool,
+    /// The default keys.
+    pub preset: Preset,
+    /// The user's own keys.
+    pub key_overrides: Vec<KeyOverride>,
+    /// Local time minus UTC in minutes at a moment (seconds since 1970).
+    pub utc_offset_mins: fn(i64) -> i32,
+    /// The query language.
+    pub parse_query: ParseQuery,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            colours: Colours::default(),
+            is_ascii: false,
+            date_style: DateStyle::default(),
+            mark_read_after: Some(2),
+            layout: LayoutMode::default(),
+            has_threads: true,
+            has_bell: false,
+            preset: Preset::default(),
+            key_overrides: Vec::new(),
+            utc_offset_mins: |_| 0,
+            parse_query: every_word,
+        }
+    }
+}
+
+/// The simplest query language: every word must occur.
+///
+/// # Errors
+/// None; the type is that of [`ParseQuery`].
+pub fn every_word(text: &str, _today: i32) -> Result<Query, QueryError> {
+    let words = text
+        .split_whitespace()
+        .map(|word| Query::Term(Term::Text(word.to_owned())));
+    Ok(Query::And(words.collect()))
+}

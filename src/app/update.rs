@@ -1,0 +1,53 @@
+//! Routes every input to what handles it; decides nothing itself.
+//!
+//! Called by `run`. Must never read a clock, a file or the environment.
+
+use super::{App, Effect, Input, Token, dispatch, events, mouse, overlay, settle};
+
+/// Takes one input and says what is to be done about it.
+pub fn update(app: &mut App, input: Input) -> Vec<Effect> {
+    let mut effects = match input {
+        Input::Key(key) => dispatch::key(app, key),
+        Input::Paste(text) => overlay::paste(app, &text),
+        Input::Resize { cols, rows } => {
+            (app.cols, app.rows) = (cols, rows);
+            Vec::new()
+        }
+        Input::Mouse(event) => mouse::event(app, event),
+        Input::Tick {
+            now_secs,
+            monotonic_ms,
+        } => {
+            (app.now_secs, app.monotonic_ms) = (now_secs, monotonic_ms);
+            Vec::new()
+        }
+        Input::Timer(token) => timer(app, token),
+        Input::Engine(event) => events::event(app, event),
+        Input::Refused(command) => events::refused(app, command),
+        Input::Resumed => vec![Effect::Redraw],
+    };
+    settle::settle(app, &mut effects);
+    effects
+}
+
+fn timer(app: &mut App, token: Token) -> Vec<Effect> {
+    match token {
+        Token::WhichKey(serial) => {
+            app.has_which_key = serial == app.which_serial && !app.pending.is_empty();
+        }
+        Token::Refilter(serial) if serial == app.filter_serial => return overlay::refilter(app),
+        Token::Preview(serial) if Some(serial) == app.preview_serial => {
+            app.preview_serial = None;
+            return settle::ask_for_text(app);
+        }
+        Token::MarkRead(serial) if Some(serial) == app.read_serial => {
+            app.read_serial = None;
+            return settle::mark_read(app);
+        }
+        Token::Slow(serial) if serial == app.slow_serial => app.reader.is_slow = true,
+        Token::Notice(serial) => app.notices.expire(serial),
+        // The rest was overtaken.
+        Token::Refilter(_) | Token::Preview(_) | Token::MarkRead(_) | Token::Slow(_) => {}
+    }
+    Vec::new()
+}

@@ -1,0 +1,271 @@
+//! The running demo: a peer for each sample account on loopback, and a world that goes on.
+//!
+//! Started by `pillarbox demo`. Everything ends when the [`RunningDemo`] is dropped; it must never
+//! listen on anything but loopback.
+
+use super::imap::{Options, Peer, serve};
+use super::sample::{SampleAccount, sample};
+use crate::model::{Flag, FlagChange};
+use std::io;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+/// The password of every demo account: it guards nothing.
+const PASSWORD: &str = "demo";
+/// The seed of the demo's pace, so that it is the same show every time.
+const SEED: u64 = 7;
+
+/// Starts demos.
+#[derive(Debug, Clone, Copy)]
+pub struct Demo;
+
+/// How to reach one account of a running demo.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DemoAccount {
+    /// Its name in the configuration.
+    pub name: String,
+    /// The owner's address.
+    pub address: String,
+    /// The owner's name.
+    pub full_name: String,
+    /// The user name.
+    pub user: String,
+    /// The password.
+    pub password: String,
+    /// The port on 127.0.0.1, in clear.
+    pub imap_port: u16,
+}
+
+/// A demo that runs until it is dropped.
+#[derive(Debug)]
+pub struct RunningDemo {
+    /// The accounts, in the order of the sidebar.
+    pub accounts: Vec<DemoAccount>,
+    /// Their servers, in the same order.
+    pub peers: Vec<Peer>,
+    /// Aborted on drop.
+    _tasks: JoinSet<()>,
+}
+
+impl Demo {
+    /// Listens for every sample account, as if it were now that time, and lets mail arrive.
+    ///
+    /// # Errors
+    /// When the machine gives no port on loopback.
+    pub async fn start(now_secs: i64) -> io::Result<RunningDemo> {
+        let mut tasks = JoinSet::new();
+        let (mut accounts, mut peers) = (Vec::new(), Vec::new());
+        let samples = sample(now_secs);
+        for account in &samples {
+            let peer = peer_for(account);
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+            accounts.push(DemoAccount {
+                name: account.name.clone(),
+                address: account.address.clone(),
+                full_name: account.full_name.clone(),
+                user: account.user.clone(),
+                password: PASSWORD.into(),
+                imap_port: listener.local_addr()?.port(),
+            });
+            peers.push(peer.clone());
+            tasks.spawn(async move {
+                // A listener that fails leaves the demo offline, which the screen shows.
+                drop(serve(listener, peer).await);
+            });
+        }
+        let plan = plan(&samples, SEED);
+        tasks.spawn(play(samples, peers.clone(), plan, now_secs));
+        Ok(RunningDemo {
+            accounts,
+            peers,
+            _tasks: tasks,
+        })
+    }
+}
+
+fn peer_for(account: &SampleAccount) -> Peer {
+    let peer = Peer::new(Options {
+        user: account.user.clone(),
+        password: PASSWORD.into(),
+        ..Options::default()
+    });
+    account.fill(peer.store());
+    peer
+}
+
+/// Something that happens without the user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Happening {
+    /// A letter arrives.
+    Arrives(String),
+    /// Another client reads the oldest unread message outside of INBOX, or stars the newest one.
+    ReadElsewhere,
+}
+
+/// What happens when, after the one before, and in which account.
+type Plan = Vec<(Duration, usize, Happening)>;
+
+/// The same show for the same seed: the first letter after eight seconds, each further one twenty
+/// to sixty seconds later, and now and then another client in between.
+fn plan(accounts: &[SampleAccount], seed: u64) -> Plan {
+    let mut letters: Vec<(u32, usize, String)> = Vec::new();
+    for (at, account) in accounts.iter().enumerate() {
+        letters.extend(account.live().into_iter().map(|(n, id)| (n, at, id)));
+    }
+    letters.sort();
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut plan = Vec::new();
+    for (number, (_, account, id)) in letters.into_iter().enumerate() {
+        let mut wait = match number {
+            0 => 8,
+            _ => random.u64(20..=60),
+        };
+        if number > 0 && random.u8(0..3) == 0 {
+            let before = random.u64(5..15);
+            wait -= before;
+            let elsewhere = random.usize(0..accounts.len().max(1));
+            let pause = Duration::from_secs(before);
+            plan.push((pause, elsewhere, Happening::ReadElsewhere));
+        }
+        plan.push((Duration::from_secs(wait), account, Happening::Arrives(id)));
+    }
+    plan
+}
+
+async fn play(accounts: Vec<SampleAccount>, peers: Vec<Peer>, plan: Plan, start_secs: i64) {
+    let started = Instant::now();
+    for (wait, at, happening) in plan {
+        tokio::time::sleep(wait).await;
+        let (Some(account), Some(peer)) = (accounts.get(at), peers.get(at)) else {
+            continue;
+        };
+        let passed = i64::try_from(started.elapsed().as_secs()).unwrap_or_default();
+        match happening {
+            Happening::Arrives(id) => {
+                if let Some((mailbox, message)) = account.arrive(&id, start_secs + passed) {
+                    // The user may have renamed or deleted the folder; then it goes to INBOX.
+                    let store = peer.store();
+                    let put = |name: &str| {
+                        store.append(name, &message.raw, message.flags.clone(), message.arrived)
+                    };
+                    if put(&mailbox).is_none() {
+                        put("INBOX");
+                    }
+                }
+            }
+            Happening::ReadElsewhere => read_elsewhere(peer),
+        }
+    }
+}
+
+fn read_elsewhere(peer: &Peer) {
+    let store = peer.store();
+    for name in store.names() {
+        let is_list = name.starts_with("Lists/");
+        let Some(mailbox) = store.mailbox(&name).filter(|_| is_list) else {
+            continue;
+        };
+        let mut unread = mailbox.messages.iter();
+        if let Some((uid, _)) = unread.find(|(_, m)| !m.flags.has(Flag::Seen)) {
+            store.change_flags(&name, *uid, &FlagChange::one(Flag::Seen, true));
+            return;
+        }
+    }
+    if let Some(inbox) = store.mailbox("INBOX")
+        && let Some(uid) = inbox.messages.keys().next_back()
+    {
+        store.change_flags("INBOX", *uid, &FlagChange::one(Flag::Flagged, true));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+    use tokio::net::TcpStream;
+
+    const NOW: i64 = 1_793_523_600;
+
+    fn count(peers: &[Peer]) -> usize {
+        let all = |p: &Peer| -> usize {
+            let names = p.store().names().into_iter();
+            names
+                .filter_map(|n| p.store().mailbox(&n))
+                .map(|m| m.messages.len())
+                .sum()
+        };
+        peers.iter().map(all).sum()
+    }
+
+    #[tokio::test]
+    async fn each_account_can_be_reached_and_is_gone_after_the_drop() {
+        let demo = Demo::start(NOW).await.unwrap();
+        let names: Vec<&str> = demo.accounts.iter().map(|a| a.name.as_str()).collect();
+        assert_eq!(names, ["work", "home", "club"]);
+        let ports: Vec<u16> = demo.accounts.iter().map(|a| a.imap_port).collect();
+        for account in &demo.accounts {
+            let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, account.imap_port))
+                .await
+                .unwrap();
+            let (read, mut write) = stream.into_split();
+            let mut lines = BufReader::new(read).lines();
+            assert!(
+                lines
+                    .next_line()
+                    .await
+                    .unwrap()
+                    .unwrap()
+                    .starts_with("* OK")
+            );
+            let login = format!("a LOGIN {} {}\r\n", account.user, account.password);
+            write.write_all(login.as_bytes()).await.unwrap();
+            assert!(
+                lines
+                    .next_line()
+                    .await
+                    .unwrap()
+                    .unwrap()
+                    .starts_with("a OK")
+            );
+        }
+        drop(demo);
+        tokio::task::yield_now().await;
+        for port in ports {
+            assert!(
+                TcpStream::connect((Ipv4Addr::LOCALHOST, port))
+                    .await
+                    .is_err()
+            );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn mail_arrives_while_one_looks_and_others_read() {
+        let accounts = sample(NOW);
+        let peers: Vec<Peer> = accounts.iter().map(peer_for).collect();
+        let before = count(&peers);
+        let plan = plan(&accounts, SEED);
+        assert_eq!(plan, super::plan(&accounts, SEED));
+        let first = plan.first().cloned().unwrap();
+        assert_eq!(
+            first,
+            (
+                Duration::from_secs(8),
+                0,
+                Happening::Arrives("live1".into())
+            )
+        );
+        assert!(plan.iter().any(|p| p.2 == Happening::ReadElsewhere));
+        let playing = tokio::spawn(play(accounts, peers.clone(), plan, NOW));
+        tokio::time::sleep(Duration::from_secs(9)).await;
+        assert_eq!(count(&peers), before + 1);
+        let inbox = peers[0].store().mailbox("INBOX").unwrap();
+        let newest = inbox.messages.values().next_back().unwrap();
+        assert_eq!(newest.arrived.unix_secs, NOW + 8 + 3);
+        playing.await.unwrap();
+        assert_eq!(count(&peers), before + 12);
+    }
+}

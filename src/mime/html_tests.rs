@@ -1,0 +1,234 @@
+//! Tests of the HTML rendering: what a reader sees, what is kept from them, and hostile trees.
+//!
+//! Called by the test runner alone. Must never fetch anything.
+
+use super::*;
+use crate::model::Link;
+
+struct Shown {
+    lines: Vec<String>,
+    found: Vec<Line>,
+    links: Vec<Link>,
+    blocked: u32,
+}
+
+fn show(html: &str, width: usize) -> Shown {
+    let mut links = Links::default();
+    let done = lines(html, width, &mut links);
+    let text = |l: &Line| {
+        let text: String = l.spans.iter().map(|s| s.text.as_str()).collect();
+        format!("{}{text}", ">".repeat(usize::from(l.quote)))
+    };
+    Shown {
+        lines: done.lines.iter().map(text).collect(),
+        found: done.lines,
+        links: links.into_vec(),
+        blocked: done.blocked_images,
+    }
+}
+
+#[test]
+fn headings_lists_quotes_and_rules_are_what_they_are() {
+    let shown = show(
+        "<h1>Title</h1><p>one <b>two</b> <i>three</i></p><ul><li>a</li><li>b</li></ul><hr>\
+         <ol><li>x</li></ol><blockquote>q<blockquote>qq</blockquote></blockquote>",
+        40,
+    );
+    let kind = |text: &str| {
+        let at = shown
+            .lines
+            .iter()
+            .position(|l| l == text)
+            .unwrap_or_else(|| panic!("{text}: {:?}", shown.lines));
+        shown.found[at].kind
+    };
+    assert_eq!(kind("Title"), LineKind::Heading);
+    assert_eq!(kind("one two three"), LineKind::Text);
+    assert_eq!(kind("* a"), LineKind::Text);
+    assert_eq!(kind(&"─".repeat(40)), LineKind::Rule);
+    assert_eq!(kind("1. x"), LineKind::Text);
+    assert_eq!(kind(">q"), LineKind::Text);
+    assert_eq!(kind(">>qq"), LineKind::Text);
+    let spans: Vec<_> = shown.found.iter().flat_map(|l| &l.spans).collect();
+    assert!(
+        spans
+            .iter()
+            .any(|s| s.text.as_str() == "two" && s.emphasis.is_bold)
+    );
+    assert!(
+        spans
+            .iter()
+            .any(|s| s.text.as_str() == "three" && s.emphasis.is_italic)
+    );
+}
+
+#[test]
+fn links_keep_number_words_and_true_host() {
+    let shown = show(
+        "<p>go to <a href='https://evil.org/x'>www.bank.com</a>, <a href='javascript:x()'>run</a> or \
+         <a href=\"https://evil.org/x\">again</a> <a href='mailto:a@b'>mail</a></p>",
+        80,
+    );
+    assert_eq!(shown.links.len(), 2);
+    assert_eq!(shown.links[0].text.as_str(), "www.bank.com");
+    assert_eq!(shown.links[0].host.as_str(), "evil.org");
+    assert_eq!(shown.links[1].target, "mailto:a@b");
+    let linked: Vec<(&str, usize)> = shown
+        .found
+        .iter()
+        .flat_map(|l| &l.spans)
+        .filter_map(|s| Some((s.text.as_str(), s.link?)))
+        .collect();
+    assert_eq!(linked, [("www.bank.com", 0), ("again", 0), ("mail", 1)]);
+    assert!(shown.lines[0].contains("run"));
+}
+
+#[test]
+fn pictures_are_named_counted_and_never_loaded() {
+    let shown = show(
+        "<img src='https://t.org/p.gif' width=1 height=1><img src='http://x/logo.png' alt='Logo'> and \
+         <img src='cid:a@b' alt='Chart'><img src='http://x/s.png' alt=''>\
+         <a href='http://x/'><img src='http://x/button.png'></a>",
+        80,
+    );
+    let all = shown.lines.join(" ");
+    assert_eq!(shown.blocked, 4);
+    assert!(
+        all.contains("[image: Logo]") && all.contains("[image: Chart]"),
+        "{all}"
+    );
+    assert_eq!(all.matches("[image").count(), 3, "{all}");
+    let ours = shown
+        .found
+        .iter()
+        .flat_map(|l| &l.spans)
+        .filter(|s| s.emphasis.is_ours);
+    assert!(ours.clone().any(|s| s.text.as_str() == "[image: Logo]"));
+    assert!(
+        ours.clone().any(|s| s.link.is_some()),
+        "a picture link is reached"
+    );
+}
+
+#[test]
+fn what_is_hidden_stays_hidden() {
+    let shown = show(
+        "<html><head><title>T</title><style>.h{display:none}</style></head><body>\
+         <div style='display:none'>A1</div><div class=h>A2</div><span hidden>A3</span>\
+         <span style='font-size:0'>A4</span><td style='font-size:0'><p style='font-size:13px'>seen</p></td>\
+         <script>A5</script><div style='max-height:0;overflow:hidden'>A6</div>\
+         <!-- A7 --><template>A8</template></body>",
+        80,
+    );
+    assert_eq!(shown.lines, ["seen"]);
+}
+
+#[test]
+fn tables_of_data_are_drawn_and_tables_of_layout_are_not() {
+    let data = show(
+        "<table><tr><th>Item</th><th>Price</th></tr><tr><td>Tea</td><td>3</td></tr></table>",
+        40,
+    );
+    assert!(
+        data.lines
+            .iter()
+            .any(|l| l.contains("Tea") && l.contains('│')),
+        "{:?}",
+        data.lines
+    );
+    let layout = show(
+        "<table><tr><td><table role=presentation><tr><td><p>Dear Ann,</p></td></tr>\
+         <tr><td>Total</td><td>$3</td></tr></table></td></tr></table>",
+        40,
+    );
+    assert_eq!(
+        layout.lines.concat().matches(['│', '─']).count(),
+        0,
+        "{:?}",
+        layout.lines
+    );
+    assert!(
+        layout
+            .lines
+            .iter()
+            .any(|l| l.contains("Total") && l.contains("$3")),
+        "{:?}",
+        layout.lines
+    );
+}
+
+#[test]
+fn no_line_is_too_wide_however_narrow_the_screen() {
+    let html = "<table><tr><th>aaaaaaaaaaaaa</th><th>bbbbbbbbbbbbbbbbb</th></tr><tr><td>c</td><td>dddddddddddddd</td></tr></table>\
+        <blockquote><blockquote><ul><li><ul><li>nested words here and there</li></ul></li></ul></blockquote></blockquote>\
+        <pre>preformatted line that is very long indeed and goes on</pre><p>https://example.org/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa</p>";
+    for width in [5, 10, 20, 40, 100] {
+        let shown = show(html, width);
+        for line in &shown.found {
+            let wide: usize = line.spans.iter().map(|s| columns(s.text.as_str())).sum();
+            assert!(
+                wide + usize::from(line.quote) * QUOTE_COLUMNS <= width,
+                "{width}: {line:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn no_mark_of_ours_can_be_forged_and_no_control_gets_through() {
+    let shown = show(
+        "<p>&#1;&#1;a&#27;[31m\u{1}\u{1}b&#x202e;c\u{2}d&#x9b;</p>",
+        40,
+    );
+    assert!(
+        shown
+            .found
+            .iter()
+            .all(|l| l.quote == 0 && l.kind == LineKind::Text)
+    );
+    let all = shown.lines.concat();
+    assert!(
+        !all.contains(|c: char| c.is_control() || c == '\u{202e}'),
+        "{all:?}"
+    );
+}
+
+#[test]
+fn hostile_trees_are_read_as_words_or_laid_out_within_bounds() {
+    for (name, html) in [
+        ("deep", format!("{}words", "<div>".repeat(50_000))),
+        ("deep quotes", format!("{}words", "<blockquote>".repeat(5_000))),
+        ("deep tables", format!("{}words", "<table><tr><td>".repeat(5_000))),
+        ("less deep tables", format!("{}words", "<table><tr><th>a</th><td>".repeat(40))),
+        ("formats", (0..20_000).map(|n| format!("<font size={n}>")).collect::<String>() + &"<p>words".repeat(20_000)),
+        ("attributes", format!("<a {}>words</a>", "x=1 ".repeat(100_000))),
+        ("many", "<b>words</b> ".repeat(100_000)),
+        ("long", "words ".repeat(500_000)),
+        ("one word", "words".repeat(100_000)),
+        ("open tags", "<a<b<c".repeat(50_000) + "words"),
+        ("wide table", format!("<table><tr>{}</tr></table>", "<td>words</td>".repeat(3_000))),
+        ("span", "<table><tr><td colspan=1000000000 rowspan=999999999>words</td><td>x</td></tr><tr><td rowspan=0>y</td></tr></table>".to_owned()),
+        ("lists", "<ul><li>words".repeat(3_000)),
+        ("sheet", format!("<style>{}</style><p class=a>words</p>", ".a{color:red}".repeat(50_000))),
+    ] {
+        let shown = show(&html, 80);
+        assert!(shown.lines.iter().any(|l| l.contains("words")), "{name}: {:?}", shown.lines);
+    }
+}
+
+#[test]
+fn a_panic_in_the_library_is_kept_inside() {
+    assert_eq!(guarded(|| 1), Some(1));
+    assert!(!is_guarded());
+    let inner = guarded(is_guarded);
+    assert_eq!(inner, Some(true));
+}
+
+#[test]
+fn filler_before_the_text_and_empty_lines_in_a_row_are_dropped() {
+    let shown = show(
+        "<p>&zwnj;&nbsp;&zwnj;&nbsp;</p><p></p><p>a</p><br><br><br><br><p>b</p><p>&nbsp;</p>",
+        40,
+    );
+    assert_eq!(shown.lines, ["a", "", "b"]);
+}

@@ -1,0 +1,279 @@
+//! Adding one message after the other to a mailbox, as fast as SQLite takes them.
+//!
+//! Called by `messages::put_messages`. Must never make a second row of a message that is known to
+//! be the same (EMAILID, or the same placement of an era before).
+
+use super::keys::{self, What};
+use super::messages::Home;
+use super::placements::Placement;
+use super::sql::{self, Doing};
+use super::threads::{Facts, Threads, parent_hash};
+use super::{Result, eras};
+use crate::model::{Envelope, Fetched, FetchedMessage, FlagSet, Moment};
+use rusqlite::{CachedStatement, Connection, OptionalExtension};
+
+/// A message that is to be added.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct New<'a> {
+    pub(super) uid: u32,
+    pub(super) fetched: &'a Fetched,
+    pub(super) envelope: &'a Envelope,
+    pub(super) arrived: Moment,
+}
+
+impl<'a> New<'a> {
+    /// What is to be added of a fetched message; `None` without an envelope.
+    pub(super) fn of(message: &'a FetchedMessage) -> Option<Self> {
+        let fetched = &message.fetched;
+        let envelope = fetched.envelope.as_ref()?;
+        Some(Self {
+            uid: message.uid.get(),
+            fetched,
+            envelope,
+            arrived: fetched.arrived.or(envelope.date).unwrap_or_default(),
+        })
+    }
+}
+
+/// Where an added message went.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Added {
+    pub(super) message: i64,
+    /// It was in the mailbox before, under an id of an era that is over.
+    pub(super) is_rekeyed: bool,
+}
+
+/// The statements of one transaction.
+pub(super) struct Inserter<'c> {
+    conn: &'c Connection,
+    home: &'c Home,
+    pub(super) threads: Threads<'c>,
+    message: CachedStatement<'c>,
+    cold: CachedStatement<'c>,
+    placement: CachedStatement<'c>,
+}
+
+impl<'c> Inserter<'c> {
+    pub(super) fn new(conn: &'c Connection, home: &'c Home) -> rusqlite::Result<Self> {
+        Ok(Self {
+            conn,
+            home,
+            threads: Threads::new(conn, home.account)?,
+            message: conn.prepare_cached(
+                "INSERT INTO message (key, account, has_attachment, size, arrived, arrived_offset,
+                   date, date_offset, parent, subject, sender, preview, recipients, copies,
+                   message_id, email_id)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+            )?,
+            cold: conn.prepare_cached(
+                "INSERT INTO cold (message, reply_to, hidden, in_reply_to, structure)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?,
+            placement: conn.prepare_cached(
+                "INSERT INTO placement (mailbox, arrived, uid, message, thread, flags, base, words,
+                   base_words, mod_seq, has_refs, is_pending)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?7, ?8, ?9, 0)",
+            )?,
+        })
+    }
+
+    /// Adds messages, the newest first, so that rows of one list lie side by side in the file.
+    pub(super) fn add_all<'a>(
+        &mut self,
+        mut new: Vec<New<'a>>,
+        mut each: impl FnMut(&New<'a>, Added) -> Result<()>,
+    ) -> Result<()> {
+        new.sort_by_key(|n| std::cmp::Reverse((n.arrived.unix_secs, n.uid)));
+        let mut key = keys::take(self.conn, What::Message, new.len()).doing("adding messages")?;
+        for one in &new {
+            let added = self.add(one, key)?;
+            if added.message == key {
+                key += 1;
+            }
+            each(one, added)?;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, new: &New<'_>, key: i64) -> Result<Added> {
+        if self.home.stale > 0
+            && let Some(message) = eras::rekey(self.conn, self.home, new)?
+        {
+            return Ok(Added {
+                message,
+                is_rekeyed: true,
+            });
+        }
+        let known = match new.fetched.email_id.as_deref() {
+            Some(id) => self.by_email(id).doing("adding messages")?,
+            None => None,
+        };
+        let message = known.map_or(key, |(message, _)| message);
+        let facts = Facts {
+            thread_id: new.fetched.thread_id.as_deref(),
+            envelope: new.envelope,
+            references: new.fetched.references.as_deref().unwrap_or_default(),
+            arrived: new.arrived.unix_secs,
+        };
+        let thread = match known {
+            Some((_, Some(thread))) => thread,
+            _ => self
+                .threads
+                .of_new(message, &facts)
+                .doing("adding messages")?,
+        };
+        if known.is_none() {
+            self.put_message(new, key).doing("adding messages")?;
+        }
+        self.put_placement(new, message, thread)
+            .doing("adding messages")?;
+        Ok(Added {
+            message,
+            is_rekeyed: false,
+        })
+    }
+
+    /// The message of that EMAILID that does not lie in this mailbox yet, and its thread where it
+    /// lies anywhere.
+    fn by_email(&self, id: &str) -> rusqlite::Result<Option<(i64, Option<i64>)>> {
+        let found: Option<(i64, Option<i64>)> = self
+            .conn
+            .prepare_cached(
+                "SELECT m.key, (SELECT thread FROM placement WHERE message = m.key) FROM message m
+                 WHERE m.email_id = ?1 AND m.account = ?2 AND NOT EXISTS
+                   (SELECT 1 FROM placement p WHERE p.message = m.key AND p.mailbox = ?3) LIMIT 1",
+            )?
+            .query_row((id, self.home.account, self.home.mailbox), |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()?;
+        if let Some((message, None)) = found {
+            self.conn
+                .prepare_cached("DELETE FROM orphan WHERE message = ?1")?
+                .execute([message])?;
+        }
+        Ok(found)
+    }
+
+    fn put_message(&mut self, new: &New<'_>, key: i64) -> rusqlite::Result<()> {
+        let New {
+            fetched,
+            envelope,
+            arrived,
+            ..
+        } = *new;
+        let has_attachment = fetched
+            .structure
+            .as_ref()
+            .is_some_and(|s| s.attachments().next().is_some());
+        let references = fetched.references.as_deref().unwrap_or_default();
+        self.message.execute(rusqlite::params![
+            key,
+            self.home.account,
+            has_attachment,
+            sql::signed(fetched.size_bytes.unwrap_or(0)),
+            arrived.unix_secs,
+            arrived.offset_mins,
+            envelope.date.map(|d| d.unix_secs),
+            envelope.date.map_or(0, |d| d.offset_mins),
+            parent_hash(self.home.account, references, &envelope.in_reply_to),
+            envelope.subject,
+            sql::addresses_text(&envelope.from),
+            fetched.preview.as_deref().unwrap_or_default(),
+            sql::addresses_text(&envelope.to),
+            sql::addresses_text(&envelope.cc),
+            envelope.message_id,
+            fetched.email_id,
+        ])?;
+        let structure = fetched
+            .structure
+            .as_ref()
+            .and_then(|s| serde_json::to_string(s).ok())
+            .unwrap_or_default();
+        let is_bare = structure.is_empty()
+            && envelope.reply_to.is_empty()
+            && envelope.bcc.is_empty()
+            && envelope.in_reply_to.is_empty();
+        if is_bare {
+            return Ok(());
+        }
+        self.cold
+            .execute((
+                key,
+                sql::addresses_text(&envelope.reply_to),
+                sql::addresses_text(&envelope.bcc),
+                envelope.in_reply_to.join("\n"),
+                structure,
+            ))
+            .map(drop)
+    }
+
+    fn put_placement(&mut self, new: &New<'_>, message: i64, thread: i64) -> rusqlite::Result<()> {
+        let none = FlagSet::new();
+        let flags = new.fetched.flags.as_ref().unwrap_or(&none);
+        self.placement
+            .execute((
+                self.home.mailbox,
+                new.arrived.unix_secs,
+                new.uid,
+                message,
+                thread,
+                flags.bits(),
+                flags.words(),
+                new.fetched.mod_seq.map_or(0, |m| sql::signed(m.0)),
+                has_refs(new.fetched),
+            ))
+            .map(drop)
+    }
+}
+
+/// Whether nothing more need be asked to know the thread.
+fn has_refs(fetched: &Fetched) -> bool {
+    fetched.references.is_some() || fetched.thread_id.is_some()
+}
+
+/// Fills in what a message that is known lacked until now.
+pub(super) fn complete(conn: &Connection, message: i64, fetched: &Fetched) -> rusqlite::Result<()> {
+    if let Some(structure) = &fetched.structure {
+        let has_attachment = structure.attachments().next().is_some();
+        let text = serde_json::to_string(structure).unwrap_or_default();
+        conn.prepare_cached(
+            "INSERT INTO cold (message, reply_to, hidden, in_reply_to, structure)
+             VALUES (?1, '', '', '', ?2)
+             ON CONFLICT (message) DO UPDATE SET structure = excluded.structure
+             WHERE structure = ''",
+        )?
+        .execute((message, text))?;
+        conn.prepare_cached(
+            "UPDATE message SET has_attachment = ?2 WHERE key = ?1 AND has_attachment <> ?2",
+        )?
+        .execute((message, has_attachment))?;
+    }
+    if let Some(preview) = &fetched.preview {
+        conn.prepare_cached("UPDATE message SET preview = ?2 WHERE key = ?1 AND preview <> ?2")?
+            .execute((message, preview))?;
+    }
+    Ok(())
+}
+
+/// Takes in the References of a message that is known, with what they do to its thread.
+pub(super) fn put_references(
+    conn: &Connection,
+    threads: &mut Threads<'_>,
+    account: i64,
+    placement: &Placement,
+    references: &[String],
+) -> rusqlite::Result<()> {
+    if !placement.has_refs {
+        conn.prepare_cached(
+            "UPDATE placement SET has_refs = 1 WHERE message = ?1 AND has_refs = 0",
+        )?
+        .execute([placement.message])?;
+    }
+    if references.is_empty() {
+        return Ok(());
+    }
+    conn.prepare_cached("UPDATE message SET parent = ?2 WHERE key = ?1 AND parent <> ?2")?
+        .execute((placement.message, parent_hash(account, references, &[])))?;
+    threads.of_old(placement.thread, references).map(drop)
+}

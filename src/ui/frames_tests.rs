@@ -1,0 +1,214 @@
+//! Whole screens as text: what a person sees in each scene at each size.
+//!
+//! Snapshots are named screen, state, size. The clock, the theme and the mail are fixed.
+
+use super::{Theme, draw_to};
+use crate::app::scenes::{self, Scene};
+use crate::app::{Colours, Input, LayoutMode, Settings, Token};
+use crate::bus::{Event, Link};
+use crate::model::Safe;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+/// The screen as lines of text. The cell after a wide character is not a character of its own.
+fn frame(scene: &Scene) -> String {
+    let app = &scene.app;
+    let mut buffer = Buffer::empty(Rect::new(0, 0, app.cols, app.rows));
+    draw_to(app, &Theme::of(app), &mut buffer);
+    text_of(&buffer)
+}
+
+fn text_of(buffer: &Buffer) -> String {
+    use unicode_width::UnicodeWidthStr;
+    let mut text = String::new();
+    for y in 0..buffer.area.height {
+        let mut line = String::new();
+        let mut skip = 0;
+        for x in 0..buffer.area.width {
+            let symbol = buffer[(x, y)].symbol();
+            if skip > 0 {
+                skip -= 1;
+                continue;
+            }
+            skip = symbol.width().saturating_sub(1);
+            line.push_str(symbol);
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+const SIZES: [(u16, u16); 4] = [(80, 24), (120, 40), (200, 50), (50, 15)];
+
+/// Draws the scene that is made at each size.
+fn at_each_size(name: &str, make: impl Fn(u16, u16) -> Scene) {
+    for (cols, rows) in SIZES {
+        let scene = make(cols, rows);
+        insta::assert_snapshot!(format!("{name}__{cols}x{rows}"), frame(&scene));
+    }
+}
+
+#[test]
+fn list_and_sidebar() {
+    at_each_size("list__start", Scene::new);
+}
+
+#[test]
+fn list_of_two_accounts() {
+    at_each_size("list__two_accounts", |cols, rows| {
+        let accounts = vec![scenes::account(1, "work"), scenes::account(2, "home")];
+        Scene::with(cols, rows, Settings::default(), accounts, scenes::mail())
+    });
+}
+
+#[test]
+fn threads_unfolded_and_rows_selected() {
+    at_each_size("list__unfolded_selected", |cols, rows| {
+        let mut scene = Scene::new(cols, rows);
+        scene.press("za x x j v j");
+        scene
+    });
+}
+
+#[test]
+fn reader() {
+    at_each_size("reader__links_quotes_files", |cols, rows| {
+        let mut scene = Scene::new(cols, rows);
+        scene.press("enter )");
+        scene
+    });
+}
+
+#[test]
+fn reader_with_all_headers() {
+    at_each_size("reader__full_headers", |cols, rows| {
+        let mut scene = Scene::new(cols, rows);
+        scene.press("enter H zq");
+        scene
+    });
+}
+
+#[test]
+fn help() {
+    at_each_size("help__list", |cols, rows| {
+        let mut scene = Scene::new(cols, rows);
+        scene.press("?");
+        scene
+    });
+}
+
+#[test]
+fn palette() {
+    at_each_size("palette__unread", |cols, rows| {
+        let mut scene = Scene::new(cols, rows);
+        scene.press("ctrl-k").type_text("unread");
+        scene
+    });
+}
+
+#[test]
+fn which_key() {
+    at_each_size("which_key__g", |cols, rows| {
+        let mut scene = Scene::new(cols, rows);
+        scene.press("g");
+        scene.time_out(|t| matches!(t, Token::WhichKey(_)));
+        scene
+    });
+}
+
+#[test]
+fn empty_folder() {
+    at_each_size("list__empty", |cols, rows| {
+        Scene::with(
+            cols,
+            rows,
+            Settings::default(),
+            vec![scenes::account(1, "work")],
+            Vec::new(),
+        )
+    });
+}
+
+#[test]
+fn offline_with_an_error() {
+    at_each_size("list__offline_error", |cols, rows| {
+        let mut account = scenes::account(1, "work");
+        account.pending = 3;
+        account.link = Link::Waiting {
+            secs: 12,
+            why: Safe::fixed("imap.work.example does not answer"),
+        };
+        let mut scene = Scene::with(
+            cols,
+            rows,
+            Settings::default(),
+            vec![account],
+            scenes::mail(),
+        );
+        scene.input(Input::Engine(Event::Problem(crate::bus::Problem {
+            account: None,
+            summary: Safe::fixed("Could not move 2 messages to Archive on imap.work.example"),
+            hint: Safe::fixed("they are back where they were"),
+        })));
+        scene
+    });
+}
+
+#[test]
+fn difficult_characters_keep_the_grid() {
+    at_each_size("list__difficult", |cols, rows| {
+        let accounts = vec![scenes::account(1, "日本支社")];
+        Scene::with(
+            cols,
+            rows,
+            Settings::default(),
+            accounts,
+            scenes::difficult_mail(),
+        )
+    });
+}
+
+#[test]
+fn notice_with_undo_and_a_menu() {
+    let mut scene = Scene::new(80, 24);
+    scene.press("j s");
+    insta::assert_snapshot!("list__starred__80x24", frame(&scene));
+    scene.press("o");
+    insta::assert_snapshot!("menu__sort__80x24", frame(&scene));
+    scene.press("esc enter gx");
+    insta::assert_snapshot!("menu__links__80x24", frame(&scene));
+    scene.press("2");
+    insta::assert_snapshot!("confirm__deceptive_link__80x24", frame(&scene));
+}
+
+#[test]
+fn prompts() {
+    let mut scene = Scene::new(80, 24);
+    scene.press("t");
+    insta::assert_snapshot!("prompt__tags__80x24", frame(&scene));
+    scene.press("esc : g o -");
+    insta::assert_snapshot!("prompt__command__80x24", frame(&scene));
+    scene.press("esc / b o b");
+    scene.time_out(|t| matches!(t, Token::Refilter(_)));
+    insta::assert_snapshot!("prompt__search__80x24", frame(&scene));
+    scene.press("ctrl-u x x x enter");
+    insta::assert_snapshot!("list__nothing_matches__80x24", frame(&scene));
+}
+
+#[test]
+fn ascii_only() {
+    let settings = Settings {
+        is_ascii: true,
+        colours: Colours::None,
+        layout: LayoutMode::Below,
+        ..Settings::default()
+    };
+    let accounts = vec![scenes::account(1, "work")];
+    let mut scene = Scene::with(80, 24, settings, accounts, scenes::mail());
+    scene.press("za x j ctrl-k");
+    let drawn = frame(&scene);
+    insta::assert_snapshot!("palette__ascii__80x24", drawn);
+    let foreign = drawn.replace("日本", "");
+    assert!(foreign.is_ascii(), "{drawn}");
+}

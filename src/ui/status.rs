@@ -1,0 +1,246 @@
+//! The title on top, and at the bottom the notice, the progress, the prompt and the keys.
+//!
+//! Called by `draw`. A notice must never move anything else.
+
+use super::canvas::Canvas;
+use super::sidebar::link_mark;
+use super::text::{Text, tail};
+use super::theme::Paint;
+use crate::app::{App, Area, Context, NoticeKind, Overlay, Panes, Prompt, Split, hints};
+use crate::bus::Link;
+use crate::model::{Safe, Sort};
+use ratatui::style::Style;
+
+/// The line on top: what is shown, how much, and how the connection is.
+pub(super) fn title(app: &App, canvas: &mut Canvas, area: Area) {
+    if area.is_empty() {
+        return;
+    }
+    let right = connection(app, canvas, area);
+    let room = area.w.saturating_sub(right + 2);
+    let left = Area { w: room, ..area };
+    let title = canvas.style(Paint::Title);
+    let dim = canvas.style(Paint::Dim);
+    let mut x = 1;
+    x += canvas.put_rest(left, x, &app.place_name(), title) + 2;
+    let list = &app.list;
+    if let Some(unread) = app.unread_here().filter(|n| *n > 0) {
+        let style = canvas.style(Paint::Strong);
+        let text = Safe::line(&format!("{unread} unread"));
+        x += gap(canvas.put_rest(left, x, &text, style));
+    }
+    if list.total() > 0 {
+        let more = if list.is_complete() { "" } else { "+" };
+        let text = format!("{} of {}{more}", list.cursor() + 1, list.total());
+        x += gap(canvas.put_rest(left, x, &Safe::line(&text), dim));
+    }
+    if !list.selected().is_empty() || list.anchor().is_some() {
+        let range = list.range().map_or(0, |(a, b)| b - a + 1);
+        let count = list.selected().len() + usize::try_from(range).unwrap_or(0);
+        let style = canvas.style(Paint::Selected);
+        x += gap(canvas.put_rest(left, x, &Safe::line(&format!("{count} selected")), style));
+    }
+    if !app.filter_text.is_empty() {
+        let style = canvas.style(Paint::Warning);
+        let text = Safe::join(&[Safe::fixed("only:"), app.filter_text.clone()], " ");
+        x += gap(canvas.put_rest(left, x, &text, style));
+    }
+    let sort = match list.view().sort {
+        Sort::Newest => "",
+        Sort::Oldest => "oldest first",
+        Sort::From => "by sender",
+        Sort::Subject => "by subject",
+        Sort::Size => "largest first",
+    };
+    canvas.put_rest(left, x, &sort, dim);
+}
+
+const fn gap(used: u16) -> u16 {
+    if used > 0 { used + 2 } else { 0 }
+}
+
+/// How the connections are, in words and shape: the one that needs attention most.
+fn connection(app: &App, canvas: &mut Canvas, area: Area) -> u16 {
+    let weight = |link: &Link| match link {
+        Link::Stopped { .. } => 5,
+        Link::Waiting { .. } => 4,
+        Link::Syncing { .. } => 3,
+        Link::Connecting => 2,
+        Link::Idle => 1,
+        Link::InStep { .. } => 0,
+    };
+    let here = app.current_account();
+    let most = || app.accounts.iter().max_by_key(|a| weight(&a.link));
+    let Some(account) = here.or_else(most) else {
+        return 0;
+    };
+    let (mark, paint) = link_mark(canvas, &account.link);
+    let full = app.link_text(account);
+    let end = area.w.saturating_sub(1);
+    let cols = area.w / 2;
+    let text = if full.cols() <= cols {
+        full
+    } else {
+        Safe::fixed(crate::app::link_word(&account.link))
+    };
+    let dim = canvas.style(Paint::Dim);
+    let used = canvas.put_right(area, end, cols, &text, dim);
+    let style = canvas.style(paint);
+    canvas.put_right(area, end.saturating_sub(used + 1), 1, &mark, style);
+    used + 2
+}
+
+/// The two lines at the bottom. Gives the place of the text cursor while a prompt is open.
+pub(super) fn draw(app: &App, canvas: &mut Canvas, panes: Panes) -> Option<(u16, u16)> {
+    let (status, keys) = (panes.status, panes.hints);
+    let line = if status.is_empty() { keys } else { status };
+    let cursor = match &app.overlay {
+        Some(Overlay::Prompt(prompt)) => prompt_line(canvas, line, prompt),
+        Some(Overlay::Help(_) | Overlay::Picker(_) | Overlay::Confirm(_)) | None => {
+            let spilt = notice(app, canvas, panes);
+            if let Some(hint) = spilt {
+                spill(app, canvas, keys, hint);
+                return None;
+            }
+            None
+        }
+    };
+    if !status.is_empty() {
+        key_line(app, canvas, keys);
+    }
+    cursor
+}
+
+/// What to do about an error whose sentence fills its line, in the place of the keys.
+fn spill(app: &App, canvas: &mut Canvas, area: Area, hint: &Safe) {
+    let key = canvas.style(Paint::Key);
+    let dim = canvas.style(Paint::Dim);
+    let back = app.keymap.first("back", app.focus);
+    let room = area.w.saturating_sub(back.cols() + 12);
+    let x = 1 + canvas.put(area, 1, room, hint, Style::new()) + 3;
+    let used = canvas.put_rest(area, x, &back, key);
+    canvas.put_rest(area, x + used + 1, &"dismiss", dim);
+}
+
+/// The notice. Gives back the hint where there was no room for it.
+fn notice<'a>(app: &'a App, canvas: &mut Canvas, panes: Panes) -> Option<&'a Safe> {
+    let area = panes.status;
+    if area.is_empty() {
+        return None;
+    }
+    let shown = app.notices.shown();
+    let cols = shown.map_or(0, |n| n.text.cols() + n.hint.cols() + 4);
+    let is_error = shown.is_some_and(|n| n.kind == NoticeKind::Error);
+    // An error that needs the whole line has it.
+    let right = if is_error && cols + 20 > area.w {
+        0
+    } else {
+        progress(app, canvas, panes)
+    };
+    let room = Area {
+        w: area.w.saturating_sub(right + 1),
+        ..area
+    };
+    let notice = shown?;
+    let style = canvas.style(if is_error { Paint::Error } else { Paint::Plain });
+    let dim = canvas.style(Paint::Dim);
+    let key = canvas.style(Paint::Key);
+    let is_undoable = notice.kind == NoticeKind::Undoable;
+    // The key that takes it back must not be pushed out by a long sentence.
+    let reserved = if is_undoable { 10 } else { 0 };
+    let cols_max = room.w.saturating_sub(1 + reserved);
+    let mut x = 1 + canvas.put(room, 1, cols_max, &notice.text, style);
+    if is_undoable {
+        x += 2;
+        x += canvas.put_rest(room, x, &app.keymap.first("undo", app.focus), key) + 1;
+        canvas.put_rest(room, x, &"undo", dim);
+    } else if !notice.hint.is_empty() {
+        if is_error && cols > room.w {
+            return Some(&notice.hint);
+        }
+        x += canvas.put_rest(room, x, &": ", style);
+        canvas.put_rest(room, x, &notice.hint, dim);
+    }
+    None
+}
+
+/// What is running: pending keys, counts, jobs, changes that wait. Returns the columns used.
+fn progress(app: &App, canvas: &mut Canvas, panes: Panes) -> u16 {
+    let area = panes.status;
+    let end = area.w.saturating_sub(1);
+    if !app.pending.is_empty() || app.count.is_some() {
+        let count = app.count.map(|n| n.to_string()).unwrap_or_default();
+        let keys: String = app.pending.iter().map(ToString::to_string).collect();
+        let style = canvas.style(Paint::Key);
+        return canvas.put_right(area, end, 16, &Safe::line(&format!("{count}{keys}")), style);
+    }
+    let job = app.jobs.values().next().map(|job| {
+        let percent = job.progress.map(|(done, total)| done * 100 / total.max(1));
+        match percent {
+            Some(n) => format!("{} {n}%", job.label),
+            None => job.label.to_string(),
+        }
+    });
+    let pending = match app.pending_changes() {
+        0 => None,
+        1 => Some("1 change to send".to_owned()),
+        n => Some(format!("{n} changes to send")),
+    };
+    // Where no line stands above the message, its position is told here.
+    let is_reading = !panes.reader.is_empty() && panes.split != Split::Below;
+    let position = is_reading.then(|| super::reader::position(app, panes.reader.h));
+    let all: Vec<Safe> = [job.or(pending).map(|t| Safe::line(&t)), position]
+        .into_iter()
+        .flatten()
+        .filter(|text| !text.is_empty())
+        .collect();
+    let style = canvas.style(Paint::Dim);
+    let text = Safe::join(&all, "   ");
+    canvas.put_right(area, end, area.w / 2, &text, style)
+}
+
+fn key_line(app: &App, canvas: &mut Canvas, area: Area) {
+    let key_style = canvas.style(Paint::Key);
+    let dim = canvas.style(Paint::Dim);
+    for hint in hints(app, area.w) {
+        let used = canvas.put(area, hint.x, hint.w, &hint.key, key_style);
+        let x = hint.x + used + u16::from(used > 0);
+        canvas.put(area, x, hint.w.saturating_sub(x - hint.x), &hint.label, dim);
+    }
+}
+
+fn prompt_line(canvas: &mut Canvas, area: Area, prompt: &Prompt) -> Option<(u16, u16)> {
+    if area.is_empty() {
+        return None;
+    }
+    canvas.clear(area);
+    let key = canvas.style(Paint::Key);
+    let plain = canvas.style(Paint::Plain);
+    let dim = canvas.style(Paint::Dim);
+    let label = canvas.put_rest(area, 1, &prompt.kind.label(), key) + 1;
+    let (before, after) = (prompt.edit.before(), prompt.edit.after());
+    let room = area.w.saturating_sub(label + 1);
+    // A long line is shown from where the cursor is in sight.
+    let shown = tail(&before, room);
+    let x = label + canvas.put(area, label, room, &shown, plain);
+    if prompt.edit.is_empty() {
+        canvas.put_rest(area, x + 1, &prompt.kind.example(), dim);
+    } else {
+        canvas.put_rest(area, x, &after, plain);
+    }
+    if let Some(error) = &prompt.error {
+        let style = canvas.style(Paint::Error);
+        let room = area.w.saturating_sub(x + after.cols() + 3);
+        canvas.put_right(area, area.w.saturating_sub(1), room, error, style);
+    }
+    Some((area.x + x.min(area.w.saturating_sub(1)), area.y))
+}
+
+/// What the context is called where the user reads it.
+pub(super) const fn pane_name(context: Context) -> &'static str {
+    match context {
+        Context::List => "Keys in the list",
+        Context::Reader => "Keys in the message",
+        Context::Sidebar => "Keys in the folders",
+    }
+}

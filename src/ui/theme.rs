@@ -1,0 +1,195 @@
+//! Roles to styles: what is what on the screen, and how it looks.
+//!
+//! Made by `run` from the app's settings. No role may differ from another by hue alone, and the
+//! background stays the terminal's own but for the row of the cursor.
+
+use super::glyphs::{ASCII, Glyphs, UNICODE};
+use crate::app::{App, Colours};
+use ratatui::style::{Color, Modifier, Style};
+
+/// What something on the screen is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Paint {
+    /// Ordinary text.
+    Plain,
+    /// Text of less weight: dates, details, labels.
+    Dim,
+    /// Text of more weight.
+    Strong,
+    /// What has not been read.
+    Unread,
+    /// Headings and names of places.
+    Title,
+    /// The row of the cursor, where the keys go.
+    Cursor,
+    /// The row of the cursor in another pane.
+    CursorElsewhere,
+    /// The mark of the cursor and of the folder shown.
+    Mark,
+    /// A selected row.
+    Selected,
+    /// A star.
+    Star,
+    /// A tag.
+    Tag,
+    /// A link.
+    Link,
+    /// The link at hand.
+    LinkAtHand,
+    /// Quoted text at an odd level.
+    QuoteOdd,
+    /// Quoted text at an even level.
+    QuoteEven,
+    /// Something of ours within a message.
+    Note,
+    /// A key.
+    Key,
+    /// Lines between panes.
+    Line,
+    /// The frame of an overlay.
+    Border,
+    /// Good: connected, done.
+    Good,
+    /// Something that waits or needs attention.
+    Warning,
+    /// Something that went wrong.
+    Error,
+}
+
+/// How everything looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Theme {
+    colours: Colours,
+    glyphs: Glyphs,
+}
+
+impl Theme {
+    /// A theme of these colours, with or without glyphs beyond ASCII.
+    #[must_use]
+    pub const fn new(colours: Colours, is_ascii: bool) -> Self {
+        Self {
+            colours,
+            glyphs: if is_ascii { ASCII } else { UNICODE },
+        }
+    }
+
+    /// The theme that the app asks for.
+    #[must_use]
+    pub const fn of(app: &App) -> Self {
+        Self::new(app.colours(), app.is_ascii())
+    }
+
+    pub(super) const fn glyphs(&self) -> Glyphs {
+        self.glyphs
+    }
+
+    /// The style of a role.
+    #[must_use]
+    pub const fn style(&self, paint: Paint) -> Style {
+        let weight = weight(paint);
+        match self.colours {
+            Colours::None => weight,
+            Colours::Dark => DARK.dress(paint, weight),
+            Colours::Light => LIGHT.dress(paint, weight),
+        }
+    }
+}
+
+/// What a role looks like without any colour.
+const fn weight(paint: Paint) -> Style {
+    let style = Style::new();
+    match paint {
+        Paint::Plain | Paint::Good | Paint::Star | Paint::Mark => style,
+        Paint::Dim | Paint::Line | Paint::QuoteOdd => style.add_modifier(Modifier::DIM),
+        Paint::QuoteEven | Paint::Note | Paint::Tag => style.add_modifier(Modifier::ITALIC),
+        Paint::Strong
+        | Paint::Unread
+        | Paint::Title
+        | Paint::Key
+        | Paint::Border
+        | Paint::Warning
+        | Paint::Error => style.add_modifier(Modifier::BOLD),
+        Paint::Cursor | Paint::LinkAtHand => style.add_modifier(Modifier::REVERSED),
+        Paint::CursorElsewhere | Paint::Link => style.add_modifier(Modifier::UNDERLINED),
+        Paint::Selected => style.add_modifier(Modifier::BOLD),
+    }
+}
+
+/// The colours of a terminal: the sixteen for hues, so that the user's own shades are kept, and a
+/// few greys.
+struct Palette {
+    dim: Color,
+    line: Color,
+    cursor: Color,
+    cursor_elsewhere: Color,
+    title: Color,
+    link: Color,
+    star: Color,
+    tag: Color,
+    quote_odd: Color,
+    quote_even: Color,
+    good: Color,
+    warning: Color,
+    error: Color,
+}
+
+const DARK: Palette = Palette {
+    dim: Color::Indexed(247),
+    line: Color::Indexed(240),
+    cursor: Color::Indexed(238),
+    cursor_elsewhere: Color::Indexed(235),
+    title: Color::LightCyan,
+    link: Color::LightBlue,
+    star: Color::LightYellow,
+    tag: Color::LightMagenta,
+    quote_odd: Color::Indexed(109),
+    quote_even: Color::Indexed(144),
+    good: Color::LightGreen,
+    warning: Color::LightYellow,
+    error: Color::LightRed,
+};
+
+const LIGHT: Palette = Palette {
+    dim: Color::Indexed(241),
+    line: Color::Indexed(250),
+    cursor: Color::Indexed(252),
+    cursor_elsewhere: Color::Indexed(255),
+    title: Color::Blue,
+    link: Color::Blue,
+    star: Color::Indexed(130),
+    tag: Color::Magenta,
+    quote_odd: Color::Indexed(24),
+    quote_even: Color::Indexed(94),
+    good: Color::Indexed(28),
+    warning: Color::Indexed(130),
+    error: Color::Red,
+};
+
+impl Palette {
+    /// A role in colour. Where colour says it, the weight that stood in for it goes.
+    const fn dress(&self, paint: Paint, weight: Style) -> Style {
+        let plain = Style::new();
+        match paint {
+            Paint::Plain | Paint::Strong | Paint::Unread => weight,
+            Paint::Dim => plain.fg(self.dim),
+            Paint::Line => plain.fg(self.line),
+            Paint::Title => weight.fg(self.title),
+            Paint::Mark => plain.fg(self.title),
+            Paint::Key => weight.fg(self.title),
+            Paint::Border => plain.fg(self.title),
+            Paint::Cursor => plain.bg(self.cursor),
+            Paint::CursorElsewhere => plain.bg(self.cursor_elsewhere),
+            Paint::Selected => weight.fg(self.star),
+            Paint::Star => plain.fg(self.star),
+            Paint::Tag => plain.fg(self.tag),
+            Paint::Link => weight.fg(self.link),
+            Paint::LinkAtHand => weight.fg(self.link),
+            Paint::QuoteOdd => plain.fg(self.quote_odd),
+            Paint::QuoteEven => plain.fg(self.quote_even),
+            Paint::Note => weight.fg(self.dim),
+            Paint::Good => plain.fg(self.good),
+            Paint::Warning => weight.fg(self.warning),
+            Paint::Error => weight.fg(self.error),
+        }
+    }
+}

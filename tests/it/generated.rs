@@ -133,7 +133,7 @@ fn fields(owner: &str) -> Vec<Field> {
     let (mut docs, mut example) = (Vec::new(), None);
     for line in body.lines().take_while(|line| *line != "}").map(str::trim) {
         if let Some(text) = line.strip_prefix("/// Example: ") {
-            example = Some(text.to_owned());
+            example = Some(text.trim_matches('`').to_owned());
         } else if let Some(text) = line.strip_prefix("/// ") {
             docs.push(text.to_owned());
         } else if let Some(field) = line.strip_prefix("pub ") {

@@ -20,6 +20,22 @@ pub(crate) const HTML_MAX: usize = 1024 * 1024;
 const QUOTE_MARK: &str = "\u{1}\u{1}";
 const HEADING_MARK: &str = "\u{2}";
 
+/// The charset that the head of a page names, for mail that names none itself.
+pub(crate) fn meta_charset(bytes: &[u8]) -> Option<String> {
+    const LOOK_AT: usize = 2048;
+    let head = bytes.get(..LOOK_AT).unwrap_or(bytes).to_ascii_lowercase();
+    let at = memchr::memmem::find(&head, b"charset=")? + b"charset=".len();
+    let label = head
+        .get(at..)?
+        .iter()
+        .skip_while(|b| matches!(b, b'"' | b'\'' | b' '))
+        .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b':' | b'.'))
+        .map(|b| char::from(*b))
+        .collect::<String>();
+    // A page that can be read as ASCII so far is not in UTF-16, whatever it says.
+    Some(label).filter(|l| !l.is_empty() && !l.starts_with("utf-16"))
+}
+
 /// What became of a text.
 pub(crate) struct Html {
     pub(crate) lines: Vec<Line>,

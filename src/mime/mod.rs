@@ -5,6 +5,7 @@
 
 mod address;
 mod charset;
+mod choose;
 mod date;
 mod dom;
 mod headers;
@@ -12,6 +13,8 @@ mod html;
 mod links;
 mod names;
 mod params;
+mod people;
+mod render;
 mod style;
 mod text;
 mod transfer;
@@ -19,11 +22,16 @@ mod tree;
 mod words;
 mod wrap;
 
+#[cfg(test)]
+mod corpus_tests;
+
 pub use address::parse_addresses;
+pub use choose::Form;
 pub use date::parse_date;
 pub use headers::{Headers, RawField, parse_headers, parse_ids};
 pub use html::is_guarded;
 pub use names::{file_name, message_name};
+pub use render::{Source, reading};
 pub use tree::{DecodedPart, decode_part, part_body, structure};
 pub use words::decode_words;
 

@@ -4,8 +4,8 @@
 
 use super::canvas::Canvas;
 use super::theme::Paint;
+use crate::app::{AccountView, Link};
 use crate::app::{App, Area, Context, SideRow, Target, link_word};
-use crate::bus::{AccountView, Link};
 use crate::model::Safe;
 use crate::ui::Text;
 

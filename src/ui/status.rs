@@ -6,8 +6,8 @@ use super::canvas::Canvas;
 use super::sidebar::link_mark;
 use super::text::{Text, tail};
 use super::theme::Paint;
+use crate::app::Link;
 use crate::app::{App, Area, Context, NoticeKind, Overlay, Panes, Prompt, Split, hints};
-use crate::bus::Link;
 use crate::model::{Safe, Sort};
 use ratatui::style::Style;
 

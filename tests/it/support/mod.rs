@@ -4,6 +4,7 @@
 
 pub(crate) mod desk;
 mod dovecot;
+mod dovecot_config;
 mod other_client;
 mod program;
 mod screen;

@@ -52,6 +52,7 @@ mod random_tests;
 #[cfg(test)]
 pub(crate) mod scenes;
 
+pub use crate::bus::{AccountView, Link};
 pub use actions::{Action, Availability, Context, Count, Group, actions, find};
 pub use edit::Edit;
 pub use effect::{Effect, Token};
@@ -73,10 +74,7 @@ pub use sidebar::{SideRow, Sidebar, Target, link_word, mailbox_label, role_name}
 pub use size::size_text;
 pub use update::update;
 
-/// What the drawing needs of the vocabulary with the engine.
-pub use crate::bus::{AccountView, Link as Connection};
-
-use crate::bus::{Command, Link, RequestId};
+use crate::bus::{Command, RequestId};
 use crate::model::{AccountKey, FlagChange, Mailbox, MailboxKey, Query, Role, Safe, Scope};
 use edit::History;
 use gather::Gather;

@@ -4,6 +4,7 @@
 
 use super::exit::{Exit, Failure};
 use super::output::Output;
+use crate::app::{self, Context};
 use serde::Serialize;
 
 /// A line of `actions --json`. The names are part of the contract with scripts.
@@ -12,16 +13,32 @@ struct Row {
     name: &'static str,
     title: &'static str,
     contexts: Vec<&'static str>,
-    keys: Vec<String>,
+    keys: Vec<&'static str>,
 }
 
 /// The rows of the table.
-fn rows() -> Vec<Row> {
-    Vec::new()
+fn rows() -> impl Iterator<Item = Row> {
+    app::actions().iter().map(|action| {
+        let mut keys: Vec<&'static str> = Vec::new();
+        for chord in action
+            .contexts()
+            .flat_map(|context| action.keys_in(context))
+        {
+            if !keys.contains(&chord) {
+                keys.push(chord);
+            }
+        }
+        Row {
+            name: action.id,
+            title: action.title,
+            contexts: action.contexts().map(Context::name).collect(),
+            keys,
+        }
+    })
 }
 
 /// Lists the actions.
-pub(super) fn actions(is_json: bool, output: &mut Output) -> Result<Exit, Failure> {
+pub(super) fn list(is_json: bool, output: &mut Output) -> Result<Exit, Failure> {
     for row in rows() {
         if is_json {
             output.json(&row)?;

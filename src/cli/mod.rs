@@ -66,10 +66,9 @@ fn run(args: &Args, output: &mut Output) -> Result<Exit, Failure> {
         CommandArgs::Tag(tag) => change::tag(&Place::open(args)?, tag, output),
         CommandArgs::Undo { offline } => change::undo(&Place::open(args)?, *offline, output),
         CommandArgs::Journal { json } => change::journal(&Place::open(args)?, json.json, output),
-        CommandArgs::Actions { json } => actions::actions(json.json, output),
+        CommandArgs::Actions { json } => actions::list(json.json, output),
         CommandArgs::Config(config) => config::config(args, config, output),
         CommandArgs::Cache(args::CacheArgs::Clear) => cache::clear(&Place::open(args)?, output),
         CommandArgs::Doctor { json } => doctor::doctor(args, json.json, output),
     }
 }
-pub fn tmp(r: &[u8], w: u16) -> crate::model::Reading { text::reading(r, w) }

@@ -174,11 +174,11 @@ fn save(raw: &[u8], folder: &Path, output: &mut Output) -> Result<Exit, Failure>
     };
     fs::create_dir_all(folder).map_err(|error| cannot(folder, &error))?;
     let mut count = 0;
-    for part in text::structure(raw).attachments() {
+    for (index, part) in text::structure(raw).attachments().enumerate() {
         let Some(body) = text::body(raw, &part.id) else {
             continue;
         };
-        let name = text::file_name(part);
+        let name = text::file_name(part, index);
         let path =
             write_new(folder, &name, &body).map_err(|error| cannot(&folder.join(&name), &error))?;
         output.line(&path.display().to_string())?;

@@ -3,10 +3,8 @@
 //! Used by the listings and by `show`: the one place of the command line that asks `mime` and the
 //! query language. Must never print; what it returns is not yet made safe unless it says so.
 
-use crate::mime;
-use crate::model::{
-    Attachment, BodyStructure, Line, Part, PartId, Query, QueryError, Reading, Safe, Span, Term,
-};
+use crate::mime::{self, Form, Source};
+use crate::model::{BodyStructure, Part, PartId, Query, QueryError, Reading, Term};
 use unicode_width::UnicodeWidthChar as _;
 
 /// Reads a query as of today.
@@ -17,61 +15,14 @@ pub(super) fn query(text: &str, _today: i32) -> Result<Query, QueryError> {
     Ok(Query::And(words.collect()))
 }
 
-/// The message as the reader shows it.
+/// The message as the reader shows it; made safe.
 pub(super) fn reading(raw: &[u8], width: u16) -> Reading {
-    let structure = mime::structure(raw);
-    let part = structure.texts().next();
-    let text = part.and_then(|part| text_of(raw, part)).unwrap_or_default();
-    let line = |text: &str| Line {
-        spans: vec![Span {
-            text: Safe::line(text),
-            ..Span::default()
-        }],
-        ..Line::default()
-    };
-    let fields = headers(raw);
-    let field = |name: &str| fields.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
-    let shown = |(name, value): &(String, String)| (Safe::line(name), Safe::line(value));
-    Reading {
-        headers: ["From", "To", "Cc", "Date", "Subject"]
-            .into_iter()
-            .filter_map(field)
-            .map(shown)
-            .collect(),
-        all_headers: fields.iter().map(shown).collect(),
-        body: text
-            .lines()
-            .flat_map(|l| textwrap::wrap(l, usize::from(width)))
-            .map(|l| line(&l))
-            .collect(),
-        attachments: structure.attachments().map(attachment).collect(),
-        is_html: part.is_some_and(|part| part.mime_type == "text/html"),
-        width,
-        ..Reading::default()
-    }
+    mime::reading(Source::Whole(raw), width, Form::Auto)
 }
 
-fn attachment(part: &Part) -> Attachment {
-    Attachment {
-        part: part.id.clone(),
-        name: Safe::line(&part.name),
-        mime_type: Safe::line(&part.mime_type),
-        size_bytes: part.size_bytes,
-    }
-}
-
-/// A name for the file of an attachment: one that can do no harm.
-pub(super) fn file_name(part: &Part) -> String {
-    let base = part.name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let name = Safe::line(base)
-        .as_str()
-        .trim_start_matches(['.', '-', ' '])
-        .to_owned();
-    if name.is_empty() {
-        "attachment".to_owned()
-    } else {
-        name.chars().take(60).collect()
-    }
+/// A name for the file of the attachment at that place: one that can do no harm.
+pub(super) fn file_name(part: &Part, index: usize) -> String {
+    mime::file_name(&part.name, &part.mime_type, index)
 }
 
 /// The parts of the message.
@@ -132,6 +83,33 @@ pub(super) fn fit(text: &str, columns: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const MIXED: &[u8] = b"Subject: =?utf-8?q?caf=C3=A9?=\r\n folded\r\nX-Twice: 1\r\nX-Twice: 2\r\n\
+        Content-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\n\
+        plain\r\n--b\r\nContent-Type: text/html; charset=iso-8859-1\r\n\r\n<p>caf\xe9</p>\r\n--b--\r\n";
+
+    #[test]
+    fn html_is_read_in_its_own_charset() {
+        assert_eq!(html(MIXED).unwrap().trim(), "<p>caf\u{e9}</p>");
+        assert_eq!(html(b"Subject: x\r\n\r\nplain\r\n"), None);
+    }
+
+    #[test]
+    fn headers_keep_their_order_and_number_and_are_decoded() {
+        let found = headers(MIXED);
+        let found: Vec<(&str, &str)> = found
+            .iter()
+            .map(|(n, v)| (n.as_str(), v.as_str()))
+            .collect();
+        assert_eq!(
+            found.get(..3).unwrap(),
+            [
+                ("Subject", "caf\u{e9} folded"),
+                ("X-Twice", "1"),
+                ("X-Twice", "2")
+            ]
+        );
+    }
 
     #[test]
     fn wide_characters_take_two_columns_of_a_fitted_text() {

@@ -86,10 +86,10 @@ impl Config {
 #[serde(deny_unknown_fields, default)]
 pub struct Account {
     /// Your address in this account.
-    /// Example: "ann@example.org"
+    /// Example: `"ann@example.org"`
     pub address: String,
     /// Your name, as others see it.
-    /// Example: "Ann Example"
+    /// Example: `"Ann Example"`
     #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// The incoming server, where it speaks IMAP.
@@ -170,25 +170,25 @@ impl Account {
 #[serde(deny_unknown_fields, default)]
 pub struct Server {
     /// The host's name. Its certificate must be valid for it.
-    /// Example: "mail.example.org"
+    /// Example: `"mail.example.org"`
     pub host: String,
     /// The port. Where it is not set, `tls` decides: 993 or 143 (IMAP), 995 or 110 (POP3), 465 or 587 (SMTP).
-    /// Example: 993
+    /// Example: `993`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
     /// How the connection is made safe: "implicit" (TLS from the first byte), "starttls", or "none"
     /// (in clear, on this computer only).
     pub tls: Tls,
     /// The user name. Where it is not set: the address.
-    /// Example: "ann@example.org"
+    /// Example: `"ann@example.org"`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// A command whose first line of output is the password. It is run by `sh -c`, without a terminal.
-    /// Example: "pass show mail"
+    /// Example: `"pass show mail"`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password_command: Option<String>,
     /// The password itself. Better: `password_command`.
-    /// Example: "…"
+    /// Example: `"…"`
     #[serde(
         skip_serializing_if = "Option::is_none",
         serialize_with = "value::hidden"
@@ -198,24 +198,24 @@ pub struct Server {
     /// use `password_command` with the keyring's own program.
     pub keyring: bool,
     /// A command whose first line of output is an OAuth2 access token, used instead of a password.
-    /// Example: "oama access ann@example.org"
+    /// Example: `"oama access ann@example.org"`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_command: Option<String>,
     /// Sign in with a browser (this version cannot, and says so: use `token_command`): "google", "microsoft",
     /// or a client of your own as
     /// { client_id = "…", client_secret = "…", tenant = "…", auth_url = "…", token_url = "…", scope = "…" }.
-    /// Example: "google"
+    /// Example: `"google"`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub oauth2: Option<OAuth2>,
     /// A file (PEM) with an extra trust root; a relative path starts at this file's folder.
     /// There is no switch to skip verification.
-    /// Example: "extra-root.pem"
+    /// Example: `"extra-root.pem"`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<PathBuf>,
     /// Allows `tls = "none"` to another computer: everybody on the way can read mail and password.
     pub insecure_plaintext: bool,
     /// IMAP only: compresses the connection. Where it is not set: wherever it pays.
-    /// Example: true
+    /// Example: `true`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compress: Option<bool>,
     /// POP3 only: whether fetched mail stays on the server: true, false, "14d" (so long after it was
@@ -223,7 +223,7 @@ pub struct Server {
     #[serde(skip_serializing_if = "LeaveOnServer::is_default")]
     pub leave_on_server: LeaveOnServer,
     /// POP3 only: of larger messages only the headers are fetched until the whole is asked for.
-    /// Example: "5MB"
+    /// Example: `"5MB"`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_size: Option<Size>,
 }
@@ -268,23 +268,23 @@ impl Default for Sync {
 #[serde(deny_unknown_fields, default)]
 pub struct Folders {
     /// Where archived mail goes.
-    /// Example: "Archive"
+    /// Example: `"Archive"`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub archive: Option<String>,
     /// Where drafts are kept.
-    /// Example: "Drafts"
+    /// Example: `"Drafts"`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drafts: Option<String>,
     /// Where copies of sent mail are kept.
-    /// Example: "Sent Items"
+    /// Example: `"Sent Items"`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sent: Option<String>,
     /// Where unwanted mail goes.
-    /// Example: "Spam"
+    /// Example: `"Spam"`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub junk: Option<String>,
     /// Where deleted mail goes.
-    /// Example: "Trash"
+    /// Example: `"Trash"`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trash: Option<String>,
 }
@@ -313,7 +313,7 @@ pub struct Send {
     /// Whether a copy goes to the Sent folder: "auto" (unless the provider does it), "always", "never".
     pub save_sent: SaveSent,
     /// Other addresses that you write from.
-    /// Example: [{ address = "a.e@example.org", name = "A. E.", signature = "…" }]
+    /// Example: `[{ address = "a.e@example.org", name = "A. E.", signature = "…" }]`
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub identities: Vec<Identity>,
 }
@@ -354,10 +354,10 @@ pub struct Directory {
 #[serde(deny_unknown_fields, default)]
 pub struct Ldap {
     /// Where it is: ldaps:// or ldap://.
-    /// Example: "ldaps://ldap.example.org"
+    /// Example: `"ldaps://ldap.example.org"`
     pub url: String,
     /// Below which entry to look.
-    /// Example: "dc=example,dc=org"
+    /// Example: `"dc=example,dc=org"`
     pub base: String,
 }
 
@@ -385,7 +385,7 @@ pub struct Ui {
     /// Draws with plain ASCII only.
     pub ascii: bool,
     /// Where attachments are saved. Where it is not set: the system's folder for downloads.
-    /// Example: "~/Downloads"
+    /// Example: `"~/Downloads"`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub downloads: Option<PathBuf>,
 }

@@ -176,33 +176,30 @@ impl List {
         let name = std::mem::take(&mut self.name);
         let written = std::mem::take(&mut self.written);
         let comment = std::mem::take(&mut self.comment);
-        let address = match self.angle.take() {
-            Some(angle) => Address {
+        match self.angle.take() {
+            Some(angle) => self.found.push(Address {
                 name: clean(&name),
                 address: spaceless(&angle),
-            },
-            None if written.contains(&b'@') => split_bare(&written),
+            }),
+            None if written.contains(&b'@') => self.found.extend(split_bare(&written)),
             // A name without any address: words, or a local user of an old system.
-            None if is_words(&written) => Address {
+            None if is_words(&written) => self.found.push(Address {
                 name: clean(&name),
                 address: String::new(),
-            },
-            None => Address {
+            }),
+            None if written.trim_ascii().is_empty() => return,
+            None => self.found.push(Address {
                 name: String::new(),
                 address: spaceless(&written),
-            },
-        };
-        let address = Address {
-            name: if address.name.is_empty() {
-                clean(&comment)
-            } else {
-                address.name
-            },
-            ..address
-        };
-        if !(address.name.is_empty() && address.address.is_empty()) {
-            self.found.push(address);
+            }),
         }
+        if let Some(last) = self.found.last_mut()
+            && last.name.is_empty()
+        {
+            last.name = clean(&comment);
+        }
+        self.found
+            .pop_if(|last| last.name.is_empty() && last.address.is_empty());
     }
 }
 
@@ -227,28 +224,47 @@ fn without_comments(inner: &[u8]) -> Vec<u8> {
 }
 
 /// `Ann Example ann@example.org`: the word with the `@` is the address, the others are the name.
-fn split_bare(written: &[u8]) -> Address {
-    let trimmed = written.trim_ascii();
-    let is_blank = |b: &u8| b.is_ascii_whitespace();
-    let word = trimmed.split(is_blank).rfind(|w| {
-        w.iter()
-            .position(|b| *b == b'@')
-            .is_some_and(|at| at > 0 && at + 1 < w.len())
-    });
-    match word {
-        Some(word) if word.len() < trimmed.len() && !trimmed.contains(&b'"') => {
-            let others: Vec<&[u8]> = trimmed.split(is_blank).filter(|w| *w != word).collect();
-            Address {
-                name: clean(&others.join(&b' ')),
-                address: spaceless(word),
-            }
-        }
-        // Blanks around the `@` and the dots are the old syntax.
-        _ => Address {
-            name: String::new(),
-            address: spaceless(trimmed),
-        },
+/// Several such words and nothing else are several addresses.
+fn split_bare(written: &[u8]) -> Vec<Address> {
+    let bare = |address: &[u8]| Address {
+        name: String::new(),
+        address: spaceless(address),
+    };
+    if written.contains(&b'"') {
+        return vec![bare(written)];
     }
+    let tight = tighten(written);
+    let (with_at, others): (Vec<&[u8]>, Vec<&[u8]>) = tight
+        .split(u8::is_ascii_whitespace)
+        .filter(|word| !word.is_empty())
+        .partition(|word| word.contains(&b'@'));
+    match with_at.as_slice() {
+        [one] => vec![Address {
+            name: clean(&others.join(&b' ')),
+            ..bare(one)
+        }],
+        all if others.is_empty() => all.iter().map(|one| bare(one)).collect(),
+        _ => vec![bare(written)],
+    }
+}
+
+/// Blanks around the `@` and the dots are the old syntax.
+fn tighten(written: &[u8]) -> Vec<u8> {
+    let is_joint = |b: &u8| matches!(b, b'@' | b'.');
+    let mut out: Vec<u8> = Vec::with_capacity(written.len());
+    let mut gap = false;
+    for b in written.trim_ascii() {
+        if b.is_ascii_whitespace() {
+            gap = true;
+            continue;
+        }
+        if gap && !is_joint(b) && !out.last().is_some_and(is_joint) {
+            out.push(b' ');
+        }
+        gap = false;
+        out.push(*b);
+    }
+    out
 }
 
 fn is_words(written: &[u8]) -> bool {
@@ -317,6 +333,7 @@ mod tests {
             ("<@a.org,@b.org:john@x.org>", "", "john@x.org"),
             ("\"john doe\"@x.org", "", "\"john doe\"@x.org"),
             ("john . doe @ x.org", "", "john.doe@x.org"),
+            ("jdoe@test   . example", "", "jdoe@test.example"),
             ("John Q. Doe\r\n <john@x.org>", "John Q. Doe", "john@x.org"),
             ("=?utf-8?Q?J=C3=B6rg?= <j@x>", "Jörg", "j@x"),
             ("\"=?utf-8?Q?J=C3=B6rg?=\" <j@x>", "Jörg", "j@x"),
@@ -331,6 +348,7 @@ mod tests {
     fn groups_are_flattened_and_empty_ones_give_nothing() {
         assert_eq!(read("A Group:Ed <ed@x>, joe@y;, solo@z").len(), 3);
         assert_eq!(read("undisclosed-recipients:;"), []);
+        assert_eq!(read("unlisted-recipients:; (no To-header on input)"), []);
         assert_eq!(read("a: b@c"), [(String::new(), "b@c".to_owned())]);
     }
 
@@ -347,6 +365,8 @@ mod tests {
             one("Ann Example ann@x"),
             ("Ann Example".to_owned(), "ann@x".to_owned())
         );
+        assert_eq!(two("a@b c@d"), ["a@b", "c@d"]);
+        assert_eq!(read("(nobody I know)"), []);
         assert_eq!(one("root"), (String::new(), "root".to_owned()));
         assert_eq!(one("Some Name"), ("Some Name".to_owned(), String::new()));
         assert_eq!(one("A <a@b> <c@d>").1, "a@b");

@@ -19,6 +19,9 @@ pub(crate) fn decode(label: &[u8], bytes: &[u8]) -> String {
         if encoding == UTF_8 {
             return utf8_or_guess(bytes);
         }
+        if encoding == ISO_2022_JP {
+            return japanese(bytes);
+        }
         if encoding != REPLACEMENT {
             return encoding.decode(bytes).0.into_owned();
         }
@@ -53,6 +56,28 @@ fn utf8_or_guess(bytes: &[u8]) -> String {
     }
     WINDOWS_1252
         .decode_without_bom_handling(bytes)
+        .0
+        .into_owned()
+}
+
+/// ISO-2022-JP. Where encoded words were joined, one escape follows another; the decoder takes that
+/// for an attack, so the first of two goes.
+fn japanese(bytes: &[u8]) -> String {
+    let mut clean = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some((b, after)) = rest.split_first() {
+        let is_doubled = *b == b'\x1b' && rest.get(3) == Some(&b'\x1b');
+        rest = if is_doubled {
+            rest.get(3..).unwrap_or_default()
+        } else {
+            after
+        };
+        if !is_doubled {
+            clean.push(*b);
+        }
+    }
+    ISO_2022_JP
+        .decode_without_bom_handling(&clean)
         .0
         .into_owned()
 }

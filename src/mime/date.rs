@@ -159,8 +159,6 @@ impl Fields {
             self.day = Some(value);
         } else if self.year.is_none() {
             self.year = Some(full_year(value, len));
-        } else if self.zone.is_none() && self.time.is_some() && len == 4 {
-            self.zone = Some(value / 100 * 60 + value % 100); // The sign was forgotten.
         }
     }
 
@@ -252,6 +250,24 @@ fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
 }
 
+/// Year, month and day that many days after 1970-01-01.
+pub(crate) fn civil(days: i64) -> (i64, i64, i64) {
+    let days = days.saturating_add(719_468);
+    let era = days.div_euclid(146_097);
+    let of_era = days.rem_euclid(146_097);
+    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    (era * 400 + year + i64::from(month <= 2), month, day)
+}
+
+/// 0 for a Sunday.
+pub(crate) fn weekday(days: i64) -> i64 {
+    days.saturating_add(4).rem_euclid(7)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -321,6 +337,15 @@ mod tests {
         ] {
             assert_eq!(read(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn days_become_dates_and_dates_become_days() {
+        for days in (-800_000..800_000).step_by(97) {
+            let (year, month, day) = civil(days);
+            assert_eq!(days_since_1970(year, month, day), days);
+        }
+        assert_eq!((civil(0), weekday(0)), ((1970, 1, 1), 4));
     }
 
     #[test]

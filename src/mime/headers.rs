@@ -63,6 +63,9 @@ pub(crate) fn parse_until(raw: &[u8], from: usize, is_end: impl Fn(&[u8]) -> boo
         }
         if matches!(text.first(), Some(b' ' | b'\t')) && value_at.is_some() {
             at = next;
+            if text.trim_ascii().is_empty() && !goes_on(raw, next) {
+                break;
+            }
             continue;
         }
         if let Some(name) = field_name(text) {
@@ -88,6 +91,13 @@ fn is_passed_over(raw: &[u8], text: &[u8], is_first: bool, next: usize) -> bool 
     line_at(raw, next).is_some_and(|line| field_name(trim_break(line)).is_some())
 }
 
+/// Whether the header goes on behind a line of nothing but blanks: some writers end it with one.
+fn goes_on(raw: &[u8], next: usize) -> bool {
+    line_at(raw, next).is_some_and(|line| {
+        matches!(line.first(), Some(b' ' | b'\t')) || field_name(trim_break(line)).is_some()
+    })
+}
+
 /// The line that begins at `at`, its break included.
 pub(crate) fn line_at(raw: &[u8], at: usize) -> Option<&[u8]> {
     let rest = raw.get(at..).filter(|rest| !rest.is_empty())?;
@@ -101,7 +111,7 @@ pub(crate) fn trim_break(line: &[u8]) -> &[u8] {
 }
 
 /// The name of the field that a line begins; the old syntax has blanks before the colon.
-fn field_name(line: &[u8]) -> Option<&[u8]> {
+pub(crate) fn field_name(line: &[u8]) -> Option<&[u8]> {
     let head = line.get(..NAME_MAX).unwrap_or(line);
     let name = head.get(..head.iter().position(|b| *b == b':')?)?;
     let name = name.trim_ascii_end();
@@ -269,6 +279,8 @@ mod tests {
         assert_eq!(body("A: 1"), "");
         assert_eq!(body("A: 1\n\n"), "");
         assert_eq!(body("A: 1\r\n\r\n\r\nx"), "\r\nx");
+        assert_eq!(body("A: 1\n \n--x\nB: 2\n"), "--x\nB: 2\n");
+        assert_eq!(body("A: 1\n \n 2\nB: 2\n\nx"), "x");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::wrap::{Mark, columns, wrap};
 use crate::model::{Emphasis, Line, LineKind, Safe, Span};
 use html2text::config;
 use html2text::render::{TaggedLine, TaggedLineElement, TextDecorator};
+use linkify::{LinkFinder, LinkKind};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -19,6 +20,22 @@ pub(crate) const HTML_MAX: usize = 1024 * 1024;
 /// mail itself, so they cannot be forged.
 const QUOTE_MARK: &str = "\u{1}\u{1}";
 const HEADING_MARK: &str = "\u{2}";
+
+/// The charset that the head of a page names, for mail that names none itself.
+pub(crate) fn meta_charset(bytes: &[u8]) -> Option<String> {
+    const LOOK_AT: usize = 2048;
+    let head = bytes.get(..LOOK_AT).unwrap_or(bytes).to_ascii_lowercase();
+    let at = memchr::memmem::find(&head, b"charset=")? + b"charset=".len();
+    let label = head
+        .get(at..)?
+        .iter()
+        .skip_while(|b| matches!(b, b'"' | b'\'' | b' '))
+        .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b':' | b'.'))
+        .map(|b| char::from(*b))
+        .collect::<String>();
+    // A page that can be read as ASCII so far is not in UTF-16, whatever it says.
+    Some(label).filter(|l| !l.is_empty() && !l.starts_with("utf-16"))
+}
 
 /// What became of a text.
 pub(crate) struct Html {
@@ -224,6 +241,7 @@ impl Writer<'_> {
         }
         let kept = text.trim_end_matches(is_blank).len();
         text.truncate(kept);
+        self.add_bare_links(&text, &mut marks);
         let quote = quote_shown(depth, self.width);
         let room = self
             .width
@@ -249,6 +267,32 @@ impl Writer<'_> {
         for spans in spans {
             self.push(quote, kind, spans);
         }
+    }
+
+    /// Links that the sender wrote out without making them any. One that ends with the line may go
+    /// on in the next, and half a link leads elsewhere.
+    fn add_bare_links(&mut self, text: &str, marks: &mut Vec<Mark>) {
+        if !text.contains("://") {
+            return;
+        }
+        for found in LinkFinder::new().kinds(&[LinkKind::Url]).links(text) {
+            let range = found.start()..found.end();
+            let is_free = marks
+                .iter()
+                .all(|m| m.range.end <= range.start || m.range.start >= range.end);
+            if range.end == text.len() || !is_free {
+                continue;
+            }
+            if let Some(number) = self.links.add(found.as_str()) {
+                let emphasis = Emphasis::default();
+                marks.push(Mark {
+                    range,
+                    emphasis,
+                    link: Some(number),
+                });
+            }
+        }
+        marks.sort_by_key(|m| m.range.start);
     }
 
     fn push(&mut self, quote: u8, kind: LineKind, spans: Vec<Span>) {

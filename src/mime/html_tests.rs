@@ -84,6 +84,16 @@ fn links_keep_number_words_and_true_host() {
 }
 
 #[test]
+fn a_link_written_out_is_one_unless_it_may_go_on() {
+    let shown = show(
+        "<p>see http://a.org/x now, or <b>bold http://b.org/ too</b></p><p>http://c.org/long</p>",
+        60,
+    );
+    let targets: Vec<&str> = shown.links.iter().map(|l| l.target.as_str()).collect();
+    assert_eq!(targets, ["http://a.org/x"]);
+}
+
+#[test]
 fn pictures_are_named_counted_and_never_loaded() {
     let shown = show(
         "<img src='https://t.org/p.gif' width=1 height=1><img src='http://x/logo.png' alt='Logo'> and \

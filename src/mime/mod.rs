@@ -5,6 +5,7 @@
 
 mod address;
 mod charset;
+mod choose;
 mod date;
 mod dom;
 mod headers;
@@ -12,6 +13,8 @@ mod html;
 mod links;
 mod names;
 mod params;
+mod people;
+mod render;
 mod style;
 mod text;
 mod transfer;
@@ -19,11 +22,16 @@ mod tree;
 mod words;
 mod wrap;
 
+#[cfg(test)]
+mod corpus_tests;
+
 pub use address::parse_addresses;
+pub use choose::Form;
 pub use date::parse_date;
 pub use headers::{Headers, RawField, parse_headers, parse_ids};
 pub use html::is_guarded;
 pub use names::{file_name, message_name};
+pub use render::{Source, reading};
 pub use tree::{DecodedPart, decode_part, part_body, structure};
 pub use words::decode_words;
 
@@ -34,7 +42,3 @@ use crate::model::Envelope;
 pub fn envelope(raw: &[u8]) -> Envelope {
     headers::parse_until(raw, tree::message_start(raw), |_| false).envelope()
 }
-pub enum Source<'a> { Whole(&'a [u8]), Parts { header: &'a [u8], structure: &'a crate::model::BodyStructure, parts: &'a [(crate::model::PartId, Vec<u8>)] } }
-#[derive(Clone, Copy)]
-pub enum Form { Auto, Plain, Html }
-pub fn reading(s: Source, w: u16, _: Form) -> crate::model::Reading { match s { Source::Whole(r) => crate::cli::tmp(r, w), Source::Parts{..} => crate::model::Reading::default() } }

@@ -35,11 +35,19 @@ impl Field {
         let raw = unfold(raw.get(..FIELD_MAX).unwrap_or(raw));
         let mut scan = Scan { rest: &raw };
         let value = scan.token_until(b";");
-        let value = value.split(u8::is_ascii_whitespace).next();
+        let first = value.split(u8::is_ascii_whitespace).next();
         let mut field = Self {
-            value: lower(value.unwrap_or_default()),
+            value: lower(first.unwrap_or_default()),
             params: Vec::new(),
         };
+        // The first semicolon is forgotten now and then.
+        let glued = value
+            .get(first.map_or(0, <[u8]>::len)..)
+            .unwrap_or_default();
+        if memchr::memchr(b'=', glued).is_some() {
+            let param = Scan { rest: glued }.param();
+            field.params.extend(param);
+        }
         while !scan.rest.is_empty() && field.params.len() < PARAMS_MAX {
             if let Some(param) = scan.param() {
                 field.params.push(param);
@@ -299,6 +307,7 @@ mod tests {
             "Text/HTML; charset=\"utf-8\"",
             " text/html(a comment; with) ; charset=utf-8 (another)",
             "text/html ;\r\n\tCHARSET = utf-8",
+            "text/html charset=\"utf-8\"",
         ] {
             let field = Field::parse(raw.as_bytes());
             assert_eq!(field.value, "text/html", "{raw}");

@@ -130,7 +130,7 @@ fn paragraphs(text: &str, flow: Flow) -> Vec<Paragraph> {
         };
         match out.last_mut() {
             Some(last) if goes_on && last.quote == quote && text != "-- " => {
-                last.text.push_str(kept)
+                last.text.push_str(kept);
             }
             _ => out.push(Paragraph {
                 quote,

@@ -7,7 +7,7 @@
 //! An attached message is one part here and is not taken apart: its parts are no parts of what one
 //! reads. [`part_body`] finds them all the same by their IMAP number.
 
-use super::headers::{Headers, line_at, parse_headers, parse_until, trim_break};
+use super::headers::{Headers, field_name, line_at, parse_headers, parse_until, trim_break};
 use super::params::Field;
 use super::transfer;
 use crate::model::{BodyStructure, Part, PartId};
@@ -224,6 +224,13 @@ impl Scanner<'_> {
         let (mut part, boundary) = describe(&headers, parent);
         let body_at = headers.body_at;
         let is_root = self.nodes.is_empty();
+        let boundary = boundary.map(|b| {
+            if is_root {
+                self.true_boundary(b, body_at)
+            } else {
+                b
+            }
+        });
         let is_too_deep = self.open.len() >= DEPTH_MAX;
         let boundary = boundary.filter(|_| !is_too_deep);
         if part.is_multipart() && is_too_deep {
@@ -260,6 +267,28 @@ impl Scanner<'_> {
         let (end, next) = self.seek_end(body_at);
         self.end_leaf(leaf, end);
         next
+    }
+
+    /// The boundary that the message has, where it is not the one that its header names: messages
+    /// that were rewritten on their way are like that.
+    fn true_boundary(&self, named: Vec<u8>, from: usize) -> Vec<u8> {
+        let body = self.raw.get(from..).unwrap_or_default();
+        let line = [b"--", named.as_slice()].concat();
+        if memchr::memmem::find(body, &line).is_some() {
+            return named;
+        }
+        let begins_part = |at: usize| {
+            let line = line_at(body, at)?;
+            let next = field_name(trim_break(line_at(body, at + line.len())?))?;
+            let is_content = next.get(..8)?.eq_ignore_ascii_case(b"content-");
+            let boundary = trim_break(line).strip_prefix(b"--")?.trim_ascii_end();
+            (is_content && (1..=BOUNDARY_MAX).contains(&boundary.len())).then_some(boundary)
+        };
+        let at_start = body.starts_with(b"--").then_some(0).into_iter();
+        let found = at_start
+            .chain(memchr::memmem::find_iter(body, b"\n--").map(|at| at + 1))
+            .find_map(begins_part);
+        found.map_or(named, <[u8]>::to_vec)
     }
 
     /// Where the next part begins, the text before it passed over.

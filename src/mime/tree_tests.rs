@@ -123,6 +123,18 @@ fn broken_structures_are_shown_as_far_as_they_go() {
 }
 
 #[test]
+fn a_boundary_that_the_header_misnames_is_found() {
+    let raw = "Content-Type: multipart/mixed; boundary=named\n\n--true\nContent-Type: text/html\n\n<b>\n--true--\n";
+    assert_eq!(ids(raw), ":mixed 1:html");
+    assert_eq!(body(raw, "1").as_deref(), Some("<b>"));
+    // A list of options is no part.
+    assert_eq!(
+        ids("Content-Type: multipart/mixed; boundary=x\n\n--help\nshows help"),
+        "1:plain"
+    );
+}
+
+#[test]
 fn empty_lines_before_the_header_are_passed_over() {
     let raw = "\r\n\r\nContent-Type: text/html\r\n\r\n<b>";
     assert_eq!(ids(raw), "1:html");

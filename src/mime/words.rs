@@ -233,6 +233,11 @@ mod tests {
         assert_eq!(d("=?utf-8?B?w6TD?= =?utf-8?Q?=B6?="), "äö");
         // The base64 stream itself cut after five digits.
         assert_eq!(d("=?utf-8?B?w6TDt?=\r\n =?utf-8?B?g==?="), "äö");
+        // Each word begins and ends with an escape of its own.
+        assert_eq!(
+            d("=?ISO-2022-JP?B?GyRCJUYlOSVIGyhC?= =?ISO-2022-JP?B?GyRCJUYlOSVIGyhC?="),
+            "テストテスト"
+        );
         // Padding forgotten, both words whole.
         assert_eq!(d("=?utf-8?B?YQ?= =?utf-8?B?Yg?="), "ab");
     }

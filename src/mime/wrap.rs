@@ -30,7 +30,7 @@ pub(crate) fn columns(text: &str) -> usize {
 pub(crate) fn breaks(text: &str, width: usize) -> Vec<Range<usize>> {
     let width = width.max(1);
     if text.len() <= width || columns(text) <= width {
-        return vec![0..text.len()];
+        return std::iter::once(0..text.len()).collect();
     }
     let mut lines = Breaker {
         text,

@@ -72,6 +72,33 @@ pub struct Link {
     pub text: Safe,
 }
 
+impl Link {
+    /// Whether the words that carry the link name another host than the one it leads to, which is
+    /// how people are led astray.
+    #[must_use]
+    pub fn names_other_host(&self) -> bool {
+        let words = self.text.as_str().to_lowercase();
+        let host = self.host.as_str().trim_start_matches("www.");
+        words.split_whitespace().any(|word| {
+            let word = word.split_once("://").map_or(word, |(_, rest)| rest);
+            let named = word
+                .split(['/', '?', '#', ':'])
+                .next()
+                .unwrap_or(word)
+                .trim_matches(|c: char| !c.is_alphanumeric());
+            let named = named.trim_start_matches("www.");
+            let is_host = named.rsplit_once('.').is_some_and(|(rest, top)| {
+                !rest.is_empty() && top.len() > 1 && top.chars().all(char::is_alphabetic)
+            });
+            let is_same = named == host
+                || host
+                    .strip_suffix(named)
+                    .is_some_and(|rest| rest.ends_with('.'));
+            is_host && !word.contains('@') && !host.is_empty() && !is_same
+        })
+    }
+}
+
 /// A part that is listed as a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attachment {
@@ -106,4 +133,38 @@ pub struct Reading {
     pub blocked_images: u32,
     /// The width in columns that the lines were wrapped to.
     pub width: u16,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_that_name_another_host_are_noticed() {
+        let link = |text: &'static str| Link {
+            shown: Safe::fixed("https://login.bank.com/x"),
+            target: "https://login.bank.com/x".to_owned(),
+            host: Safe::fixed("login.bank.com"),
+            text: Safe::fixed(text),
+        };
+        for honest in [
+            "click here",
+            "bank.com",
+            "https://www.bank.com/a",
+            "login.bank.com",
+            "a@b.org",
+            "v1.2",
+            "etc.",
+        ] {
+            assert!(!link(honest).names_other_host(), "{honest}");
+        }
+        for false_words in [
+            "www.other.org",
+            "https://other.org/login",
+            "go to Other.com now",
+            "mybank.com",
+        ] {
+            assert!(link(false_words).names_other_host(), "{false_words}");
+        }
+    }
 }

@@ -4,7 +4,7 @@
 
 use super::canvas::Canvas;
 use super::theme::Paint;
-use crate::app::{AccountView, App, Area, Connection, Context, SideRow, Target, link_word};
+use crate::app::{AccountView, App, Area, Context, Link, SideRow, Target, link_word};
 use crate::model::Safe;
 use crate::ui::Text;
 
@@ -97,7 +97,7 @@ fn draw_link(
 ) -> u16 {
     let (mark, paint) = link_mark(canvas, &account.link);
     let word = match &account.link {
-        Connection::Idle if app.is_offline => "offline",
+        Link::Idle if app.is_offline => "offline",
         link => link_word(link),
     };
     let style = canvas.style(paint);
@@ -112,14 +112,14 @@ fn draw_link(
 }
 
 /// The mark of a connection: its shape says it, its colour repeats it.
-pub(super) fn link_mark(canvas: &Canvas, link: &Connection) -> (&'static str, Paint) {
+pub(super) fn link_mark(canvas: &Canvas, link: &Link) -> (&'static str, Paint) {
     let glyphs = canvas.theme.glyphs();
     match link {
-        Connection::InStep { is_watched: true } => (glyphs.watching, Paint::Good),
-        Connection::InStep { is_watched: false } => (glyphs.in_step, Paint::Good),
-        Connection::Connecting | Connection::Syncing { .. } => (glyphs.syncing, Paint::Warning),
-        Connection::Waiting { .. } => (glyphs.waiting, Paint::Warning),
-        Connection::Stopped { .. } => (glyphs.stopped, Paint::Error),
-        Connection::Idle => (glyphs.idle, Paint::Dim),
+        Link::InStep { is_watched: true } => (glyphs.watching, Paint::Good),
+        Link::InStep { is_watched: false } => (glyphs.in_step, Paint::Good),
+        Link::Connecting | Link::Syncing { .. } => (glyphs.syncing, Paint::Warning),
+        Link::Waiting { .. } => (glyphs.waiting, Paint::Warning),
+        Link::Stopped { .. } => (glyphs.stopped, Paint::Error),
+        Link::Idle => (glyphs.idle, Paint::Dim),
     }
 }

@@ -6,9 +6,7 @@ use super::canvas::Canvas;
 use super::sidebar::link_mark;
 use super::text::{Text, tail};
 use super::theme::Paint;
-use crate::app::{
-    App, Area, Connection, Context, NoticeKind, Overlay, Panes, Prompt, Split, hints,
-};
+use crate::app::{App, Area, Context, Link, NoticeKind, Overlay, Panes, Prompt, Split, hints};
 use crate::model::{Safe, Sort};
 use ratatui::style::Style;
 
@@ -62,13 +60,13 @@ const fn gap(used: u16) -> u16 {
 
 /// How the connections are, in words and shape: the one that needs attention most.
 fn connection(app: &App, canvas: &mut Canvas, area: Area) -> u16 {
-    let weight = |link: &Connection| match link {
-        Connection::Stopped { .. } => 5,
-        Connection::Waiting { .. } => 4,
-        Connection::Syncing { .. } => 3,
-        Connection::Connecting => 2,
-        Connection::Idle => 1,
-        Connection::InStep { .. } => 0,
+    let weight = |link: &Link| match link {
+        Link::Stopped { .. } => 5,
+        Link::Waiting { .. } => 4,
+        Link::Syncing { .. } => 3,
+        Link::Connecting => 2,
+        Link::Idle => 1,
+        Link::InStep { .. } => 0,
     };
     let here = app.current_account();
     let most = || app.accounts.iter().max_by_key(|a| weight(&a.link));

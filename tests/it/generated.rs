@@ -5,6 +5,7 @@
 //! must never be missing in it.
 
 use crate::support::repository;
+use pillarbox::app::{self, Group};
 use pillarbox::config::{Account, Config, Ldap, LeaveOnServer, Server};
 use std::collections::BTreeSet;
 use std::fs;
@@ -84,6 +85,33 @@ fn commands() -> String {
     table.join("\n") + "\n"
 }
 
+/// The action table as the README shows it.
+fn actions() -> String {
+    let mut lines = vec![
+        "| action | keys | where |".to_owned(),
+        "|---|---|---|".to_owned(),
+    ];
+    for group in Group::ALL {
+        lines.push(format!("| **{}** | | |", group.title()));
+        for action in app::actions().iter().filter(|action| action.group == group) {
+            let mut keys: Vec<String> = Vec::new();
+            for chord in action
+                .contexts()
+                .flat_map(|context| action.keys_in(context))
+            {
+                let key = format!("`{}`", chord.replace('|', "\\|"));
+                if !keys.contains(&key) {
+                    keys.push(key);
+                }
+            }
+            let places: Vec<&str> = action.contexts().map(app::Context::name).collect();
+            let (keys, places) = (keys.join(" "), places.join(", "));
+            lines.push(format!("| {} | {keys} | {places} |", action.title));
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
 fn argument(arg: &clap::Arg) -> String {
     let value = arg.get_value_names().and_then(|names| names.first());
     let many = if arg.get_num_args().is_some_and(|n| n.max_values() > 1) {
@@ -133,7 +161,7 @@ fn fields(owner: &str) -> Vec<Field> {
     let (mut docs, mut example) = (Vec::new(), None);
     for line in body.lines().take_while(|line| *line != "}").map(str::trim) {
         if let Some(text) = line.strip_prefix("/// Example: ") {
-            example = Some(text.to_owned());
+            example = Some(text.trim_matches('`').to_owned());
         } else if let Some(text) = line.strip_prefix("/// ") {
             docs.push(text.to_owned());
         } else if let Some(field) = line.strip_prefix("pub ") {
@@ -277,6 +305,11 @@ fn uncommented(text: &str, wanted: impl Fn(&str) -> bool) -> String {
 #[test]
 fn the_commands_in_the_readme_are_up_to_date() {
     hold_in_readme("commands", &commands());
+}
+
+#[test]
+fn the_actions_in_the_readme_are_up_to_date() {
+    hold_in_readme("actions", &actions());
 }
 
 #[test]

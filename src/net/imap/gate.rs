@@ -85,6 +85,7 @@ pub(super) struct Gate {
     /// Stop cutting behind the next tagged response: what follows is compressed.
     is_last: bool,
     blank_lines: u64,
+    received: u64,
 }
 
 /// How far the first response of the buffer was looked through.
@@ -126,7 +127,13 @@ impl Gate {
             is_flushing: false,
             is_last: false,
             blank_lines: 0,
+            received: 0,
         }
+    }
+
+    /// Bytes that came in so far, inflated.
+    pub(super) const fn received(&self) -> u64 {
+        self.received
     }
 
     /// The next response that waits, if it is of that kind.
@@ -295,6 +302,7 @@ impl AsyncRead for Gate {
             if chunk.filled().is_empty() {
                 return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
             }
+            this.received += u64::try_from(chunk.filled().len()).unwrap_or(u64::MAX);
             this.buffer.extend_from_slice(chunk.filled());
             this.sort().map_err(Error::into_io)?;
         }

@@ -181,6 +181,11 @@ impl Session {
         for tag in tags {
             self.finish(tag, |r| tree.take(r)).await?;
         }
+        if tree.is_overfull {
+            return Err(Error::protocol(format!(
+                "The server lists more than {NAMES_MAX} folders."
+            )));
+        }
         if let Some((name, status)) = selected {
             let wire = self.state.wire_name(name);
             if let Some(place) = tree.places.get(&key(&wire))
@@ -193,11 +198,6 @@ impl Session {
             && self.state.capabilities.has("LIST-EXTENDED"))
         {
             self.ask_status(&mut tree).await?;
-        }
-        if tree.is_overfull {
-            return Err(Error::protocol(format!(
-                "The server lists more than {NAMES_MAX} folders."
-            )));
         }
         Ok(self.listed(tree))
     }

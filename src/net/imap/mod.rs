@@ -31,6 +31,13 @@ mod uids;
 mod utf7;
 mod visit;
 
+#[cfg(test)]
+mod hostile_tests;
+#[cfg(test)]
+mod peer_tests;
+#[cfg(test)]
+mod transcript_tests;
+
 pub use capability::Capabilities;
 pub use session::Session;
 pub use types::{IdleEnd, Items, Known, Listed, Notice, Selected, Start, Started, Status, Window};

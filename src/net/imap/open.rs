@@ -102,8 +102,7 @@ impl Session {
         server: &Server,
         deadline: Instant,
     ) -> Result<bool> {
-        self.gate().listen(None);
-        self.until(Some(deadline));
+        self.until(deadline);
         let event = self.event().await.map_err(|e| {
             if e.class == Class::Transient && Instant::now() >= deadline {
                 Error::transient(format!(

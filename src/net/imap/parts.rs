@@ -25,15 +25,15 @@ impl Session {
             literal: MESSAGE_MAX,
             total: MESSAGE_MAX,
         });
-        let mut wanted = String::from("UID");
-        for part in parts {
-            if part.0.is_empty() {
-                wanted.push_str(" BODY.PEEK[HEADER]");
-            } else {
-                wanted += &format!(" BODY.PEEK[{part}.MIME] BODY.PEEK[{part}]");
-            }
-        }
-        let command = Command::new(&format!("UID FETCH {uid} ({wanted})"));
+        let wanted: Vec<String> = parts
+            .iter()
+            .map(|part| match part.0.as_slice() {
+                [] => "BODY.PEEK[HEADER]".to_owned(),
+                _ => format!("BODY.PEEK[{part}.MIME] BODY.PEEK[{part}]"),
+            })
+            .collect();
+        let wanted = wanted.join(" ");
+        let command = Command::new(&format!("UID FETCH {uid} (UID {wanted})"));
         let sections = self.sections(uid, &command).await?;
         let mut found = Vec::new();
         for part in parts {

@@ -20,9 +20,11 @@ use tokio::time::Instant;
 
 /// How often a server may ask for more in one exchange.
 pub(super) const GO_AHEADS_MAX: u32 = 3;
-/// A command that moves little data is given up after so many silences' time, even if a byte drips
-/// in now and then.
+/// A call that moves little data is given up after so many silences' time, even if a byte drips in
+/// now and then.
 const SMALL_FACTOR: u32 = 3;
+/// A call that moves much has so long, and a second more for each KiB that comes.
+const BULK_TIME: Duration = Duration::from_secs(30 * 60);
 
 /// The name of a command under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +83,24 @@ pub struct Session {
     is_prefaced: bool,
     is_compressed: bool,
     is_dead: bool,
-    deadline: Option<Instant>,
+    time: Option<Time>,
+}
+
+/// How long a call may take.
+#[derive(Debug, Clone, Copy)]
+struct Time {
+    end: Instant,
+    /// Bytes received before it began, where more bytes earn more time.
+    earning_from: Option<u64>,
+}
+
+impl Time {
+    fn deadline(self, received: u64) -> Instant {
+        let earned = self
+            .earning_from
+            .map_or(0, |from| received.saturating_sub(from) / 1024);
+        self.end + Duration::from_secs(earned)
+    }
 }
 
 impl Session {
@@ -100,7 +119,7 @@ impl Session {
             is_prefaced: false,
             is_compressed: false,
             is_dead: false,
-            deadline: None,
+            time: None,
         }
     }
 
@@ -158,21 +177,32 @@ impl Session {
 
     fn wait(&mut self, pace: Pace) {
         let silence = self.options.silence_timeout;
-        self.deadline = match pace {
-            Pace::Small => Some(Instant::now() + silence * SMALL_FACTOR),
-            Pace::Bulk => None,
-        };
+        let now = Instant::now();
+        self.time = Some(match pace {
+            Pace::Small => Time {
+                end: now + silence * SMALL_FACTOR,
+                earning_from: None,
+            },
+            Pace::Bulk => Time {
+                end: now + BULK_TIME,
+                earning_from: Some(self.gate().received()),
+            },
+        });
         self.gate().listen(Some(silence));
     }
 
     /// Sets the latest moment for what follows.
-    pub(super) const fn until(&mut self, deadline: Option<Instant>) {
-        self.deadline = deadline;
+    pub(super) fn until(&mut self, end: Instant) {
+        self.gate().listen(None);
+        self.time = Some(Time {
+            end,
+            earning_from: None,
+        });
     }
 
     /// Waits without a limit on silence: for IDLE.
     pub(super) fn wait_forever(&mut self) {
-        self.deadline = None;
+        self.time = None;
         self.gate().listen(None);
     }
 
@@ -369,13 +399,22 @@ impl Session {
 
     /// One step of async-imap; `None`: it was the mark for untagged responses in the gate.
     async fn read(&mut self) -> Result<Option<Event>> {
-        let deadline = self.deadline;
+        let time = self.time;
+        let received = self.gate().received();
         let reading = self.client.read_response();
-        let response = match deadline {
-            Some(deadline) => tokio::time::timeout_at(deadline, reading)
-                .await
-                .map_err(|_| Error::transient("The server took too long to answer."))?,
+        let response = match time {
             None => reading.await,
+            Some(time) => {
+                let deadline = time.deadline(received);
+                match tokio::time::timeout_at(deadline, reading).await {
+                    Ok(response) => response,
+                    // A long literal that is still coming in has earned more time meanwhile.
+                    Err(_) if time.deadline(self.gate().received()) > deadline => return Ok(None),
+                    Err(_) => {
+                        return Err(Error::transient("The server took too long to answer."));
+                    }
+                }
+            }
         };
         let response = response
             .map_err(Error::from_io)?

@@ -4,6 +4,7 @@
 //! system's own Dovecot, and it ends with the test process, however that ends: a shell waits on a
 //! pipe that only this process holds.
 
+use super::dovecot_config::{Installed, Plan};
 use super::{OtherClient, wait_until};
 use std::fs;
 use std::net::{TcpListener, TcpStream};
@@ -28,7 +29,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Full => "full",
             Self::Condstore => "condstore",
@@ -38,7 +39,7 @@ impl Kind {
     }
 
     /// The capabilities that are announced in place of all.
-    const fn capability(self) -> Option<&'static str> {
+    pub(super) const fn capability(self) -> Option<&'static str> {
         match self {
             Self::Full | Self::Prefixed => None,
             Self::Condstore => Some(
@@ -48,7 +49,7 @@ impl Kind {
         }
     }
 
-    const fn namespace(self) -> (&'static str, &'static str) {
+    pub(super) const fn namespace(self) -> (&'static str, &'static str) {
         match self {
             Self::Prefixed => ("INBOX.", "."),
             _ => ("", "/"),
@@ -158,10 +159,18 @@ impl Dovecot {
         make_certificate(&folder);
         let [imap, imaps] = free_ports();
         let config = folder.join("dovecot.conf");
-        fs::write(&config, configuration(kind, &folder, &owner, imap, imaps)).unwrap();
+        let installed = Installed::find();
+        let plan = Plan {
+            kind,
+            folder: &folder,
+            owner: &owner,
+            imap,
+            imaps,
+        };
+        fs::write(&config, plan.configuration(&installed)).unwrap();
         let log = fs::File::create(folder.join("start.log")).unwrap();
         let keeper = Command::new("sh")
-            .args(["-c", KEEP, "sh", binary()])
+            .args(["-c", KEEP, "sh", installed.program])
             .args([config.as_path(), folder.as_path()])
             .stdin(Stdio::piped())
             .stdout(log.try_clone().unwrap())
@@ -209,18 +218,6 @@ wait "$server"
 rm -rf "$3"
 "#;
 
-fn binary() -> &'static str {
-    let found = [
-        "dovecot",
-        "/usr/sbin/dovecot",
-        "/usr/local/sbin/dovecot",
-        "/opt/homebrew/sbin/dovecot",
-    ]
-    .into_iter()
-    .find(|path| Command::new(path).arg("--version").output().is_ok());
-    found.expect("Dovecot is not installed; `.ci/test` installs it, or see the README")
-}
-
 /// Two ports that nobody listens on. Both are held until both are known.
 fn free_ports() -> [u16; 2] {
     let held = [0, 1].map(|_| TcpListener::bind(("127.0.0.1", 0)).unwrap());
@@ -228,11 +225,11 @@ fn free_ports() -> [u16; 2] {
 }
 
 /// Whom the mail processes run as: a system user where the tests run as root, else oneself.
-struct Owner {
-    user: String,
-    group: String,
+pub(super) struct Owner {
+    pub(super) user: String,
+    pub(super) group: String,
     /// Numbers of the system user, where files must be given to them.
-    other: Option<(u32, u32)>,
+    pub(super) other: Option<(u32, u32)>,
 }
 
 impl Owner {
@@ -300,45 +297,4 @@ fn make_certificate(folder: &Path) {
         "x509 -req -days 30 -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial \
          -extfile server.ext -out server.pem",
     );
-}
-
-fn configuration(kind: Kind, folder: &Path, owner: &Owner, imap: u16, imaps: u16) -> String {
-    let Owner { user, group, other } = owner;
-    let folder = folder.display();
-    let (prefix, separator) = kind.namespace();
-    let capability = kind
-        .capability()
-        .map_or(String::new(), |c| format!("imap_capability = {c}"));
-    // An ordinary user can neither change to another one nor to another root.
-    let unprivileged = match other {
-        Some(_) => String::new(),
-        None => format!(
-            "default_internal_user = {user}\ndefault_internal_group = {group}\ndefault_login_user = {user}\n\
-             service anvil {{\n  chroot =\n}}\nservice imap-login {{\n  chroot =\n}}\n"
-        ),
-    };
-    let special: String = ["Drafts", "Sent", "Trash", "Junk", "Archive"]
-        .map(|name| {
-            format!("  mailbox {name} {{\n    auto = subscribe\n    special_use = \\{name}\n  }}\n")
-        })
-        .concat();
-    format!(
-        "base_dir = {folder}/run\nstate_dir = {folder}/run\ninstance_name = pillarbox-{kind}-{imap}\n\
-         log_path = {folder}/dovecot.log\nprotocols = imap\nlisten = 127.0.0.1\n{unprivileged}\
-         mail_uid = {user}\nmail_gid = {group}\nfirst_valid_uid = 1\nfirst_valid_gid = 1\n\
-         mail_home = {folder}/home/%u\nmail_location = maildir:{folder}/mail/%u\nmail_fsync = never\n\
-         mailbox_list_index = yes\nmailbox_idle_check_interval = 1 secs\n\
-         mail_max_userip_connections = 200\nauth_mechanisms = plain login\nauth_failure_delay = 0\n\
-         disable_plaintext_auth = no\nssl = yes\nssl_cert = <{folder}/server.pem\n\
-         ssl_key = <{folder}/server.key\nimap_id_send = \"name\" *\n{capability}\n\
-         passdb {{\n  driver = static\n  args = password=pass\n}}\n\
-         userdb {{\n  driver = static\n  args = uid={user} gid={group} home={folder}/home/%u allow_all_users=yes\n}}\n\
-         namespace inbox {{\n  inbox = yes\n  prefix = {prefix}\n  separator = {separator}\n{special}}}\n\
-         service imap-login {{\n  service_count = 0\n  process_min_avail = 1\n\
-         \x20 inet_listener imap {{\n    port = {imap}\n  }}\n\
-         \x20 inet_listener imaps {{\n    port = {imaps}\n    ssl = yes\n  }}\n}}\n\
-         service imap {{\n  process_limit = 200\n}}\n\
-         service anvil {{\n  client_limit = 2000\n}}\nservice auth {{\n  client_limit = 2000\n}}\n",
-        kind = kind.name(),
-    )
 }

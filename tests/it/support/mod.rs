@@ -2,7 +2,9 @@
 //!
 //! Used by the test modules. Nothing in here may outlive the test run.
 
+pub(crate) mod desk;
 mod dovecot;
+mod dovecot_config;
 mod other_client;
 mod program;
 mod screen;

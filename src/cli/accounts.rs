@@ -5,6 +5,7 @@
 use crate::app;
 use crate::config::{self, Config, Proof, Protocol, Tls};
 use crate::engine::{AccountSetup, Keep, Setup};
+use crate::model::Query;
 use crate::net::{Login, Options, Security, Server};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use std::sync::Arc;
 
 /// The engine's setup for the IMAP accounts of a configuration, or for the one named `only`.
 #[must_use]
-pub fn setup(config: &Config, data_dir: &Path, only: Option<&str>) -> Setup {
+pub(super) fn setup(config: &Config, data_dir: &Path, only: Option<&str>) -> Setup {
     let accounts = config
         .accounts
         .iter()
@@ -81,7 +82,7 @@ fn login(account: &config::Account) -> Result<Login, String> {
 
 /// The front's settings. What the terminal says of itself comes in: `NO_COLOR`, and whether it is light.
 #[must_use]
-pub fn settings(config: &Config, has_no_colour: bool, is_light: bool) -> app::Settings {
+pub(super) fn settings(config: &Config, has_no_colour: bool, is_light: bool) -> app::Settings {
     let ui = &config.ui;
     let colours = match ui.theme {
         _ if has_no_colour => app::Colours::None,
@@ -137,11 +138,11 @@ fn key_overrides(config: &Config) -> Vec<app::KeyOverride> {
 }
 
 /// The query language.
-pub(super) const PARSE_QUERY: app::ParseQuery = app::every_word;
+pub(super) const PARSE_QUERY: app::ParseQuery = Query::parse;
 
 /// Local time minus UTC in minutes at a moment.
 #[must_use]
-pub fn utc_offset_mins(unix_secs: i64) -> i32 {
+pub(super) fn utc_offset_mins(unix_secs: i64) -> i32 {
     jiff::Timestamp::from_second(unix_secs)
         .map_or(0, |at| jiff::tz::TimeZone::system().to_offset(at).seconds() / 60)
 }

@@ -4,15 +4,12 @@
 //! query language. Must never print; what it returns is not yet made safe unless it says so.
 
 use crate::mime::{self, Form, Source};
-use crate::model::{BodyStructure, Part, PartId, Query, QueryError, Reading, Term};
+use crate::model::{BodyStructure, Part, PartId, Query, QueryError, Reading};
 use unicode_width::UnicodeWidthChar as _;
 
 /// Reads a query as of today.
-pub(super) fn query(text: &str, _today: i32) -> Result<Query, QueryError> {
-    let words = text
-        .split_whitespace()
-        .map(|word| Query::Term(Term::Text(word.to_owned())));
-    Ok(Query::And(words.collect()))
+pub(super) fn query(text: &str, today: i32) -> Result<Query, QueryError> {
+    Query::parse(text, today)
 }
 
 /// The message as the reader shows it; made safe.

@@ -84,7 +84,7 @@ impl Default for Options {
             connect_timeout: Duration::from_secs(20),
             silence_timeout: Duration::from_secs(60),
             idle_renew: Duration::from_secs(9 * 60),
-            poll: Duration::from_secs(2 * 60),
+            poll: Duration::from_secs(15),
             allow_plaintext: false,
         }
     }

@@ -248,3 +248,19 @@ fn sorting_and_filtering_keep_the_message_under_the_cursor() {
     assert_eq!(scene.app.list.cursor(), 50);
     assert!(scene.effects.iter().all(|e| *e != Effect::Bell));
 }
+
+#[test]
+fn reading_on_through_unread_messages_passes_none_over() {
+    let mut scene = scene(
+        (1..=5)
+            .map(|n| unread(row(n, "Who", "Subject", n)))
+            .collect(),
+    );
+    scene.press("\\ u enter");
+    let mut read = Vec::new();
+    for _ in 0..5 {
+        read.extend(scene.app.reader.placed.map(|p| p.message.0));
+        scene.press("j");
+    }
+    assert_eq!(read, [1, 2, 3, 4, 5]);
+}

@@ -197,3 +197,56 @@ impl Palette {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a style says to an eye that sees no hue.
+    fn shape(style: Style) -> (Modifier, bool) {
+        (style.add_modifier, style.bg.is_some())
+    }
+
+    #[test]
+    fn what_matters_is_told_by_more_than_hue() {
+        for colours in Colours::ALL {
+            let theme = Theme::new(colours, false);
+            for (one, other) in [
+                (Paint::Unread, Paint::Plain),
+                (Paint::Cursor, Paint::Plain),
+                (Paint::Cursor, Paint::CursorElsewhere),
+                (Paint::Link, Paint::Plain),
+                (Paint::LinkAtHand, Paint::Link),
+                (Paint::Error, Paint::Plain),
+                (Paint::Key, Paint::Dim),
+            ] {
+                let (a, b) = (theme.style(one), theme.style(other));
+                let differs = shape(a) != shape(b) || (a.bg.is_some() && a.bg != b.bg);
+                assert!(differs, "{one:?} and {other:?} in {}", colours.name());
+            }
+        }
+    }
+
+    #[test]
+    fn without_colour_there_is_none_and_the_background_is_never_painted() {
+        let all = [
+            Paint::Plain,
+            Paint::Dim,
+            Paint::Unread,
+            Paint::Title,
+            Paint::Star,
+            Paint::Error,
+        ];
+        for paint in all {
+            let style = Theme::new(Colours::None, true).style(paint);
+            assert_eq!((style.fg, style.bg), (None, None), "{paint:?}");
+            for colours in [Colours::Dark, Colours::Light] {
+                assert_eq!(
+                    Theme::new(colours, false).style(paint).bg,
+                    None,
+                    "{paint:?}"
+                );
+            }
+        }
+    }
+}

@@ -19,8 +19,15 @@ fn step(app: &mut App, rows: i64) -> Vec<Effect> {
         Context::List => app.list.move_by(rows),
         Context::Reader => {
             let before = app.list.cursor();
-            app.list.move_by(rows);
-            if app.list.cursor() == before {
+            // A message that left the list (read, where only unread ones are shown) has left its
+            // place to the next one, which must not be passed over.
+            let has_left = app
+                .reader
+                .placed
+                .is_some_and(|p| app.list.find(p).is_none());
+            let is_next_here = has_left && rows > 0 && app.list.current().is_some();
+            app.list.move_by(rows - i64::from(is_next_here));
+            if app.list.cursor() == before && !is_next_here {
                 let text = if rows > 0 {
                     "This is the last message"
                 } else {

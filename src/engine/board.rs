@@ -97,7 +97,7 @@ impl Board {
             looked_at: None,
             pulls: VecDeque::new(),
             is_list_due: false,
-            is_replay_due: true,
+            is_replay_due: false,
             is_background_due: false,
             fetches: VecDeque::new(),
             ahead: VecDeque::new(),

@@ -138,7 +138,10 @@ impl Loop {
 
     fn tick(&mut self) -> anyhow::Result<()> {
         let monotonic_ms = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.feed(Input::Tick { now_secs: clock::now_secs(), monotonic_ms })
+        self.feed(Input::Tick {
+            now_secs: clock::now_secs(),
+            monotonic_ms,
+        })
     }
 
     fn on_terminal(&mut self, event: crossterm::event::Event) -> anyhow::Result<()> {
@@ -157,7 +160,9 @@ impl Loop {
         self.tick()?;
         self.feed(Input::Engine(event))?;
         for _ in 0..NEWS_MAX {
-            let Ok(event) = self.engine.events.try_recv() else { break };
+            let Ok(event) = self.engine.events.try_recv() else {
+                break;
+            };
             is_reply |= self::is_reply(&event);
             self.feed(Input::Engine(event))?;
         }
@@ -208,7 +213,8 @@ impl Loop {
     fn copy(&mut self, text: &str) -> anyhow::Result<()> {
         let encoded = base64::engine::general_purpose::STANDARD.encode(text);
         if encoded.len() <= COPY_MAX {
-            self.screen.write(format!("\x1b]52;c;{encoded}\x07").as_bytes())?;
+            self.screen
+                .write(format!("\x1b]52;c;{encoded}\x07").as_bytes())?;
         }
         Ok(())
     }
@@ -247,7 +253,10 @@ impl Ends {
     #[cfg(unix)]
     fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { term: signal(SignalKind::terminate())?, hup: signal(SignalKind::hangup())? })
+        Ok(Self {
+            term: signal(SignalKind::terminate())?,
+            hup: signal(SignalKind::hangup())?,
+        })
     }
 
     #[cfg(not(unix))]

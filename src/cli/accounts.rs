@@ -30,11 +30,16 @@ pub(super) fn setup(config: &Config, data_dir: &Path, only: Option<&str>) -> Set
 
 fn downloads(config: &Config) -> PathBuf {
     let home = directories::UserDirs::new();
-    let set = config.ui.downloads.as_ref().map(|path| match (path.strip_prefix("~"), &home) {
-        (Ok(rest), Some(home)) => home.home_dir().join(rest),
-        _ => path.clone(),
-    });
-    set.or_else(|| home?.download_dir().map(Path::to_owned)).unwrap_or_else(|| PathBuf::from("."))
+    let set = config
+        .ui
+        .downloads
+        .as_ref()
+        .map(|path| match (path.strip_prefix("~"), &home) {
+            (Ok(rest), Some(home)) => home.home_dir().join(rest),
+            _ => path.clone(),
+        });
+    set.or_else(|| home?.download_dir().map(Path::to_owned))
+        .unwrap_or_else(|| PathBuf::from("."))
 }
 
 fn account_setup(name: &str, account: &config::Account) -> Option<AccountSetup> {
@@ -67,7 +72,11 @@ fn account_setup(name: &str, account: &config::Account) -> Option<AccountSetup> 
             config::Keep::Recent(period) => Keep::Recent(period.get()),
             config::Keep::Headers => Keep::Headers,
         },
-        roles: account.folders.roles().map(|(role, name)| (role, name.to_owned())).collect(),
+        roles: account
+            .folders
+            .roles()
+            .map(|(role, name)| (role, name.to_owned()))
+            .collect(),
     })
 }
 
@@ -143,6 +152,7 @@ pub(super) const PARSE_QUERY: app::ParseQuery = Query::parse;
 /// Local time minus UTC in minutes at a moment.
 #[must_use]
 pub(super) fn utc_offset_mins(unix_secs: i64) -> i32 {
-    jiff::Timestamp::from_second(unix_secs)
-        .map_or(0, |at| jiff::tz::TimeZone::system().to_offset(at).seconds() / 60)
+    jiff::Timestamp::from_second(unix_secs).map_or(0, |at| {
+        jiff::tz::TimeZone::system().to_offset(at).seconds() / 60
+    })
 }

@@ -43,7 +43,11 @@ pub(super) fn demo() -> Result<Exit, Failure> {
     let folder = tempfile::Builder::new()
         .prefix("pillarbox-demo-")
         .tempdir()
-        .map_err(|e| Failure::failed(format!("the temporary folder for the demo cannot be made: {e}")))?;
+        .map_err(|e| {
+            Failure::failed(format!(
+                "the temporary folder for the demo cannot be made: {e}"
+            ))
+        })?;
     log::begin(folder.path());
     let runtime = network::runtime()?;
     let outcome = runtime.block_on(async {
@@ -60,13 +64,18 @@ pub(super) fn demo() -> Result<Exit, Failure> {
 }
 
 fn finish(outcome: anyhow::Result<()>) -> Result<Exit, Failure> {
-    outcome.map(|()| Exit::Done).map_err(|error| Failure::failed(error.to_string()))
+    outcome
+        .map(|()| Exit::Done)
+        .map_err(|error| Failure::failed(error.to_string()))
 }
 
 fn front(config: &Config, setup: Setup) -> Front {
     let has_no_colour = !variable("NO_COLOR").is_empty();
     // COLORFGBG is what a terminal says of its own background: "0;15" is black on white.
-    let is_light = variable("COLORFGBG").rsplit(';').next().is_some_and(|bg| matches!(bg, "7" | "15"));
+    let is_light = variable("COLORFGBG")
+        .rsplit(';')
+        .next()
+        .is_some_and(|bg| matches!(bg, "7" | "15"));
     Front {
         setup,
         settings: accounts::settings(config, has_no_colour, is_light),
@@ -88,7 +97,10 @@ fn demo_account(account: &DemoAccount) -> AccountSetup {
         },
         login: Arc::new(move || {
             let password = Secret::new(password.clone());
-            Ok(Login::Password { user: user.clone(), password })
+            Ok(Login::Password {
+                user: user.clone(),
+                password,
+            })
         }),
         options: Options::default(),
         mode: SyncMode::Push,

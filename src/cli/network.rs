@@ -61,7 +61,13 @@ impl Engines {
         let outcome = self.run(|store| {
             let setups: Vec<_> = names
                 .iter()
-                .map(|name| self.setup.accounts.iter().find(|a| a.name == *name).cloned())
+                .map(|name| {
+                    self.setup
+                        .accounts
+                        .iter()
+                        .find(|a| a.name == *name)
+                        .cloned()
+                })
                 .collect();
             async move {
                 let mut rounds = tokio::task::JoinSet::new();
@@ -69,8 +75,13 @@ impl Engines {
                     let store = store.clone();
                     rounds.spawn(async move {
                         let report = match setup {
-                            Some(setup) => run_once(&store, &setup, wanted).await.map_err(|e| e.to_string()),
-                            None => Err("this version fetches by IMAP only; add an imap server".to_owned()),
+                            Some(setup) => run_once(&store, &setup, wanted)
+                                .await
+                                .map_err(|e| e.to_string()),
+                            None => {
+                                Err("this version fetches by IMAP only; add an imap server"
+                                    .to_owned())
+                            }
                         };
                         (at, report)
                     });
@@ -82,9 +93,14 @@ impl Engines {
             Ok(mut reports) => {
                 reports.sort_by_key(|(at, _)| *at);
                 let with_name = reports.into_iter().zip(names);
-                with_name.map(|((_, report), name)| report.unwrap_or_else(|e| failed(name, e))).collect()
+                with_name
+                    .map(|((_, report), name)| report.unwrap_or_else(|e| failed(name, e)))
+                    .collect()
             }
-            Err(error) => names.iter().map(|name| failed(name, error.clone())).collect(),
+            Err(error) => names
+                .iter()
+                .map(|name| failed(name, error.clone()))
+                .collect(),
         }
     }
 
@@ -113,8 +129,14 @@ impl Network for Engines {
     }
 
     fn fetch(&self, account: &str, placed: Placed) -> Result<(), String> {
-        let setup = self.setup.accounts.iter().find(|a| a.name == account).cloned();
-        let setup = setup.ok_or_else(|| "this version fetches by IMAP only; add an imap server".to_owned())?;
+        let setup = self
+            .setup
+            .accounts
+            .iter()
+            .find(|a| a.name == account)
+            .cloned();
+        let setup = setup
+            .ok_or_else(|| "this version fetches by IMAP only; add an imap server".to_owned())?;
         self.run(|store| async move { fetch_once(&store, &setup, placed).await })?
     }
 }

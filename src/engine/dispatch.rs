@@ -177,7 +177,9 @@ impl Dispatch {
 
     async fn serve(&mut self, command: Command) {
         for account in &self.accounts {
-            account.board.note(|w| w.active_at = tokio::time::Instant::now());
+            account
+                .board
+                .note(|w| w.active_at = tokio::time::Instant::now());
         }
         match command {
             Command::LoadTree => self.changes.tree(),
@@ -258,7 +260,12 @@ impl Dispatch {
 
     fn serve_text(&mut self, command: Command) {
         match command {
-            Command::OpenMessage { request, placed, width, form } => {
+            Command::OpenMessage {
+                request,
+                placed,
+                width,
+                form,
+            } => {
                 let texts = self.texts(placed);
                 self.tasks.spawn(texts.open(request, placed, width, form));
             }
@@ -266,7 +273,12 @@ impl Dispatch {
                 let texts = self.texts(placed);
                 self.tasks.spawn(texts.source(request, placed));
             }
-            Command::Save { request, placed, parts, folder } => {
+            Command::Save {
+                request,
+                placed,
+                parts,
+                folder,
+            } => {
                 let folder = folder.unwrap_or_else(|| self.setup.downloads.clone());
                 let texts = self.texts(placed);
                 let handle = self.tasks.spawn(texts.save(request, placed, parts, folder));

@@ -330,7 +330,11 @@ impl Lane {
     fn list_every(&self) -> Duration {
         let is_active = self.account.board.look(|w| w.active_at.elapsed() < ACTIVE);
         let usual = self.account.setup.interval;
-        if is_active { LIST_EVERY.min(usual) } else { usual }
+        if is_active {
+            LIST_EVERY.min(usual)
+        } else {
+            usual
+        }
     }
 
     /// Nothing to do: idles on the mailbox that is looked at until something is said or wanted.

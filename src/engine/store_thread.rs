@@ -48,7 +48,11 @@ impl<C> Queue<C> {
 
     fn push(&self, job: Job<C>, is_urgent: bool) {
         let mut lines = self.lock();
-        let line = if is_urgent { &mut lines.urgent } else { &mut lines.bulk };
+        let line = if is_urgent {
+            &mut lines.urgent
+        } else {
+            &mut lines.bulk
+        };
         line.push_back(job);
         drop(lines);
         self.more.notify_one();

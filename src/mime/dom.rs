@@ -19,6 +19,8 @@ const DEPTH_MAX: usize = 200;
 /// More tags are too many to be laid out quickly.
 const TAGS_MAX: usize = 60_000;
 const NODES_MAX: usize = 200_000;
+/// A cell that spans more rows or columns spans none.
+const SPAN_MAX: u32 = 20;
 /// Stands for a rule across the text where html2text would drop it.
 pub(crate) const RULE: char = '\u{e123}';
 /// The pieces that are put into a tree; there is no other way to make nodes of them.
@@ -398,6 +400,15 @@ impl Walk {
                 match number {
                     Some(number) => seen.set_attr("href", &number.to_string()),
                     None => seen.remove_attr("href"),
+                }
+            }
+            "td" | "th" => {
+                // A cell over thousands of rows costs as much as thousands of cells.
+                for span in ["rowspan", "colspan"] {
+                    let wanted = seen.attr(span).and_then(|n| n.trim().parse::<u32>().ok());
+                    if wanted.is_none_or(|n| n == 0 || n > SPAN_MAX) {
+                        seen.remove_attr(span);
+                    }
                 }
             }
             "img" => {

@@ -227,6 +227,13 @@ fn hostile_trees_are_read_as_words_or_laid_out_within_bounds() {
 }
 
 #[test]
+fn cells_that_span_thousands_of_rows_cost_no_thousands_of_lines() {
+    let rows = "<tr><th rowspan=1000>a</th><td>b</td></tr>".repeat(300);
+    let shown = show(&format!("<table>{rows}</table>"), 80);
+    assert!(shown.lines.len() < 2_000, "{}", shown.lines.len());
+}
+
+#[test]
 fn a_panic_in_the_library_is_kept_inside() {
     assert_eq!(guarded(|| 1), Some(1));
     assert!(!is_guarded());

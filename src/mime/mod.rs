@@ -30,9 +30,9 @@ pub use choose::Form;
 pub use date::parse_date;
 pub use headers::{Headers, RawField, parse_headers, parse_ids};
 pub use html::is_guarded;
-pub use names::{file_name, message_name};
+pub use names::file_name;
 pub use render::{Source, reading};
-pub use tree::{DecodedPart, decode_part, part_body, structure};
+pub use tree::{DecodedPart, decode_part, part_body, part_text, structure};
 pub use words::decode_words;
 
 use crate::model::Envelope;

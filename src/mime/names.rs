@@ -3,6 +3,7 @@
 //! Called by `render` and `engine`. A name given out here must never lead out of the folder it is
 //! saved in, hide the file, pass for an option of a program, or look like another name.
 
+use super::tree::is_message;
 use crate::model::Safe;
 
 /// The longest name in bytes.
@@ -11,9 +12,23 @@ const NAME_MAX: usize = 200;
 const EXTENSION_MAX: usize = 16;
 
 /// A name fit for saving: made of `raw`, or of the type where nothing of it can be used. `index`
-/// tells nameless parts apart.
+/// tells nameless parts apart. An attached message is named by its subject and ends with `.eml`.
 #[must_use]
 pub fn file_name(raw: &str, mime_type: &str, index: usize) -> String {
+    if !is_message(mime_type) {
+        return clean_name(raw, mime_type, index);
+    }
+    // A subject has no folders, so its slashes are only characters to be replaced.
+    let name = clean_name(&raw.replace(['/', '\\'], "_"), mime_type, index);
+    let is_eml = name.to_ascii_lowercase().ends_with(".eml");
+    if is_eml {
+        name
+    } else {
+        shorten(&format!("{name}.eml"))
+    }
+}
+
+fn clean_name(raw: &str, mime_type: &str, index: usize) -> String {
     let base = raw
         .rsplit(['/', '\\'])
         .find(|p| !p.trim().is_empty())
@@ -28,22 +43,9 @@ pub fn file_name(raw: &str, mime_type: &str, index: usize) -> String {
     }
     let name = shorten(clean);
     if is_reserved(&name) {
-        format!("_{name}")
+        shorten(&format!("_{name}"))
     } else {
         name
-    }
-}
-
-/// The name of an attached message: its subject.
-#[must_use]
-pub fn message_name(subject: &str, index: usize) -> String {
-    let named = subject.replace(['/', '\\'], "_");
-    let name = file_name(&named, "message/rfc822", index);
-    let is_eml = name.to_ascii_lowercase().ends_with(".eml");
-    if is_eml {
-        name
-    } else {
-        shorten(&format!("{name}.eml"))
     }
 }
 
@@ -172,16 +174,17 @@ mod tests {
     #[test]
     fn nameless_parts_are_named_by_type_and_number() {
         assert_eq!(file_name("", "image/png", 2), "attachment-3.png");
-        assert_eq!(message_name("Re: a/b", 0), "Re_ a_b.eml");
-        assert_eq!(message_name("", 4), "attachment-5.eml");
-        assert_eq!(message_name("note.EML", 0), "note.EML");
+        let eml = |subject: &str, index| file_name(subject, "message/rfc822", index);
+        assert_eq!(eml("Re: a/b", 0), "Re_ a_b.eml");
+        assert_eq!(eml("", 4), "attachment-5.eml");
+        assert_eq!(eml("note.EML", 0), "note.EML");
     }
 
     proptest::proptest! {
         #[test]
         fn no_name_is_dangerous(raw in ".{0,300}") {
             let name = file_name(&raw, "application/pdf", 0);
-            proptest::prop_assert!(!name.is_empty() && name.len() <= NAME_MAX + 1);
+            proptest::prop_assert!(!name.is_empty() && name.len() <= NAME_MAX);
             proptest::prop_assert!(!name.contains(['/', '\\', '\0']) && !name.starts_with(['.', '-']));
             let safe = Safe::line(&name);
             proptest::prop_assert_eq!(safe.as_str(), name);

@@ -6,11 +6,11 @@
 use super::choose::{Chosen, Form, choose, own_parts, says_something};
 use super::headers::{Headers, parse_headers, parse_until};
 use super::links::Links;
+use super::names::file_name;
 use super::params::Field;
 use super::text::{self, Flow, LINES_MAX, note};
-use super::tree::{Node, is_message, message_start, scan};
+use super::tree::{Node, message_start, scan};
 use super::{charset, html, people, transfer};
-use crate::mime::names::{file_name, message_name};
 use crate::model::{Attachment, BodyStructure, Line, LineKind, Part, PartId, Reading, Safe, Span};
 use std::borrow::Cow;
 
@@ -275,11 +275,7 @@ fn attachments(structure: &BodyStructure) -> Vec<Attachment> {
         .take(ATTACHMENTS_MAX)
         .enumerate()
         .map(|(index, part)| {
-            let name = if is_message(&part.mime_type) {
-                message_name(&part.name, index)
-            } else {
-                file_name(&part.name, &part.mime_type, index)
-            };
+            let name = file_name(&part.name, &part.mime_type, index);
             Attachment {
                 part: part.id.clone(),
                 name: Safe::line(&name),

@@ -9,7 +9,7 @@
 
 use super::headers::{Headers, field_name, line_at, parse_headers, parse_until, trim_break};
 use super::params::Field;
-use super::transfer;
+use super::{charset, html, transfer};
 use crate::model::{BodyStructure, Part, PartId};
 use std::ops::Range;
 
@@ -72,6 +72,17 @@ pub fn part_body(raw: &[u8], id: &PartId) -> Option<Vec<u8>> {
         held = Some(body);
     }
     None
+}
+
+/// The text of one part, read in the charset that it names, or that its page names, or by guess.
+#[must_use]
+pub fn part_text(raw: &[u8], part: &Part) -> Option<String> {
+    let bytes = part_body(raw, &part.id)?;
+    let meta = (part.charset.is_empty() && part.mime_type == "text/html")
+        .then(|| html::meta_charset(&bytes))
+        .flatten();
+    let label = meta.as_deref().unwrap_or(&part.charset);
+    Some(charset::decode(label.as_bytes(), &bytes))
 }
 
 /// A part that was fetched on its own.

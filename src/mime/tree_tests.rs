@@ -180,6 +180,17 @@ fn a_part_fetched_alone_is_decoded() {
 }
 
 #[test]
+fn a_text_is_read_in_the_charset_of_its_field_or_page() {
+    for raw in [
+        &b"Content-Type: text/plain; charset=koi8-r\n\n\xf0\xd2\xc9"[..],
+        b"Content-Type: text/html\n\n<meta charset=\"koi8-r\">\xf0\xd2\xc9",
+    ] {
+        let text = part_text(raw, &structure(raw).parts[0]).unwrap();
+        assert!(text.ends_with("При"), "{text}");
+    }
+}
+
+#[test]
 fn a_hundred_thousand_parts_are_cut_and_the_text_stays() {
     let raw = format!(
         "Content-Type: multipart/mixed; boundary=x\n\n{}",

@@ -108,11 +108,17 @@ impl BodyStructure {
         self.parts.iter().filter(|p| p.is_attachment())
     }
 
-    /// The text parts that make up what one reads, attachments left out.
+    /// The text parts that make up what one reads, attachments left out. A text with a file name is
+    /// an attachment, unless it is all there is to read.
     pub fn texts(&self) -> impl Iterator<Item = &Part> {
-        self.parts.iter().filter(|p| {
-            matches!(p.mime_type.as_str(), "text/plain" | "text/html") && !p.is_attachment()
-        })
+        let is_text = |p: &&Part| matches!(p.mime_type.as_str(), "text/plain" | "text/html");
+        let texts = self.parts.iter().filter(is_text);
+        let own = texts.clone().filter(|p| !p.is_attachment());
+        let lone = match own.clone().next() {
+            Some(_) => None,
+            None => texts.clone().find(|p| p.disposition != "attachment"),
+        };
+        own.chain(lone)
     }
 
     /// The part of that address.

@@ -3,8 +3,8 @@
 //! Called by the protocol adapters. Must never be given a stream that is not as safe as asked for;
 //! nothing in here is logged.
 
-use super::error::{Class, Error, Result};
 use super::Login;
+use super::error::{Class, Error, Result};
 use crate::model::Secret;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -47,7 +47,12 @@ fn key(event: KeyEvent) -> Option<Key> {
         KeyCode::F(n) => Code::F(n),
         _ => return None,
     };
-    Some(Key::new(code, has(KeyModifiers::CONTROL), has(KeyModifiers::ALT), has_shift))
+    Some(Key::new(
+        code,
+        has(KeyModifiers::CONTROL),
+        has(KeyModifiers::ALT),
+        has_shift,
+    ))
 }
 
 fn mouse(event: MouseEvent) -> Option<Mouse> {
@@ -59,5 +64,9 @@ fn mouse(event: MouseEvent) -> Option<Mouse> {
         MouseEventKind::ScrollDown => MouseKind::WheelDown,
         _ => return None,
     };
-    Some(Mouse { kind, x: event.column, y: event.row })
+    Some(Mouse {
+        kind,
+        x: event.column,
+        y: event.row,
+    })
 }

@@ -39,7 +39,10 @@ impl Screen {
         }
         enter(has_mouse)?;
         let backend = CrosstermBackend::new(BufWriter::with_capacity(BUFFER, std::io::stdout()));
-        Ok(Self { inner: ratatui::Terminal::new(backend)?, has_mouse })
+        Ok(Self {
+            inner: ratatui::Terminal::new(backend)?,
+            has_mouse,
+        })
     }
 
     /// The size in columns and rows.
@@ -48,7 +51,10 @@ impl Screen {
     }
 
     /// Draws a frame; the terminal shows it all at once where it can.
-    pub(super) fn draw(&mut self, paint: impl FnOnce(&mut ratatui::Frame<'_>)) -> std::io::Result<()> {
+    pub(super) fn draw(
+        &mut self,
+        paint: impl FnOnce(&mut ratatui::Frame<'_>),
+    ) -> std::io::Result<()> {
         queue!(std::io::stdout(), BeginSynchronizedUpdate)?;
         self.inner.draw(|frame| {
             paint(frame);
@@ -109,7 +115,11 @@ fn enter(has_mouse: bool) -> std::io::Result<()> {
         SetTitle("Pillarbox"),
         cursor::Hide
     )?;
-    if has_mouse { execute!(out, EnableMouseCapture) } else { Ok(()) }
+    if has_mouse {
+        execute!(out, EnableMouseCapture)
+    } else {
+        Ok(())
+    }
 }
 
 /// Restores the terminal. Errors are of no use here: it may be gone.

@@ -217,22 +217,27 @@ pub(crate) async fn connect(host: &str, port: u16) -> Result<(TcpStream, SocketA
     if addresses.is_empty() {
         return Err(Error::transient(format!("The host {host} has no address.")));
     }
+    let mut addresses = addresses.into_iter();
     let mut attempts = FuturesUnordered::new();
-    for (i, address) in addresses.iter().enumerate() {
-        let delay = STAGGER * u32::try_from(i).unwrap_or(u32::MAX);
-        attempts.push(async move {
-            tokio::time::sleep(delay).await;
-            (TcpStream::connect(address).await, *address)
-        });
-    }
     let mut last = None;
-    while let Some((attempt, address)) = attempts.next().await {
+    loop {
+        // The next address gets its turn when one failed, or when none answered for a while.
+        if let Some(address) = addresses.next() {
+            attempts.push(async move { (TcpStream::connect(address).await, address) });
+        }
+        let attempt = if addresses.len() > 0 {
+            tokio::time::timeout(STAGGER, attempts.next()).await
+        } else {
+            Ok(attempts.next().await)
+        };
         match attempt {
-            Ok(stream) => {
+            Ok(Some((Ok(stream), address))) => {
                 tune(&stream);
                 return Ok((stream, address));
             }
-            Err(e) => last = Some(e),
+            Ok(Some((Err(e), _))) => last = Some(e),
+            Ok(None) => break,
+            Err(_) => {}
         }
     }
     let why = last.map_or_else(|| "no answer".to_owned(), |e| e.to_string());

@@ -61,6 +61,11 @@ impl Capabilities {
         self.has("OBJECTID")
     }
 
+    /// Whether names travel in UTF-8: servers that know IMAP4rev2 alone have no other form.
+    pub(super) fn takes_utf8(&self) -> bool {
+        self.has("IMAP4rev2") && !self.has("IMAP4rev1")
+    }
+
     /// All names, in order, for `doctor`.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(String::as_str)

@@ -50,7 +50,7 @@ impl Command {
                 "A line break or a NUL cannot be sent to a server.",
             ));
         }
-        if string.is_ascii() {
+        if string.is_ascii() || (capabilities.takes_utf8() && std::str::from_utf8(string).is_ok()) {
             self.text.extend_from_slice(b" \"");
             for byte in string {
                 if matches!(byte, b'"' | b'\\') {

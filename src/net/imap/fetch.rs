@@ -178,7 +178,9 @@ impl Session {
                 asked: done.collect.asked,
                 messages: done.collect.messages,
             };
-            is_over |= is_over || sink.send(window).await.is_err();
+            if !is_over {
+                is_over = sink.send(window).await.is_err();
+            }
         }
     }
 

@@ -9,6 +9,9 @@ use super::tokens::{Malformed, Parsed, Token, Tokens, to_number};
 use crate::model::{Fetched, FlagSet, ModSeq, Moment, Uid};
 use bytes::Bytes;
 
+/// How many flags of a message are kept.
+const FLAGS_MAX: usize = 200;
+
 /// What a FETCH response brought.
 #[derive(Debug, Clone, Default)]
 pub(super) struct FetchData {
@@ -89,7 +92,8 @@ fn uid(tokens: &mut Tokens<'_>) -> Parsed<Uid> {
 
 fn flags(tokens: &mut Tokens<'_>) -> Parsed<FlagSet> {
     let words = tokens.words()?;
-    let words = words.iter().filter_map(|w| std::str::from_utf8(w).ok());
+    let words = words.iter().take(FLAGS_MAX);
+    let words = words.filter_map(|w| std::str::from_utf8(w).ok());
     Ok(FlagSet::from_wire(words))
 }
 

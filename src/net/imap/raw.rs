@@ -86,8 +86,10 @@ impl Session {
                 return Err(error);
             }
             for uid in batch.iter() {
-                if let Some(bytes) = found.remove(&uid) {
-                    is_heard &= is_heard && sink.send((uid, bytes.to_vec())).await.is_ok();
+                if let Some(bytes) = found.remove(&uid)
+                    && is_heard
+                {
+                    is_heard = sink.send((uid, bytes.to_vec())).await.is_ok();
                 }
             }
         }

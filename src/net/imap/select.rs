@@ -67,11 +67,7 @@ impl Selecting {
     }
 
     fn gone(&mut self, uids: UidSet) {
-        if let Some(Notice::Gone(set)) = self.notices.last_mut() {
-            for (first, last) in uids.ranges() {
-                set.insert_range(first, last);
-            }
-        } else {
+        if !uids.is_empty() {
             self.push(Notice::Gone(uids));
         }
     }

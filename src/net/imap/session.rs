@@ -4,7 +4,7 @@
 //! must never be taken for another command's, and a connection that ended is never a success.
 
 use super::command::Command;
-use super::gate::{Frame, Gate, Limits};
+use super::gate::{Frame, Gate, Limits, MESSAGE_MAX};
 use super::response::{Condition, Response, Said, parse, parse_continue, parse_tagged};
 use super::state::State;
 use super::types::Notice;
@@ -25,6 +25,8 @@ pub(super) const GO_AHEADS_MAX: u32 = 3;
 const SMALL_FACTOR: u32 = 3;
 /// A call that moves much has so long, and a second more for each KiB that comes.
 const BULK_TIME: Duration = Duration::from_secs(30 * 60);
+/// Bytes that one command may bring, whatever it asks for.
+const ANSWER_MAX: usize = 2 * MESSAGE_MAX;
 
 /// The name of a command under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -359,12 +361,19 @@ impl Session {
         mut take: impl FnMut(Response) -> Option<Response> + Send,
     ) -> Result<Said> {
         let mut go_aheads = 0;
+        let mut bytes = 0;
         loop {
             if let Some(at) = self.early.iter().position(|(t, _)| *t == tag) {
                 return Ok(self.early.swap_remove(at).1);
             }
             match self.event().await? {
                 Event::Untagged(frame) => {
+                    bytes += frame.len();
+                    if bytes > ANSWER_MAX {
+                        return Err(self.fail(Error::protocol(format!(
+                            "The server sent more than {ANSWER_MAX} bytes for one request."
+                        ))));
+                    }
                     if let Some(response) = take(parse(&frame)) {
                         self.state.apply(response);
                     }

@@ -9,12 +9,17 @@ use super::response::{Condition, ListData, Prefix, Response, Said};
 use super::types::{Notice, Status};
 use super::utf7;
 use crate::model::{Uid, UidSet};
+use crate::net::error::quoted;
 use std::collections::HashMap;
 
 /// How many notices are kept; beyond that only the advice to compare everything.
 const NOTICES_MAX: usize = 500_000;
-/// The largest mailbox whose positions are followed.
-const POSITIONS_MAX: u32 = 5_000_000;
+/// The largest mailbox whose positions are followed: each removal moves all ids behind it.
+const POSITIONS_MAX: u32 = 300_000;
+/// How many ranges one notice of removals holds: a set is dear to grow from behind.
+const RANGES_MAX: usize = 4_096;
+/// How many namespaces are listed.
+const NAMESPACES_MAX: usize = 50;
 /// How many wire names that cannot be derived are remembered.
 const NAMES_MAX: usize = 10_000;
 
@@ -40,6 +45,8 @@ pub(super) struct State {
     pub(super) farewell: Option<String>,
     pub(super) unknown: u64,
     notices: Vec<Notice>,
+    /// Ranges put into the last notice of removals.
+    gone_ranges: usize,
     wire_names: HashMap<String, Vec<u8>>,
 }
 
@@ -50,7 +57,10 @@ impl State {
             Response::Said(said) => self.said(&said),
             Response::Capability(names) => self.capabilities.learn(names),
             Response::Enabled(names) => self.capabilities.enabled(&names),
-            Response::Namespace(prefixes) => self.namespaces = Some(prefixes),
+            Response::Namespace(mut prefixes) => {
+                prefixes.truncate(NAMESPACES_MAX);
+                self.namespaces = Some(prefixes);
+            }
             Response::Exists(count) => self.exists(count),
             Response::Expunge(position) => self.expunged(position),
             Response::Vanished { is_earlier, uids } => self.vanished(is_earlier, &uids),
@@ -76,7 +86,7 @@ impl State {
         }
         let Some(code) = &said.code else { return };
         match code.name.as_str() {
-            "ALERT" => self.push(Notice::Alert(said.text.clone())),
+            "ALERT" => self.push(Notice::Alert(quoted(&said.text))),
             "CAPABILITY" => self
                 .capabilities
                 .learn(code.words().map(str::to_owned).collect()),
@@ -154,12 +164,18 @@ impl State {
     }
 
     fn gone(&mut self, uids: &UidSet) {
-        if let Some(Notice::Gone(set)) = self.notices.last_mut() {
-            for (first, last) in uids.ranges() {
-                set.insert_range(first, last);
+        let ranges = uids.ranges().count();
+        match self.notices.last_mut() {
+            Some(Notice::Gone(set)) if self.gone_ranges + ranges <= RANGES_MAX => {
+                self.gone_ranges += ranges;
+                for (first, last) in uids.ranges() {
+                    set.insert_range(first, last);
+                }
             }
-        } else {
-            self.push(Notice::Gone(uids.clone()));
+            _ => {
+                self.gone_ranges = ranges;
+                self.push(Notice::Gone(uids.clone()));
+            }
         }
     }
 
@@ -232,7 +248,12 @@ impl State {
         if wire.eq_ignore_ascii_case(b"INBOX") {
             return "INBOX".to_owned();
         }
-        if let Some(name) = utf7::decode(wire) {
+        let derived = if self.capabilities.takes_utf8() {
+            String::from_utf8(wire.to_vec()).ok()
+        } else {
+            utf7::decode(wire)
+        };
+        if let Some(name) = derived {
             return name;
         }
         let name = String::from_utf8_lossy(wire).into_owned();
@@ -246,6 +267,7 @@ impl State {
     pub(super) fn wire_name(&self, name: &str) -> Vec<u8> {
         match self.wire_names.get(name) {
             Some(wire) => wire.clone(),
+            None if self.capabilities.takes_utf8() => name.as_bytes().to_vec(),
             None => utf7::encode(name).into_bytes(),
         }
     }
@@ -439,6 +461,15 @@ mod tests {
         assert_eq!(state.wire_name(&name), b"A&B\xff");
         assert_eq!(state.wire_name("A&B"), b"A&-B");
         assert_eq!(state.name(b"inbox"), "INBOX");
+    }
+
+    #[test]
+    fn a_server_of_the_new_kind_alone_has_its_names_in_utf_8() {
+        let mut state = State::default();
+        state.capabilities.learn(vec!["IMAP4rev2".into()]);
+        assert_eq!(state.name("Entwürfe & mehr".as_bytes()), "Entwürfe & mehr");
+        assert_eq!(state.wire_name("A&B"), b"A&B");
+        assert_eq!(state.wire_name("ü"), "ü".as_bytes());
     }
 
     #[test]

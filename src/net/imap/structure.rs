@@ -102,7 +102,9 @@ fn single(tokens: &mut Tokens<'_>, id: PartId) -> Parsed<Part> {
     let subtype = lower(&tokens.string()?);
     part.mime_type = format!("{kind}/{subtype}");
     let params = parameters(tokens)?;
-    part.charset = params.get("charset").unwrap_or_default();
+    if kind == "text" {
+        part.charset = params.get("charset").unwrap_or_default();
+    }
     part.name = params.get("name").unwrap_or_default();
     part.content_id = String::from_utf8_lossy(&tokens.string()?)
         .trim()
@@ -113,9 +115,13 @@ fn single(tokens: &mut Tokens<'_>, id: PartId) -> Parsed<Part> {
     part.encoding = lower(&tokens.string()?);
     part.size_bytes = number_or_nil(tokens)?;
     if kind == "message" && tokens.peek()? == Token::Open {
-        // The envelope and the structure of the message inside.
+        // The envelope and the structure of the message inside: one part here, called as it is.
+        let subject = subject(*tokens);
         tokens.skip_value()?;
         tokens.skip_value()?;
+        if part.name.is_empty() {
+            part.name = subject.unwrap_or_default();
+        }
         number_or_nil(tokens)?;
     } else if kind == "text" && matches!(tokens.peek()?, Token::Atom(_)) {
         number_or_nil(tokens)?;
@@ -127,6 +133,13 @@ fn single(tokens: &mut Tokens<'_>, id: PartId) -> Parsed<Part> {
     tokens.nstring()?;
     disposition(tokens, &mut part)?;
     Ok(part)
+}
+
+/// The subject of the envelope that comes next.
+fn subject(mut tokens: Tokens<'_>) -> Parsed<String> {
+    tokens.open()?;
+    tokens.nstring()?;
+    Ok(decoded(&tokens.string()?))
 }
 
 fn number_or_nil(tokens: &mut Tokens<'_>) -> Parsed<u64> {
@@ -324,6 +337,11 @@ mod tests {
         assert_eq!(outline(&parts), ["1 text/plain"]);
         let parts = read("(\"multipart\" \"mixed\" NIL NIL NIL \"7bit\" 0)").unwrap();
         assert_eq!(outline(&parts), ["multipart/mixed"]);
+        let parts = read(
+            "(\"message\" \"rfc822\" NIL NIL NIL \"7bit\" 5 (NIL \"Hi\" NIL NIL NIL NIL NIL NIL NIL NIL) \
+             (\"text\" \"plain\" NIL NIL NIL \"7bit\" 1 1) 1)",
+        );
+        assert_eq!(outline(&parts.unwrap()), ["1 message/rfc822 Hi"]);
         // Some servers leave out the envelope of a message they could not parse.
         let parts =
             read("(\"message\" \"rfc822\" NIL NIL NIL \"base64\" 5 NIL NIL NIL NIL)").unwrap();

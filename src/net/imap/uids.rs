@@ -15,6 +15,8 @@ use crate::net::error::{Error, Result};
 
 /// Bytes that one id may take in an answer.
 const PER_ID: usize = 12;
+/// How many ranges of ids an answer may have.
+const RANGES_MAX: usize = 20_000_000;
 /// The largest answer to a search.
 const ANSWER_MAX: usize = 64 * 1024 * 1024;
 
@@ -88,15 +90,16 @@ impl Session {
     }
 
     async fn finish_uids(&mut self, tag: Tag) -> Result<UidSet> {
-        let mut found = UidSet::new();
+        let room = usize::try_from(self.count()?).unwrap_or(usize::MAX);
+        let room = room.min(RANGES_MAX).saturating_add(1_000);
+        let mut found: Vec<(Uid, Uid)> = Vec::new();
         let answers = tag.to_string();
         let said = self
             .finish(tag, |response| match response {
                 Response::Found(Found { tag, ids }) => {
-                    if tag.is_none_or(|t| t.eq_ignore_ascii_case(&answers)) {
-                        for (first, last) in ids.ranges() {
-                            found.insert_range(first, last);
-                        }
+                    let is_ours = tag.is_none_or(|t| t.eq_ignore_ascii_case(&answers));
+                    if is_ours && found.len() <= room {
+                        found.extend(ids.ranges());
                     }
                     None
                 }
@@ -104,7 +107,18 @@ impl Session {
             })
             .await?;
         accept(said, "list the messages")?;
-        Ok(found)
+        if found.len() > room {
+            return Err(Error::protocol(
+                "The server lists more messages than there are.",
+            ));
+        }
+        // In order first: a set is dear to grow from behind.
+        found.sort_unstable();
+        let mut uids = UidSet::new();
+        for (first, last) in found {
+            uids.insert_range(first, last);
+        }
+        Ok(uids)
     }
 
     /// The set, if it is as large as the mailbox.

@@ -4,7 +4,7 @@
 //! Used by `search`, `order`, `threads`. Must never take more than linear time.
 
 use super::sql;
-use crate::model::{BodyStructure, Flag};
+use crate::model::BodyStructure;
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Result};
@@ -146,11 +146,6 @@ fn text_of<'a>(ctx: &'a Context<'_>, at: usize) -> &'a str {
         ValueRef::Text(bytes) => std::str::from_utf8(bytes).unwrap_or_default(),
         _ => "",
     }
-}
-
-/// The condition "unread" on flag bits, for SQL.
-pub(super) fn is_unread(column: &str) -> String {
-    format!("{column} & {} = 0", Flag::Seen.bit())
 }
 
 #[cfg(test)]

@@ -193,6 +193,7 @@ fn put_all(tx: &Connection, home: &Home, messages: &[FetchedMessage]) -> Result<
         let sender = envelope.from.first().map_or("", |a| a.shown());
         (sender.to_owned(), envelope.subject.clone())
     });
+    inserter.threads.finish().doing("writing messages")?;
     tally.write(tx)?;
     Ok(change)
 }

@@ -86,6 +86,7 @@ fn pages_and_single_messages_are_looked_up() {
     holds(&home, scan::TREE);
     holds(&home, messages::UIDS);
     holds(&home, messages::SUMMARY);
+    holds(&home, crate::store::threads::FIND);
 }
 
 #[test]

@@ -139,19 +139,26 @@ impl Writer {
     }
 }
 
+pub(super) const DUE: &str = "SELECT message, mailbox FROM own.op_target
+  WHERE account = ?1 AND state = 0 AND state < 2 AND message <> 0
+  GROUP BY message, mailbox HAVING max(next_try) <= ?2 ORDER BY min(key)";
+
+pub(super) const OPEN: &str = "SELECT o.key, t.account, o.argument, o.label, min(t.state),
+    max(t.attempts), max(t.reason)
+  FROM (SELECT op, account, state, attempts, reason FROM own.op_target WHERE state < 2
+    UNION ALL SELECT op, account, state, attempts, reason FROM own.op_target WHERE state = 3) t
+    JOIN own.op o ON o.key = t.op
+  GROUP BY o.key, t.account ORDER BY o.key, t.account";
+
 /// The messages of an account whose queued changes are all due, in the order in which the user
 /// changed them.
 fn due(conn: &Connection, account: AccountKey, now_secs: i64) -> Result<Vec<(i64, i64)>> {
-    conn.prepare_cached(
-        "SELECT message, mailbox FROM own.op_target
-         WHERE account = ?1 AND state = 0 AND state < 2 AND message <> 0
-         GROUP BY message, mailbox HAVING max(next_try) <= ?2 ORDER BY min(key)",
-    )
-    .and_then(|mut s| {
-        s.query_map((account.0, now_secs), |row| Ok((row.get(0)?, row.get(1)?)))?
-            .collect()
-    })
-    .doing("reading the journal")
+    conn.prepare_cached(DUE)
+        .and_then(|mut s| {
+            s.query_map((account.0, now_secs), |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect()
+        })
+        .doing("reading the journal")
 }
 
 fn take(tx: &Connection, message: i64, mailbox: i64) -> Result<Taken> {
@@ -243,16 +250,7 @@ impl Reader {
     /// When the store cannot be read.
     pub fn open_ops(&self) -> Result<Vec<OpenOp>> {
         self.conn
-            .prepare_cached(
-                "SELECT o.key, t.account, o.argument, o.label, min(t.state), max(t.attempts),
-                   max(t.reason)
-                 FROM (SELECT op, account, state, attempts, reason FROM own.op_target
-                         WHERE state < 2
-                       UNION ALL SELECT op, account, state, attempts, reason FROM own.op_target
-                         WHERE state = 3) t
-                   JOIN own.op o ON o.key = t.op
-                 GROUP BY o.key, t.account ORDER BY o.key, t.account",
-            )
+            .prepare_cached(OPEN)
             .and_then(|mut s| {
                 s.query_map((), |row| {
                     let argument: String = row.get(2)?;

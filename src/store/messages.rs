@@ -193,6 +193,7 @@ fn put_all(tx: &Connection, home: &Home, messages: &[FetchedMessage]) -> Result<
         let sender = envelope.from.first().map_or("", |a| a.shown());
         (sender.to_owned(), envelope.subject.clone())
     });
+    inserter.threads.finish().doing("writing messages")?;
     tally.write(tx)?;
     Ok(change)
 }
@@ -400,7 +401,7 @@ impl Reader {
 
 pub(super) const UIDS: &str = "SELECT uid FROM placement WHERE mailbox = ?1 AND uid > 0";
 
-const SUMMARY: &str =
+pub(super) const SUMMARY: &str =
     "SELECT m.account, m.size, m.arrived, m.arrived_offset, m.date, m.date_offset,
     m.subject, m.sender, m.recipients, m.copies, m.message_id, c.reply_to, c.hidden, c.in_reply_to,
     c.structure, EXISTS (SELECT 1 FROM content.raw WHERE message = m.key)

@@ -110,7 +110,7 @@ impl Store {
              PRAGMA main.cache_size = -{cache_kib};
              PRAGMA own.cache_size = -1024;
              PRAGMA content.cache_size = -1024;
-             PRAGMA wal_autocheckpoint = 4000;
+             PRAGMA wal_autocheckpoint = 8000;
              PRAGMA main.journal_size_limit = 33554432;
              PRAGMA own.journal_size_limit = 4194304;
              PRAGMA content.journal_size_limit = 33554432;"
@@ -326,6 +326,7 @@ fn wanted_tables(schema: &Schema) -> &'static [&'static str] {
             "cold",
             "placement",
             "thread_id",
+            "thread_id_new",
             "thread_merged",
             "thread_subject",
             "orphan",

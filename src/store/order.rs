@@ -100,8 +100,8 @@ fn grouped(
         for (row, _) in &mut unfolded {
             *row = at(&place, *row);
         }
-        unfolded.sort_unstable();
     }
+    unfolded.sort_unstable();
     expand(conn, plan, &mut builder, &unfolded)?;
     Ok(builder.finish(spec, plan.mailboxes.clone(), !is_cut))
 }
@@ -194,7 +194,7 @@ fn by_sort(conn: &Connection, plan: &Plan, builder: &mut Builder) -> rusqlite::R
     Ok(builder.reorder(&order))
 }
 
-/// Replaces rows of threads by the messages of these threads.
+/// Replaces rows of threads by the messages of these threads. `unfolded` is in the order of rows.
 fn expand(
     conn: &Connection,
     plan: &Plan,

@@ -140,27 +140,27 @@ impl Placement {
     }
 }
 
+pub(super) const PENDING: &str = "SELECT key, state, effect, sent FROM own.op_target
+  WHERE message = ?1 AND mailbox = ?2 AND state < 2 ORDER BY key";
+
 /// The open targets of a message in a mailbox, in the order in which they were recorded.
 pub(super) fn pending(conn: &Connection, message: i64, mailbox: i64) -> Result<Vec<Pending>> {
-    conn.prepare_cached(
-        "SELECT key, state, effect, sent FROM own.op_target
-         WHERE message = ?1 AND mailbox = ?2 AND state < 2 ORDER BY key",
-    )
-    .and_then(|mut s| {
-        s.query_map((message, mailbox), |row| {
-            let change = |at: usize| -> rusqlite::Result<_> {
-                Ok(sql::change(row.get_ref(at)?.as_str().unwrap_or_default()))
-            };
-            Ok(Pending {
-                target: TargetKey(row.get(0)?),
-                is_in_flight: row.get::<_, i64>(1)? == 1,
-                effect: change(2)?,
-                sent: change(3)?,
-            })
-        })?
-        .collect()
-    })
-    .doing("reading pending changes")
+    conn.prepare_cached(PENDING)
+        .and_then(|mut s| {
+            s.query_map((message, mailbox), |row| {
+                let change = |at: usize| -> rusqlite::Result<_> {
+                    Ok(sql::change(row.get_ref(at)?.as_str().unwrap_or_default()))
+                };
+                Ok(Pending {
+                    target: TargetKey(row.get(0)?),
+                    is_in_flight: row.get::<_, i64>(1)? == 1,
+                    effect: change(2)?,
+                    sent: change(3)?,
+                })
+            })?
+            .collect()
+        })
+        .doing("reading pending changes")
 }
 
 /// How the counts of one mailbox change.

@@ -3,6 +3,7 @@
 //! Called by `engine` for what is on the screen and a little around it. Text must never leave here
 //! but through `Safe`, and no row may cost more than a few look-ups.
 
+use super::scan::{Plan, thread_items};
 use super::search::{Filter, in_mailboxes};
 use super::sql::{self, Doing};
 use super::view::{Slot, View};
@@ -38,7 +39,11 @@ impl Reader {
             return Ok(Vec::new());
         };
         let filter = Filter::new(&self.conn, spec.filter.as_ref())?;
-        let mut page = Page::new(&self.conn, view, spec, &filter).doing("reading rows")?;
+        let plan = match &spec.threads {
+            Some(_) if !view.is_complete() => Some(Plan::new(&self.conn, spec)?),
+            _ => None,
+        };
+        let mut page = Page::new(&self.conn, view, spec, &filter, plan).doing("reading rows")?;
         (offset..end)
             .filter_map(|at| view.slot(at).map(|slot| (at, slot)))
             .filter_map(|(at, slot)| page.row(at, slot).transpose())
@@ -53,8 +58,9 @@ struct Page<'a> {
     row: CachedStatement<'a>,
     /// Senders of a thread, the latest first.
     senders: CachedStatement<'a>,
-    /// How many messages a thread has in the view, and how many of them are unread.
-    counts: CachedStatement<'a>,
+    /// For the counts of threads where only the head of the view is known.
+    plan: Option<Plan>,
+    conn: &'a Connection,
 }
 
 impl<'a> Page<'a> {
@@ -63,14 +69,15 @@ impl<'a> Page<'a> {
         view: &'a View,
         spec: &'a ViewSpec,
         filter: &Filter,
+        plan: Option<Plan>,
     ) -> rusqlite::Result<Self> {
-        let (senders, counts) = thread_sql(view.mailboxes(), filter);
         Ok(Self {
             view,
             spec,
             row: conn.prepare_cached(ROW)?,
-            senders: filter.prepare(conn, &senders, &[])?,
-            counts: filter.prepare(conn, &counts, &[])?,
+            senders: filter.prepare(conn, &senders_sql(view.mailboxes(), filter), &[])?,
+            plan,
+            conn,
         })
     }
 
@@ -103,14 +110,14 @@ impl<'a> Page<'a> {
         Ok(Some(row))
     }
 
-    fn counts_of(&mut self, thread: ThreadKey) -> rusqlite::Result<(u32, u32)> {
-        self.counts.raw_bind_parameter(1, thread.0)?;
-        let mut rows = self.counts.raw_query();
-        let counts = match rows.next()? {
-            Some(row) => (sql::count(row.get(0)?), sql::count(row.get(1)?)),
-            None => (1, 0),
+    /// How many messages a thread has in the view, and how many of them are unread.
+    fn counts_of(&self, thread: ThreadKey) -> rusqlite::Result<(u32, u32)> {
+        let Some(plan) = &self.plan else {
+            return Ok((1, 0));
         };
-        Ok(counts)
+        let items = thread_items(self.conn, plan, thread.0)?;
+        let unread = items.iter().filter(|i| i.is_unread()).count();
+        Ok((sql::len(items.len()), sql::len(unread)))
     }
 
     /// The last distinct senders of a thread, the latest first.
@@ -132,22 +139,15 @@ impl<'a> Page<'a> {
     }
 }
 
-/// The statements that read the senders and the counts of a thread within a view.
-pub(super) fn thread_sql(mailboxes: &[i64], filter: &Filter) -> (String, String) {
+/// The statement that reads the senders of a thread within a view.
+pub(super) fn senders_sql(mailboxes: &[i64], filter: &Filter) -> String {
     // The plus keeps SQLite from walking through the mailbox instead of the thread.
     let scope = in_mailboxes(mailboxes).replacen("p.mailbox", "+p.mailbox", 1);
-    let and = filter.and();
-    let senders = format!(
+    format!(
         "SELECT m.sender FROM placement p CROSS JOIN message m ON m.key = p.message
-         WHERE p.thread = ?1 AND {scope}{and} ORDER BY p.arrived DESC LIMIT {SENDERS_MAX}"
-    );
-    let counts = format!(
-        "SELECT count(*), coalesce(sum(u), 0) FROM (SELECT max({}) AS u FROM placement p{}
-         WHERE p.thread = ?1 AND {scope}{and} GROUP BY p.message)",
-        super::text::is_unread("p.flags"),
-        filter.join()
-    );
-    (senders, counts)
+         WHERE p.thread = ?1 AND {scope}{} ORDER BY p.arrived DESC LIMIT {SENDERS_MAX}",
+        filter.and()
+    )
 }
 
 /// A row of one message, and its recipients where they are what is shown.

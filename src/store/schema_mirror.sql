@@ -1,7 +1,7 @@
 -- mirror.db: what the server can give again. Committed with synchronous=NORMAL.
 
 -- 'id' (this file), 'own' (the own.db it belongs to), 'content' (the content.db it belongs to),
--- 'next_mailbox' and 'next_message' (the next key to give out).
+-- 'next_mailbox' and 'next_message' (the next key to give out), 'new_ids' (rows of thread_id_new).
 CREATE TABLE meta (
   name  TEXT PRIMARY KEY,
   value INTEGER NOT NULL
@@ -84,8 +84,13 @@ CREATE INDEX placement_thread ON placement (thread, arrived DESC);
 CREATE INDEX placement_no_refs ON placement (mailbox, uid DESC) WHERE has_refs = 0;
 CREATE INDEX placement_pending ON placement (message) WHERE is_pending = 1;
 
--- The thread of every message id ever mentioned, by hash.
+-- The thread of every message id ever mentioned, by hash. New ones are collected in a small table
+-- and moved in one go, because single hashes would touch a page of the large one each.
 CREATE TABLE thread_id (
+  hash   INTEGER PRIMARY KEY,
+  thread INTEGER NOT NULL
+) STRICT;
+CREATE TABLE thread_id_new (
   hash   INTEGER PRIMARY KEY,
   thread INTEGER NOT NULL
 ) STRICT;
@@ -96,14 +101,16 @@ CREATE TABLE thread_merged (
   into_  INTEGER NOT NULL
 ) STRICT;
 
--- Messages that name no parent, by subject and date.
+-- Messages that name no parent, by subject and date. The period comes first, so that a pull, which
+-- goes from the newest to the oldest, stays within a few pages.
 CREATE TABLE thread_subject (
-  subject  INTEGER NOT NULL,
+  period   INTEGER NOT NULL,  -- `arrived` in units of twice the time that an answer may take
+  subject  INTEGER NOT NULL,  -- hash
   is_reply INTEGER NOT NULL,
   arrived  INTEGER NOT NULL,
   message  INTEGER NOT NULL,
   thread   INTEGER NOT NULL,
-  PRIMARY KEY (subject, is_reply, arrived, message)
+  PRIMARY KEY (period, subject, is_reply, arrived, message)
 ) STRICT, WITHOUT ROWID;
 
 -- Messages that lie nowhere at the moment, but may turn up again under their EMAILID.

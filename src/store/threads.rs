@@ -4,6 +4,7 @@
 //! thread, so a parent that comes after its children finds them. Two threads that turn out to be
 //! one become the older of the two; a thread must never be split again.
 
+use super::sql::{meta, set_meta};
 use crate::model::Envelope;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Result};
 
@@ -11,6 +12,10 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, Result};
 const IDS_MAX: usize = 64;
 /// How long after a message an answer that names no parent still belongs to it by its subject.
 const SUBJECT_SECS: i64 = 14 * 24 * 3600;
+/// The length of a period of `thread_subject`: what lies within reach is in two of them at most.
+const PERIOD_SECS: i64 = 2 * SUBJECT_SECS;
+/// How many new ids are collected before they are moved.
+const NEW_MAX: i64 = 50_000;
 /// How many messages of one subject such an answer can draw together.
 const SUBJECT_MAX: i64 = 100;
 
@@ -49,6 +54,9 @@ pub(super) struct Facts<'a> {
     pub(super) arrived: i64,
 }
 
+pub(super) const FIND: &str = "SELECT thread FROM thread_id_new WHERE hash = ?1
+  UNION ALL SELECT thread FROM thread_id WHERE hash = ?1 LIMIT 1";
+
 /// The statements of one transaction.
 pub(super) struct Threads<'c> {
     conn: &'c Connection,
@@ -58,6 +66,8 @@ pub(super) struct Threads<'c> {
     merged: CachedStatement<'c>,
     /// Ids that were not found, kept to save allocations.
     new: Vec<i64>,
+    /// How many ids were added.
+    added: i64,
 }
 
 impl<'c> Threads<'c> {
@@ -65,12 +75,34 @@ impl<'c> Threads<'c> {
         Ok(Self {
             conn,
             account,
-            find: conn.prepare_cached("SELECT thread FROM thread_id WHERE hash = ?1")?,
-            add: conn
-                .prepare_cached("INSERT OR IGNORE INTO thread_id (hash, thread) VALUES (?1, ?2)")?,
+            find: conn.prepare_cached(FIND)?,
+            add: conn.prepare_cached(
+                "INSERT OR IGNORE INTO thread_id_new (hash, thread) VALUES (?1, ?2)",
+            )?,
             merged: conn.prepare_cached("SELECT into_ FROM thread_merged WHERE thread = ?1")?,
             new: Vec::new(),
+            added: 0,
         })
+    }
+
+    /// To be called at the end of the transaction: moves new ids to the others when there are many.
+    pub(super) fn finish(self) -> Result<()> {
+        if self.added == 0 {
+            return Ok(());
+        }
+        let new = meta(self.conn, "main", "new_ids")?.unwrap_or(0) + self.added;
+        if new > NEW_MAX {
+            self.conn.execute_batch(
+                "INSERT OR IGNORE INTO thread_id SELECT hash, thread FROM thread_id_new ORDER BY hash;
+                 DELETE FROM thread_id_new;",
+            )?;
+        }
+        set_meta(
+            self.conn,
+            "main",
+            "new_ids",
+            if new > NEW_MAX { 0 } else { new },
+        )
     }
 
     /// The thread of a new message, which may draw others together.
@@ -143,6 +175,7 @@ impl<'c> Threads<'c> {
         }
         for id in &new {
             self.add.execute((id, thread))?;
+            self.added += 1;
         }
         self.new = new;
         Ok(thread)
@@ -176,45 +209,51 @@ impl<'c> Threads<'c> {
     /// is beyond them, and at what lies in between.
     fn of_subject(&self, subject: i64, arrived: i64, is_reply: bool) -> Result<Vec<i64>> {
         let mut threads: Vec<i64> = Vec::new();
-        threads.extend(
-            self.conn
-                .prepare_cached(
-                    "SELECT thread FROM thread_subject WHERE subject = ?1 AND is_reply = 1
-                       AND arrived BETWEEN ?2 AND ?3 ORDER BY arrived LIMIT 1",
-                )?
-                .query_row(
-                    (subject, arrived, arrived.saturating_add(SUBJECT_SECS)),
-                    |row| row.get::<_, i64>(0),
-                )
-                .optional()?,
-        );
+        let to = arrived.saturating_add(SUBJECT_SECS);
+        let after = self.of_period(subject, true, (arrived, to), "", 1)?;
+        threads.extend(after.first().map(|f| f.0));
         if !is_reply {
             return Ok(threads);
         }
         let mut from = arrived.saturating_sub(SUBJECT_SECS);
-        let before: Option<(i64, i64)> = self
-            .conn
-            .prepare_cached(
-                "SELECT thread, arrived FROM thread_subject WHERE subject = ?1 AND is_reply = 1
-                   AND arrived BETWEEN ?2 AND ?3 ORDER BY arrived DESC LIMIT 1",
-            )?
-            .query_row((subject, from, arrived), |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })
-            .optional()?;
-        if let Some((thread, at)) = before {
-            threads.push(thread);
-            from = at;
+        let before = self.of_period(subject, true, (from, arrived), "DESC", 1)?;
+        if let Some((thread, at)) = before.first() {
+            threads.push(*thread);
+            from = *at;
         }
-        let mut between = self.conn.prepare_cached(
-            "SELECT thread FROM thread_subject WHERE subject = ?1 AND is_reply = 0
-               AND arrived BETWEEN ?2 AND ?3 ORDER BY arrived DESC LIMIT ?4",
-        )?;
-        let mut rows = between.query((subject, from, arrived, SUBJECT_MAX))?;
-        while let Some(row) = rows.next()? {
-            threads.push(row.get(0)?);
-        }
+        let between = self.of_period(subject, false, (from, arrived), "DESC", SUBJECT_MAX)?;
+        threads.extend(between.iter().map(|b| b.0));
         Ok(threads)
+    }
+
+    /// Threads and dates of messages of a subject that arrived between two dates, in order, up to
+    /// `limit` of them in each period.
+    fn of_period(
+        &self,
+        subject: i64,
+        is_reply: bool,
+        (from, to): (i64, i64),
+        order: &str,
+        limit: i64,
+    ) -> Result<Vec<(i64, i64)>> {
+        let mut statement = self.conn.prepare_cached(&format!(
+            "SELECT thread, arrived FROM thread_subject WHERE period = ?1 AND subject = ?2
+               AND is_reply = ?3 AND arrived BETWEEN ?4 AND ?5 ORDER BY arrived {order} LIMIT ?6"
+        ))?;
+        let (first, last) = (from.div_euclid(PERIOD_SECS), to.div_euclid(PERIOD_SECS));
+        let ends = if order.is_empty() {
+            [first, last]
+        } else {
+            [last, first]
+        };
+        let mut out = Vec::new();
+        for period in ends.into_iter().take(if first == last { 1 } else { 2 }) {
+            let mut rows = statement.query((period, subject, is_reply, from, to, limit))?;
+            while let Some(row) = rows.next()? {
+                out.push((row.get(0)?, row.get(1)?));
+            }
+        }
+        Ok(out)
     }
 
     fn put_subject(
@@ -227,10 +266,18 @@ impl<'c> Threads<'c> {
     ) -> Result<()> {
         self.conn
             .prepare_cached(
-                "INSERT OR REPLACE INTO thread_subject (subject, is_reply, arrived, message, thread)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                "INSERT OR REPLACE INTO thread_subject
+                   (period, subject, is_reply, arrived, message, thread)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?
-            .execute((subject, is_reply, arrived, message, thread))
+            .execute((
+                arrived.div_euclid(PERIOD_SECS),
+                subject,
+                is_reply,
+                arrived,
+                message,
+                thread,
+            ))
             .map(drop)
     }
 }

@@ -113,7 +113,8 @@ impl Writer {
                 .doing(doing)?;
             if is_empty {
                 tx.execute_batch(
-                    "DELETE FROM thread_id; DELETE FROM thread_merged; DELETE FROM thread_subject;",
+                    "DELETE FROM thread_id; DELETE FROM thread_id_new; DELETE FROM thread_merged;
+                     DELETE FROM thread_subject;",
                 )
                 .doing(doing)?;
             }

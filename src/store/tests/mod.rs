@@ -3,6 +3,7 @@
 mod damage;
 mod eras;
 mod journal;
+mod lives;
 mod messages;
 mod plans;
 mod search;

@@ -4,9 +4,26 @@
 //! tests do. Every figure of ours stands beside a raw socket that issues the same command in the
 //! same run: compare only within one table.
 
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a bench measures time and may end with a panic"
+)]
+
 mod mailbox;
 #[path = "../tests/it/support/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "the benches use a part of what the tests stand on")]
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "the benches use a part of what the tests stand on"
+)]
 mod support;
 mod terminal;
 
@@ -20,7 +37,10 @@ const SUMMARY: &str = "(UID FLAGS INTERNALDATE RFC822.SIZE MODSEQ ENVELOPE BODYS
 const LONG: Duration = Duration::from_secs(900);
 
 fn main() {
-    let args: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
+    let args: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|a| !a.starts_with("--"))
+        .collect();
     let count = args.iter().find_map(|a| a.parse().ok()).unwrap_or(10_000);
     let is_small = args.iter().any(|a| a == "small");
     let dovecot = Dovecot::shared(Kind::Full);
@@ -32,16 +52,30 @@ fn main() {
     let mut raw = Raw::connect(dovecot.imap, &user);
     raw.time("SELECT INBOX");
     raw.time(&format!("UID FETCH 1:* {SUMMARY}"));
-    println!("{count} messages, made and parsed by the server in {:.0} s\n", begun.elapsed().as_secs_f64());
+    println!(
+        "{count} messages, made and parsed by the server in {:.0} s\n",
+        begun.elapsed().as_secs_f64()
+    );
     let mut table = Table::default();
     let fetch = median(3, || raw.time(&format!("UID FETCH 1:* {SUMMARY}")));
-    let newest = median(5, || raw.time(&format!("FETCH {}:{count} {SUMMARY}", count.saturating_sub(49).max(1))));
+    let newest = median(5, || {
+        raw.time(&format!(
+            "FETCH {}:{count} {SUMMARY}",
+            count.saturating_sub(49).max(1)
+        ))
+    });
     table.row("raw: 50 newest summaries", newest, None, "s");
     table.row("raw: all summaries", fetch, None, "s");
     let program = Program::new(&dovecot.plain_account("bench", &user));
     let env = [
-        ("PILLARBOX_CONFIG", program.config_file().display().to_string()),
-        ("PILLARBOX_DATA_DIR", program.data_dir().display().to_string()),
+        (
+            "PILLARBOX_CONFIG",
+            program.config_file().display().to_string(),
+        ),
+        (
+            "PILLARBOX_DATA_DIR",
+            program.data_dir().display().to_string(),
+        ),
         ("TERM", "xterm-256color".to_owned()),
     ];
     first_sync(&mut table, &env, count, fetch);
@@ -61,12 +95,26 @@ fn first_sync(table: &mut Table, env: &[(&str, String)], count: u32, fetch: f64)
     let started = screen.started;
     let newest = newest_row(count);
     let at = screen.wait("the first screen", LONG, |t| t.contains(&newest));
-    table.row("empty store: first useful screen", (at - started).as_secs_f64(), None, "s");
-    let mut lags: Vec<f64> = (0..20).map(|n| screen.lag(if n % 2 == 0 { "j" } else { "k" })).collect();
+    table.row(
+        "empty store: first useful screen",
+        (at - started).as_secs_f64(),
+        None,
+        "s",
+    );
+    let mut lags: Vec<f64> = (0..20)
+        .map(|n| screen.lag(if n % 2 == 0 { "j" } else { "k" }))
+        .collect();
     table.lags("a key during the first sync", &mut lags);
-    let done = screen.wait("the end of the first sync", LONG, |t| !t.contains("syncing"));
+    let done = screen.wait("the end of the first sync", LONG, |t| {
+        !t.contains("syncing")
+    });
     let seconds = (done - started).as_secs_f64();
-    table.row("empty store: whole list here", seconds, Some(seconds / fetch), "s, × raw");
+    table.row(
+        "empty store: whole list here",
+        seconds,
+        Some(seconds / fetch),
+        "s, × raw",
+    );
     screen.settle(Duration::from_secs(1));
     screen.quit();
 }
@@ -82,7 +130,12 @@ fn starts(table: &mut Table, env: &[(&str, String)], count: u32) {
         screen.quit();
     }
     times.sort_by(f64::total_cmp);
-    table.row("second start: usable list", times[times.len() / 2], None, "ms");
+    table.row(
+        "second start: usable list",
+        times[times.len() / 2],
+        None,
+        "ms",
+    );
 }
 
 /// In step: keys, pages, memory, CPU while idle, and how fast a delivery shows.
@@ -118,7 +171,12 @@ fn steady(table: &mut Table, env: &[(&str, String)], dovecot: &Dovecot, user: &s
     screen.settle(Duration::from_secs(3));
     let before = screen.usage().1;
     screen.settle_for(Duration::from_secs(30));
-    table.row("CPU of 30 s of idling", (screen.usage().1 - before) * 1e3, None, "ms");
+    table.row(
+        "CPU of 30 s of idling",
+        (screen.usage().1 - before) * 1e3,
+        None,
+        "ms",
+    );
     screen.quit();
 }
 
@@ -127,11 +185,18 @@ fn resync(table: &mut Table, env: &[(&str, String)], raw: &mut Raw, count: u32) 
     raw.time("SELECT INBOX");
     let first = count.saturating_sub(999).max(1);
     raw.time(&format!("STORE {first}:{count} +FLAGS.SILENT (marked)"));
-    let at_raw = median(3, || raw.time(&format!("UID FETCH {first}:{count} (FLAGS MODSEQ)")));
+    let at_raw = median(3, || {
+        raw.time(&format!("UID FETCH {first}:{count} (FLAGS MODSEQ)"))
+    });
     let mut screen = Terminal::start(&[], env, 200, 60);
     let at = screen.wait("the tags", LONG, |t| t.matches("marked").count() > 20);
     let seconds = (at - screen.started).as_secs_f64();
-    table.row("start and resync after 1 000 changes", seconds, Some(seconds / at_raw), "s, × raw flags");
+    table.row(
+        "start and resync after 1 000 changes",
+        seconds,
+        Some(seconds / at_raw),
+        "s, × raw flags",
+    );
     screen.quit();
 }
 
@@ -151,7 +216,10 @@ impl Raw {
     fn connect(port: u16, user: &str) -> Self {
         let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
         stream.set_nodelay(true).unwrap();
-        let mut raw = Self { reader: BufReader::with_capacity(256 * 1024, stream), tag: 0 };
+        let mut raw = Self {
+            reader: BufReader::with_capacity(256 * 1024, stream),
+            tag: 0,
+        };
         raw.wait_for("* OK");
         raw.time(&format!("LOGIN {user} pass"));
         raw.time("ENABLE QRESYNC");
@@ -159,7 +227,10 @@ impl Raw {
     }
 
     fn say(&mut self, line: &str) {
-        self.reader.get_mut().write_all(format!("{line}\r\n").as_bytes()).unwrap();
+        self.reader
+            .get_mut()
+            .write_all(format!("{line}\r\n").as_bytes())
+            .unwrap();
     }
 
     fn send(&mut self, command: &str) {
@@ -171,7 +242,10 @@ impl Raw {
         let mut line = String::new();
         loop {
             line.clear();
-            assert!(self.reader.read_line(&mut line).unwrap() > 0, "the server hung up");
+            assert!(
+                self.reader.read_line(&mut line).unwrap() > 0,
+                "the server hung up"
+            );
             if line.contains(what) {
                 return Instant::now();
             }
@@ -185,7 +259,11 @@ impl Raw {
             line.clear();
             self.reader.by_ref().read_until(b'\n', &mut line).unwrap();
             if line.starts_with(tag.as_bytes()) {
-                assert!(line[tag.len()..].starts_with(b"OK"), "{}", String::from_utf8_lossy(&line));
+                assert!(
+                    line[tag.len()..].starts_with(b"OK"),
+                    "{}",
+                    String::from_utf8_lossy(&line)
+                );
                 return;
             }
         }

@@ -73,7 +73,12 @@ pub fn fill(maildir: &Path, count: u32, is_small: bool) {
         let path = cur.join(name);
         fs::write(&path, text).unwrap();
         let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(at);
-        fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+        fs::File::options()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .set_modified(time)
+            .unwrap();
     }
 }
 
@@ -83,7 +88,8 @@ fn message(n: u32, at: u64, is_small: bool, dice: &mut Dice) -> String {
     let (to, to_address) = *dice.pick(&PEOPLE);
     let topic = dice.pick(&TOPICS);
     // Every third message answers one of the fifty before it.
-    let parent = (n > 50 && dice.roll(3) == 0).then(|| n - 1 - u32::try_from(dice.roll(50)).unwrap());
+    let parent =
+        (n > 50 && dice.roll(3) == 0).then(|| n - 1 - u32::try_from(dice.roll(50)).unwrap());
     let re = if parent.is_some() { "Re: " } else { "" };
     let date = jiff::Timestamp::from_second(i64::try_from(at).unwrap()).unwrap();
     let mut text = format!(
@@ -93,11 +99,18 @@ fn message(n: u32, at: u64, is_small: bool, dice: &mut Dice) -> String {
         date.strftime("%a, %d %b %Y %H:%M:%S +0000")
     );
     if let Some(parent) = parent {
-        let id = format!("<{parent}.{}@example.org>", 1_600_000_000 + u64::from(parent) * 90);
+        let id = format!(
+            "<{parent}.{}@example.org>",
+            1_600_000_000 + u64::from(parent) * 90
+        );
         let _ = writeln!(text, "In-Reply-To: {id}\nReferences: {id}");
     }
     text.push_str("MIME-Version: 1.0\n");
-    let body = body(if is_small { 2 } else { 12 + usize::try_from(dice.roll(60)).unwrap() });
+    let body = body(if is_small {
+        2
+    } else {
+        12 + usize::try_from(dice.roll(60)).unwrap()
+    });
     if is_small || dice.roll(3) == 0 {
         let _ = write!(text, "Content-Type: text/plain; charset=utf-8\n\n{body}");
         return text;
@@ -115,5 +128,7 @@ fn message(n: u32, at: u64, is_small: bool, dice: &mut Dice) -> String {
 }
 
 fn body(lines: usize) -> String {
-    std::iter::repeat_n(WORDS, lines).collect::<Vec<_>>().join("\n")
+    std::iter::repeat_n(WORDS, lines)
+        .collect::<Vec<_>>()
+        .join("\n")
 }

@@ -19,7 +19,12 @@ pub struct Terminal {
 
 impl Terminal {
     pub fn start(args: &[&str], env: &[(&str, String)], columns: u16, rows: u16) -> Self {
-        let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
+        let size = PtySize {
+            rows,
+            cols: columns,
+            pixel_width: 0,
+            pixel_height: 0,
+        };
         let pair = native_pty_system().openpty(size).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_pillarbox"));
         command.args(args);
@@ -42,7 +47,14 @@ impl Terminal {
         });
         let cells = |n| NonZero::new(n).unwrap();
         let parser = vt100::Parser::new(cells(rows), cells(columns), 0);
-        Self { child, _master: pair.master, keyboard, chunks, parser, started }
+        Self {
+            child,
+            _master: pair.master,
+            keyboard,
+            chunks,
+            parser,
+            started,
+        }
     }
 
     pub fn pid(&self) -> u32 {
@@ -65,7 +77,10 @@ impl Terminal {
             return Instant::now();
         }
         loop {
-            match self.chunks.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            match self
+                .chunks
+                .recv_timeout(end.saturating_duration_since(Instant::now()))
+            {
                 Ok((at, bytes)) => {
                     self.parser.process(&bytes);
                     if is_so(&self.text()) {
@@ -89,8 +104,9 @@ impl Terminal {
     /// Takes what is written for so long.
     pub fn settle_for(&mut self, time: Duration) {
         let end = Instant::now() + time;
-        while let Ok((_, bytes)) =
-            self.chunks.recv_timeout(end.saturating_duration_since(Instant::now()))
+        while let Ok((_, bytes)) = self
+            .chunks
+            .recv_timeout(end.saturating_duration_since(Instant::now()))
         {
             self.parser.process(&bytes);
         }
@@ -105,7 +121,10 @@ impl Terminal {
         self.keys(key);
         let end = pressed + Duration::from_secs(3);
         loop {
-            match self.chunks.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            match self
+                .chunks
+                .recv_timeout(end.saturating_duration_since(Instant::now()))
+            {
                 Ok((at, bytes)) => {
                     self.parser.process(&bytes);
                     let is_changed = self.text() != before
@@ -121,7 +140,9 @@ impl Terminal {
 
     /// Resident memory in MB and CPU seconds so far.
     pub fn usage(&self) -> (f64, f64) {
-        let read = |file: &str| std::fs::read_to_string(format!("/proc/{}/{file}", self.pid())).unwrap_or_default();
+        let read = |file: &str| {
+            std::fs::read_to_string(format!("/proc/{}/{file}", self.pid())).unwrap_or_default()
+        };
         let status = read("status");
         let kb = status
             .lines()
@@ -129,8 +150,18 @@ impl Terminal {
             .and_then(|l| l.split_whitespace().next()?.parse::<f64>().ok())
             .unwrap_or(f64::NAN);
         let stat = read("stat");
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or("").split_whitespace().collect();
-        let ticks = |i: usize| fields.get(i).and_then(|f| f.parse::<f64>().ok()).unwrap_or(0.0);
+        let fields: Vec<&str> = stat
+            .rsplit(')')
+            .next()
+            .unwrap_or("")
+            .split_whitespace()
+            .collect();
+        let ticks = |i: usize| {
+            fields
+                .get(i)
+                .and_then(|f| f.parse::<f64>().ok())
+                .unwrap_or(0.0)
+        };
         (kb / 1024.0, (ticks(11) + ticks(12)) / 100.0)
     }
 
@@ -143,10 +174,5 @@ impl Terminal {
             std::thread::sleep(Duration::from_millis(50));
         }
         let _gone = self.child.kill();
-    }
-
-    pub fn kill(mut self) {
-        let _gone = self.child.kill();
-        let _gone = self.child.wait();
     }
 }

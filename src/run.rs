@@ -71,6 +71,10 @@ pub async fn run(front: Front) -> anyhow::Result<()> {
 fn restore_on_panic() {
     let print = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
+        // What guards itself against a library's panics goes on; the screen stays.
+        if crate::mime::is_guarded() {
+            return;
+        }
         if std::thread::current().name() == Some("main") {
             terminal::leave();
             print(panic);

@@ -12,6 +12,7 @@ use super::setup::Setup;
 use super::store_thread::Db;
 use super::texts::Texts;
 use super::views::{self, Views};
+use super::watch;
 use crate::bus::{AccountView, Command, Event, Link, Problem, RequestId, SyncMode};
 use crate::model::{AccountKey, MailboxKey, Placed, Safe};
 use crate::store::{Recorded, Result};
@@ -112,8 +113,8 @@ impl Dispatch {
     fn start_lanes(&mut self) {
         for account in &self.accounts {
             self.lanes.spawn(lane::work(Arc::clone(account)));
-            self.lanes.spawn(lane::watch(Arc::clone(account)));
-            self.lanes.spawn(lane::fetch(Arc::clone(account)));
+            self.lanes.spawn(watch::watch(Arc::clone(account)));
+            self.lanes.spawn(watch::fetch(Arc::clone(account)));
             self.lanes.spawn(intervals(Arc::clone(account)));
         }
         #[cfg(unix)]
@@ -227,35 +228,43 @@ impl Dispatch {
             Command::Cancel(request) => self.cancel(request),
             Command::Prefetch(wanted) => self.prefetch(&wanted),
             Command::LookAt(mailbox) => self.look_at(mailbox),
-            Command::Apply {
-                request,
-                kind,
-                targets,
-            } => {
-                let now = clock::now_secs();
-                let done = self
-                    .db
-                    .write(move |w| w.record(&kind, &targets, now).map(Some))
-                    .await;
-                self.applied(request, done, "").await;
-            }
-            Command::Undo { request } => {
-                let now = clock::now_secs();
-                let done = self.db.write(move |w| w.undo(now)).await;
-                self.applied(request, done, "There is nothing to undo")
-                    .await;
-            }
-            Command::Redo { request } => {
-                let now = clock::now_secs();
-                let done = self.db.write(move |w| w.redo(now)).await;
-                self.applied(request, done, "There is nothing to redo")
-                    .await;
+            change @ (Command::Apply { .. } | Command::Undo { .. } | Command::Redo { .. }) => {
+                self.serve_change(change).await;
             }
             Command::SyncNow(account) => self.sync_now(account),
             Command::SetMode { account, mode } => self.set_mode(account, mode),
             Command::SetOffline(is_offline) => self.set_offline(is_offline),
             text => self.serve_text(text),
         }
+    }
+
+    async fn serve_change(&self, command: Command) {
+        let now = clock::now_secs();
+        let db = &self.db;
+        let (request, done, nothing) = match command {
+            Command::Apply {
+                request,
+                kind,
+                targets,
+            } => {
+                let done = db
+                    .write(move |w| w.record(&kind, &targets, now).map(Some))
+                    .await;
+                (request, done, "")
+            }
+            Command::Undo { request } => (
+                request,
+                db.write(move |w| w.undo(now)).await,
+                "There is nothing to undo",
+            ),
+            Command::Redo { request } => (
+                request,
+                db.write(move |w| w.redo(now)).await,
+                "There is nothing to redo",
+            ),
+            _ => return,
+        };
+        self.applied(request, done, nothing).await;
     }
 
     fn serve_text(&mut self, command: Command) {

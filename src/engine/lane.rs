@@ -16,8 +16,6 @@ use tokio::sync::watch;
 
 /// How long a connection outlives its work in modes that do not stay connected.
 const LINGER: Duration = Duration::from_secs(20);
-/// How long the fetching lane waits for the next fetch before it hangs up.
-const FETCH_LINGER: Duration = Duration::from_secs(60);
 /// How often the tree is compared with the server's in push mode while somebody is at the keys; at
 /// other times, the account's interval.
 const LIST_EVERY: Duration = Duration::from_secs(15);
@@ -98,7 +96,7 @@ pub(crate) async fn work(account: Arc<Account>) {
 }
 
 /// Waits until `wanted` holds; `false` when the account stops.
-async fn wait_until(
+pub(crate) async fn wait_until(
     account: &Account,
     bell: &mut watch::Receiver<u64>,
     wanted: impl Fn(&Wishes) -> bool,
@@ -441,161 +439,4 @@ impl Lane {
 enum Peek {
     Nothing,
     Something,
-}
-
-/// Runs the watching lane: a connection of its own that idles on the inbox.
-pub(crate) async fn watch(account: Arc<Account>) {
-    let mut backoff = Backoff::default();
-    let mut bell = account.board.listen();
-    loop {
-        // The working lane connects first and finds the tree; while it cannot, nor can this one.
-        let is_wanted = |w: &Wishes| {
-            w.is_connection_wanted()
-                && w.mode == SyncMode::Push
-                && w.lanes_max > 1
-                && !w.is_work_busy
-        };
-        if !wait_until(&account, &mut bell, is_wanted).await {
-            return;
-        }
-        if !matches!(account.link(), Link::InStep { .. }) {
-            if bell.changed().await.is_err() {
-                return;
-            }
-            continue;
-        }
-        let generation = account.board.look(|w| w.generation);
-        let outcome = match connect(&account).await {
-            Ok(mut lane) => {
-                let outcome = lane.watch_inbox(generation).await;
-                backoff.reset();
-                outcome
-            }
-            Err(failure) => {
-                yield_a_lane(&account, &failure);
-                Err(failure)
-            }
-        };
-        if let Err(failure) = outcome {
-            tracing::info!(account = %account.setup.name, %failure, "watching ended");
-            tokio::time::sleep(backoff.next(fastrand::f64())).await;
-        }
-    }
-}
-
-/// The server grants fewer connections: remembers it for this session.
-fn yield_a_lane(account: &Account, failure: &Failure) {
-    if let Failure::Net(error) = failure {
-        let is_limit = error.code.as_deref() == Some("LIMIT")
-            || error.summary.to_ascii_lowercase().contains("too many")
-            || error
-                .summary
-                .to_ascii_lowercase()
-                .contains("maximum number of connections");
-        if is_limit {
-            account
-                .board
-                .note(|w| w.lanes_max = w.lanes_max.saturating_sub(1).max(1));
-        }
-    }
-}
-
-impl Lane {
-    async fn watch_inbox(&mut self, generation: u64) -> Result<(), Failure> {
-        let Some((mailbox, name)) = self.inbox().await? else {
-            return Ok(());
-        };
-        let selected = self
-            .session
-            .select(&name, self.known(mailbox).await?)
-            .await?;
-        self.opened(mailbox, &selected);
-        self.absorb_selected(mailbox, &selected).await?;
-        loop {
-            let is_wanted = self.account.board.look(|w| {
-                w.is_connection_wanted()
-                    && w.mode == SyncMode::Push
-                    && w.lanes_max > 1
-                    && w.generation == generation
-            });
-            if !is_wanted {
-                return Ok(());
-            }
-            // Any ring is looked at, so that going offline ends the watch at once.
-            let mut bell = self.bell.clone();
-            bell.mark_unchanged();
-            let account = Arc::clone(&self.account);
-            let ended = async move {
-                loop {
-                    let goes_on = account.board.look(|w| {
-                        w.is_connection_wanted()
-                            && w.mode == SyncMode::Push
-                            && w.generation == generation
-                    });
-                    if !goes_on || bell.changed().await.is_err() {
-                        return;
-                    }
-                }
-            };
-            if self.session.idle(ended).await? == IdleEnd::Told {
-                self.absorb_notices().await?;
-            }
-        }
-    }
-}
-
-/// Runs the fetching lane: serves what the user opened while the working lane is busy.
-pub(crate) async fn fetch(account: Arc<Account>) {
-    let mut bell = account.board.listen();
-    loop {
-        let is_wanted = |w: &Wishes| w.is_work_busy && w.lanes_max > 2 && !w.fetches.is_empty();
-        if !wait_until(&account, &mut bell, is_wanted).await {
-            return;
-        }
-        match connect(&account).await {
-            Ok(mut lane) => {
-                if let Err(failure) = lane.serve_fetches().await {
-                    tracing::info!(account = %account.setup.name, %failure, "fetching ended");
-                } else {
-                    lane.session.logout().await;
-                }
-            }
-            Err(failure) => {
-                yield_a_lane(&account, &failure);
-                tokio::time::sleep(Duration::from_secs(2)).await;
-            }
-        }
-    }
-}
-
-impl Lane {
-    async fn serve_fetches(&mut self) -> Result<(), Failure> {
-        loop {
-            let next = self.account.board.note(|w| w.fetches.pop_front());
-            if let Some(fetch) = next {
-                self.serve_fetch(fetch).await?;
-            } else if !self.linger_for_fetch().await {
-                return Ok(());
-            }
-        }
-    }
-
-    async fn linger_for_fetch(&mut self) -> bool {
-        let mut bell = self.bell.clone();
-        let until = tokio::time::Instant::now() + FETCH_LINGER;
-        loop {
-            bell.mark_unchanged();
-            let (is_wanted, is_over) = self
-                .account
-                .board
-                .look(|w| (!w.fetches.is_empty(), w.is_offline || w.is_stopping));
-            if is_wanted || is_over {
-                return is_wanted && !is_over;
-            }
-            tokio::select! {
-                () = tokio::time::sleep_until(until) => return false,
-                rung = bell.changed() => if rung.is_err() { return false },
-            }
-        }
-    }
 }

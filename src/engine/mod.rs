@@ -18,7 +18,9 @@ mod replay;
 mod setup;
 mod store_thread;
 mod texts;
+mod tree;
 mod views;
+mod watch;
 
 pub use once::{SyncReport, Wanted, fetch_once, run_once};
 pub use setup::{AccountSetup, Keep, LoginSource, Setup};

@@ -12,6 +12,6 @@ mod generated;
 #[cfg(test)]
 mod imap;
 #[cfg(test)]
-mod sync;
-#[cfg(test)]
 mod support;
+#[cfg(test)]
+mod sync;

@@ -47,7 +47,11 @@ fn flags_of_others_show(kind: Kind) {
         })
     });
     desk.wait_tree("the unread count", |tree| {
-        tree.first()?.mailboxes.iter().any(|m| m.key == inbox && m.unread == 2).then_some(())
+        tree.first()?
+            .mailboxes
+            .iter()
+            .any(|m| m.key == inbox && m.unread == 2)
+            .then_some(())
     });
     other.store("INBOX", 2, "-\\Seen work");
     desk.wait_rows("flags cleared elsewhere", inbox, |rows| {
@@ -65,7 +69,11 @@ fn arrivals_and_expunges_of_others_show(kind: Kind) {
     let inbox = desk.mailbox("INBOX").key;
     dovecot.deliver(&user, "INBOX", &message(4));
     let rows = desk.wait_rows("an arrival", inbox, |rows| rows.len() == 4);
-    assert_eq!(subjects(&rows).first(), Some(&"Message 4"), "the newest first");
+    assert_eq!(
+        subjects(&rows).first(),
+        Some(&"Message 4"),
+        "the newest first"
+    );
     let mut other = dovecot.client(&user);
     other.store("INBOX", 1, "+\\Deleted");
     other.run("EXPUNGE");
@@ -75,7 +83,11 @@ fn arrivals_and_expunges_of_others_show(kind: Kind) {
         left == ["Message 2", "Message 3", "Message 4"]
     });
     desk.wait_tree("the count", |tree| {
-        tree.first()?.mailboxes.iter().any(|m| m.key == inbox && m.total == 3).then_some(())
+        tree.first()?
+            .mailboxes
+            .iter()
+            .any(|m| m.key == inbox && m.total == 3)
+            .then_some(())
     });
 }
 
@@ -85,7 +97,11 @@ fn mailboxes_of_others_show(kind: Kind) {
     other.run("CREATE Projects/one");
     let has = |name: &'static str| {
         move |tree: &[pillarbox::bus::AccountView]| {
-            tree.first()?.mailboxes.iter().any(|m| m.name == name).then_some(())
+            tree.first()?
+                .mailboxes
+                .iter()
+                .any(|m| m.name == name)
+                .then_some(())
         }
     };
     let has_not = |name: &'static str| {
@@ -157,32 +173,57 @@ fn a_change_shows_at_once_arrives_on_the_server_and_undo_takes_it_back_there() {
     let star = OpKind::Flags(FlagChange::one(Flag::Flagged, true));
     let label = desk.apply(star, rows.iter().map(placed).collect());
     assert_eq!(label, "Starred 3 messages");
-    assert!(desk.rows(inbox).iter().all(|r| r.flags.has(Flag::Flagged)), "at once, before the server");
+    assert!(
+        desk.rows(inbox).iter().all(|r| r.flags.has(Flag::Flagged)),
+        "at once, before the server"
+    );
     let mut other = dovecot.client(&user);
-    wait_until("the stars to arrive", || other.search("INBOX", "FLAGGED").len() == 3);
-    desk.wait_rows("the changes to be confirmed", inbox, |rows| rows.iter().all(|r| !r.is_pending));
+    wait_until("the stars to arrive", || {
+        other.search("INBOX", "FLAGGED").len() == 3
+    });
+    desk.wait_rows("the changes to be confirmed", inbox, |rows| {
+        rows.iter().all(|r| !r.is_pending)
+    });
     desk.undo();
     assert!(desk.rows(inbox).iter().all(|r| !r.flags.has(Flag::Flagged)));
-    wait_until("the stars to go", || other.search("INBOX", "FLAGGED").is_empty());
+    wait_until("the stars to go", || {
+        other.search("INBOX", "FLAGGED").is_empty()
+    });
 }
 
 #[test]
 fn the_list_and_what_was_read_are_there_without_a_server_and_offline_changes_arrive_later() {
     let (dovecot, user, folder, mut desk) = in_step(Kind::Full);
     let inbox = desk.mailbox("INBOX").key;
-    let row = desk.rows(inbox).into_iter().find(|r| r.subject.as_str() == "Message 2").unwrap();
+    let row = desk
+        .rows(inbox)
+        .into_iter()
+        .find(|r| r.subject.as_str() == "Message 2")
+        .unwrap();
     let reading = desk.open(placed(&row)).unwrap();
-    assert!(format!("{:?}", reading.body).contains("Text 2."), "{reading:?}");
+    assert!(
+        format!("{:?}", reading.body).contains("Text 2."),
+        "{reading:?}"
+    );
     desk.stop();
     let mut desk = Desk::start_offline(folder.path(), vec![account(dovecot, &user)], true);
     let inbox = desk.mailbox("INBOX").key;
     let rows = desk.wait_rows("the list from the store", inbox, |rows| rows.len() == 3);
     let again = rows.iter().find(|r| r.message == row.message).unwrap();
-    assert!(desk.open(placed(again)).is_ok(), "what was read once is here");
+    assert!(
+        desk.open(placed(again)).is_ok(),
+        "what was read once is here"
+    );
     let unread = rows.iter().find(|r| r.message != row.message).unwrap();
     let why = desk.open(placed(unread)).unwrap_err();
-    assert!(why.contains("not downloaded") && why.contains("offline"), "{why}");
-    desk.apply(OpKind::Flags(FlagChange::one(Flag::Flagged, true)), vec![placed(again)]);
+    assert!(
+        why.contains("not downloaded") && why.contains("offline"),
+        "{why}"
+    );
+    desk.apply(
+        OpKind::Flags(FlagChange::one(Flag::Flagged, true)),
+        vec![placed(again)],
+    );
     desk.apply(
         OpKind::Flags(FlagChange::keyword(Keyword::new("later").unwrap(), true)),
         vec![placed(unread)],
@@ -191,9 +232,15 @@ fn the_list_and_what_was_read_are_there_without_a_server_and_offline_changes_arr
     assert!(dovecot.client(&user).search("INBOX", "FLAGGED").is_empty());
     let mut desk = Desk::start(folder.path(), vec![account(dovecot, &user)]);
     let mut other = dovecot.client(&user);
-    wait_until("the star to arrive", || other.search("INBOX", "FLAGGED").len() == 1);
-    wait_until("the tag to arrive", || other.search("INBOX", "KEYWORD later").len() == 1);
-    desk.wait_tree("nothing pending", |tree| (tree.first()?.pending == 0).then_some(()));
+    wait_until("the star to arrive", || {
+        other.search("INBOX", "FLAGGED").len() == 1
+    });
+    wait_until("the tag to arrive", || {
+        other.search("INBOX", "KEYWORD later").len() == 1
+    });
+    desk.wait_tree("nothing pending", |tree| {
+        (tree.first()?.pending == 0).then_some(())
+    });
 }
 
 #[test]
@@ -203,12 +250,18 @@ fn a_wrong_password_stops_the_account_and_says_so() {
     let mut setup = account(dovecot, &dovecot.fresh_user());
     setup.login = std::sync::Arc::new(|| {
         let password = pillarbox::model::Secret::new("wrong".to_owned());
-        Ok(pillarbox::net::Login::Password { user: "nobody".to_owned(), password })
+        Ok(pillarbox::net::Login::Password {
+            user: "nobody".to_owned(),
+            password,
+        })
     });
     let mut desk = Desk::start(folder.path(), vec![setup]);
     let why = desk.wait_tree("the refusal", |tree| match &tree.first()?.link {
         pillarbox::bus::Link::Stopped { why } => Some(why.as_str().to_owned()),
         _ => None,
     });
-    assert!(why.to_lowercase().contains("password") || why.contains("refused"), "{why}");
+    assert!(
+        why.to_lowercase().contains("password") || why.contains("refused"),
+        "{why}"
+    );
 }

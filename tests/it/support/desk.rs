@@ -5,6 +5,7 @@
 
 use super::Dovecot;
 use pillarbox::bus::{AccountView, Command, Event, Link, RequestId};
+use pillarbox::engine::clock::monotonic;
 use pillarbox::engine::{AccountSetup, Engine, Keep, Setup};
 use pillarbox::model::{
     Folding, ListRow, Mailbox, MailboxKey, OpKind, Placed, Reading, Scope, Secret, Sort, SyncMode,
@@ -14,7 +15,7 @@ use pillarbox::net::{Login, Options, Security, Server};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The longest wait for anything the engine is to do.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -32,7 +33,12 @@ pub(crate) struct Desk {
 
 /// The setup of one account on that server.
 pub(crate) fn account(dovecot: &Dovecot, user: &str) -> AccountSetup {
-    account_at(dovecot.imaps, Security::Implicit, Some(&dovecot.ca_file), user)
+    account_at(
+        dovecot.imaps,
+        Security::Implicit,
+        Some(&dovecot.ca_file),
+        user,
+    )
 }
 
 /// The setup of one account at that port.
@@ -54,7 +60,10 @@ pub(crate) fn account_at(
         },
         login: Arc::new(move || {
             let password = Secret::new("pass".to_owned());
-            Ok(Login::Password { user: login_user.clone(), password })
+            Ok(Login::Password {
+                user: login_user.clone(),
+                password,
+            })
         }),
         options: Options::default(),
         mode: SyncMode::Push,
@@ -71,9 +80,16 @@ impl Desk {
     }
 
     /// Starts an engine that may be offline from the start.
-    pub(crate) fn start_offline(data_dir: &Path, accounts: Vec<AccountSetup>, is_offline: bool) -> Self {
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    pub(crate) fn start_offline(
+        data_dir: &Path,
+        accounts: Vec<AccountSetup>,
+        is_offline: bool,
+    ) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
         let setup = Setup {
             data_dir: data_dir.to_owned(),
             downloads: data_dir.join("downloads"),
@@ -81,12 +97,23 @@ impl Desk {
             is_offline,
         };
         let engine = runtime.block_on(async { Engine::start(setup) }).unwrap();
-        Self { runtime, engine: Some(engine), tree: Vec::new(), news: Vec::new(), next: 0 }
+        Self {
+            runtime,
+            engine: Some(engine),
+            tree: Vec::new(),
+            news: Vec::new(),
+            next: 0,
+        }
     }
 
     /// Sends a command.
     pub(crate) fn send(&mut self, command: Command) {
-        self.engine.as_ref().unwrap().commands.try_send(command).unwrap();
+        self.engine
+            .as_ref()
+            .unwrap()
+            .commands
+            .try_send(command)
+            .unwrap();
     }
 
     fn request(&mut self) -> RequestId {
@@ -106,7 +133,7 @@ impl Desk {
 
     /// Takes events until `found` makes something of one; others are kept as news.
     fn until<T>(&mut self, what: &str, mut found: impl FnMut(&Event) -> Option<T>) -> T {
-        let begun = Instant::now();
+        let begun = monotonic();
         while begun.elapsed() < PATIENCE {
             if let Some(event) = self.event(Duration::from_millis(100)) {
                 if let Some(value) = found(&event) {
@@ -117,7 +144,10 @@ impl Desk {
                 }
             }
         }
-        panic!("waited in vain for {what}; accounts: {:?}; news: {:?}", self.tree, self.news);
+        panic!(
+            "waited in vain for {what}; accounts: {:?}; news: {:?}",
+            self.tree, self.news
+        );
     }
 
     /// Waits until the accounts stand so.
@@ -146,7 +176,10 @@ impl Desk {
     pub(crate) fn mailbox(&mut self, name: &str) -> Mailbox {
         let name = name.to_owned();
         self.wait_tree(&format!("the mailbox {name}"), |tree| {
-            tree.iter().flat_map(|a| &a.mailboxes).find(|m| m.name == name).cloned()
+            tree.iter()
+                .flat_map(|a| &a.mailboxes)
+                .find(|m| m.name == name)
+                .cloned()
         })
     }
 
@@ -162,14 +195,30 @@ impl Desk {
         threads: Option<Folding>,
     ) -> (Vec<ListRow>, u32) {
         let request = self.request();
-        let view =
-            ViewSpec { scope: Scope::Mailbox(mailbox), filter: None, sort: Sort::Newest, threads };
-        self.send(Command::LoadWindow { request, view, offset: 0, len: 500, around: None });
+        let view = ViewSpec {
+            scope: Scope::Mailbox(mailbox),
+            filter: None,
+            sort: Sort::Newest,
+            threads,
+        };
+        self.send(Command::LoadWindow {
+            request,
+            view,
+            offset: 0,
+            len: 500,
+            around: None,
+        });
         self.until("a window", |event| match event {
-            Event::Window { request: r, rows, total, .. } if *r == request => {
-                Some((rows.clone(), *total))
-            }
-            Event::Failed { request: r, problem } if *r == request => panic!("{problem:?}"),
+            Event::Window {
+                request: r,
+                rows,
+                total,
+                ..
+            } if *r == request => Some((rows.clone(), *total)),
+            Event::Failed {
+                request: r,
+                problem,
+            } if *r == request => panic!("{problem:?}"),
             _ => None,
         })
     }
@@ -182,13 +231,16 @@ impl Desk {
         mailbox: MailboxKey,
         is_so: impl Fn(&[ListRow]) -> bool,
     ) -> Vec<ListRow> {
-        let begun = Instant::now();
+        let begun = monotonic();
         loop {
             let rows = self.rows(mailbox);
             if is_so(&rows) {
                 return rows;
             }
-            assert!(begun.elapsed() < PATIENCE, "waited in vain for {what}; rows: {rows:#?}");
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "waited in vain for {what}; rows: {rows:#?}"
+            );
             self.until(&format!("{what} (a notice of a change)"), |event| {
                 matches!(event, Event::Changed(_) | Event::Tree(_)).then_some(())
             });
@@ -198,7 +250,11 @@ impl Desk {
     /// Applies a change and returns what the notice says.
     pub(crate) fn apply(&mut self, kind: OpKind, targets: Vec<Placed>) -> String {
         let request = self.request();
-        self.send(Command::Apply { request, kind, targets });
+        self.send(Command::Apply {
+            request,
+            kind,
+            targets,
+        });
         self.applied(request)
     }
 
@@ -211,10 +267,13 @@ impl Desk {
 
     fn applied(&mut self, request: RequestId) -> String {
         self.until("a change to be applied", |event| match event {
-            Event::Applied { request: r, label, .. } if *r == request => {
-                Some(label.as_str().to_owned())
-            }
-            Event::Failed { request: r, problem } if *r == request => panic!("{problem:?}"),
+            Event::Applied {
+                request: r, label, ..
+            } if *r == request => Some(label.as_str().to_owned()),
+            Event::Failed {
+                request: r,
+                problem,
+            } if *r == request => panic!("{problem:?}"),
             _ => None,
         })
     }
@@ -223,11 +282,19 @@ impl Desk {
     pub(crate) fn open(&mut self, placed: Placed) -> Result<Reading, String> {
         let request = self.request();
         let form = pillarbox::bus::Form::Auto;
-        self.send(Command::OpenMessage { request, placed, width: 80, form });
+        self.send(Command::OpenMessage {
+            request,
+            placed,
+            width: 80,
+            form,
+        });
         self.until("a message", |event| match event {
-            Event::Message { request: r, reading, progress: None, .. } if *r == request => {
-                Some(Ok((**reading).clone()))
-            }
+            Event::Message {
+                request: r,
+                reading,
+                progress: None,
+                ..
+            } if *r == request => Some(Ok((**reading).clone())),
             Event::Unavailable { request: r, why } if *r == request => {
                 Some(Err(why.as_str().to_owned()))
             }
@@ -261,5 +328,8 @@ pub(crate) fn subjects(rows: &[ListRow]) -> Vec<&str> {
 
 /// Where a row's message lies.
 pub(crate) fn placed(row: &ListRow) -> Placed {
-    Placed { message: row.message, mailbox: row.mailbox }
+    Placed {
+        message: row.message,
+        mailbox: row.mailbox,
+    }
 }

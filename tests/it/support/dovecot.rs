@@ -115,6 +115,7 @@ impl Dovecot {
     }
 
     /// The tables of an account without TLS, for measuring.
+    #[allow(dead_code, reason = "for the benches")]
     pub(crate) fn plain_account(&self, name: &str, user: &str) -> String {
         format!(
             "[accounts.{name}]\naddress = \"{user}@example.org\"\n[accounts.{name}.imap]\n\
@@ -125,11 +126,13 @@ impl Dovecot {
     }
 
     /// Where the messages of a user's INBOX lie.
+    #[allow(dead_code, reason = "for the benches")]
     pub(crate) fn maildir(&self, user: &str) -> PathBuf {
         self.folder.join("mail").join(user)
     }
 
     /// Gives what was put into the maildir to the user that the mail processes run as.
+    #[allow(dead_code, reason = "for the benches")]
     pub(crate) fn own_files(&self, user: &str) {
         let owner = Owner::choose();
         for entry in fs::read_dir(self.maildir(user).join("cur")).unwrap() {

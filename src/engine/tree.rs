@@ -1,0 +1,194 @@
+//! Compares the server's tree with ours: the first flight of a connection, and what is behind.
+//!
+//! Called by the working lane. A mailbox that can be brought into step in passing is visited in one
+//! flight with others; the rest is queued for a pull of its own.
+
+use super::account::Failure;
+use super::lane::Lane;
+use super::pull::{as_store, known_of, syncing};
+use crate::model::{Mailbox, MailboxKey, ModSeq, Role, Uid};
+use crate::net::imap::{Known, Listed, Start};
+use crate::store::{Cursor, ServerStatus, TreeEntry};
+
+/// Mailboxes visited in one flight.
+const VISIT_MAX: usize = 16;
+
+/// A mailbox to visit: its name, where it was, and the first id that is not here.
+type Visit = (String, Option<Known>, Option<Uid>);
+
+/// Whether what LIST-STATUS says of a mailbox differs from what we know of it.
+fn is_behind(status: &ServerStatus, cursor: &Cursor, mailbox: &Mailbox) -> bool {
+    if !cursor.is_complete || cursor.uid_validity != status.uid_validity {
+        return true;
+    }
+    if status.uid_next.is_none() || cursor.uid_next != status.uid_next {
+        return true;
+    }
+    match status.mod_seq {
+        Some(now) if now != ModSeq(0) && cursor.mod_seq != ModSeq(0) => now != cursor.mod_seq,
+        _ => {
+            status.messages.is_some_and(|n| n != mailbox.total)
+                || status.unseen.is_some_and(|n| n != mailbox.unread)
+        }
+    }
+}
+
+impl Lane {
+    /// The first flight on a new connection: tree, the mailbox on screen, and what changed meanwhile.
+    pub(crate) async fn begin(&mut self) -> Result<(), Failure> {
+        let wanted = self.wanted_first().await?;
+        let (key, name) = wanted.map_or((None, "INBOX".to_owned()), |(k, n)| (Some(k), n));
+        let known = match key {
+            Some(key) => self.known(key).await?,
+            None => None,
+        };
+        let start = Start {
+            select: Some((name.clone(), known)),
+            list: true,
+        };
+        let started = self.session.start(&start).await?;
+        let behind = match &started.list {
+            Some(list) => self.take_tree(list).await?,
+            None => Vec::new(),
+        };
+        let mut first = None;
+        if let Some(Ok(selected)) = started.selected
+            && let Some(mailbox) = self.mailbox_named(&name).await?
+        {
+            first = Some(mailbox.key);
+            self.account.set_link(syncing(&mailbox, 0, 0));
+            self.pull_selected(mailbox.key, &selected).await?;
+        }
+        self.post_pulls(behind.into_iter().filter(|k| Some(*k) != first).collect())
+            .await?;
+        self.account.board.note(|w| {
+            w.is_replay_due = true;
+            w.is_background_due = true;
+            w.is_list_due = false;
+        });
+        Ok(())
+    }
+
+    async fn wanted_first(&self) -> Result<Option<(MailboxKey, String)>, Failure> {
+        let (account, looked_at) = (self.account.key, self.account.board.look(|w| w.looked_at));
+        let mailboxes = self.account.db.read(move |r| r.mailboxes(account)).await?;
+        let found = mailboxes
+            .iter()
+            .find(|m| Some(m.key) == looked_at && m.is_selectable)
+            .or_else(|| mailboxes.iter().find(|m| m.role == Some(Role::Inbox)));
+        Ok(found.map(|m| (m.key, m.name.clone())))
+    }
+
+    /// Lists the tree anew and queues what is behind.
+    pub(crate) async fn list_and_compare(&mut self) -> Result<(), Failure> {
+        let list = self.session.list().await?;
+        let behind = self.take_tree(&list).await?;
+        self.post_pulls(behind).await
+    }
+
+    /// Takes a complete list over; returns the mailboxes that are behind, in the order of work.
+    async fn take_tree(&mut self, list: &[Listed]) -> Result<Vec<MailboxKey>, Failure> {
+        let roles = &self.account.setup.roles;
+        let role_of = |listed: &Listed| {
+            let set = roles
+                .iter()
+                .find(|(_, name)| **name == listed.name)
+                .map(|(role, _)| *role);
+            // A role that the configuration gives to another mailbox is not the server's to give.
+            set.or(listed.role.filter(|r| !roles.contains_key(r)))
+        };
+        let entries: Vec<TreeEntry> = list
+            .iter()
+            .map(|l| TreeEntry {
+                name: l.name.clone(),
+                delimiter: l.delimiter,
+                role: role_of(l),
+                is_subscribed: l.is_subscribed,
+                is_selectable: l.is_selectable,
+                status: as_store(l.status),
+            })
+            .collect();
+        let account = self.account.key;
+        let changed = self
+            .account
+            .db
+            .write(move |w| w.put_tree(account, &entries))
+            .await?;
+        self.account.changes.mailboxes(changed);
+        self.account.changes.tree();
+        let mut behind = self
+            .account
+            .db
+            .read(move |r| {
+                let statuses = r.statuses(account)?;
+                let mut behind = Vec::new();
+                for mailbox in r
+                    .mailboxes(account)?
+                    .into_iter()
+                    .filter(|m| m.is_selectable)
+                {
+                    let status = statuses.iter().find(|(key, ..)| *key == mailbox.key);
+                    let cursor = r.cursor(mailbox.key)?;
+                    if status.is_none_or(|(.., status)| is_behind(status, &cursor, &mailbox)) {
+                        behind.push(mailbox);
+                    }
+                }
+                Ok(behind)
+            })
+            .await?;
+        behind.sort_by_key(|m| (m.role != Some(Role::Inbox), m.total));
+        Ok(behind.into_iter().map(|m| m.key).collect())
+    }
+
+    /// Visits what can be brought into step in one flight; queues the rest.
+    async fn post_pulls(&mut self, behind: Vec<MailboxKey>) -> Result<(), Failure> {
+        let mut later = Vec::new();
+        let mut visits = Vec::new();
+        for key in behind {
+            let cursor = self.account.db.read(move |r| r.cursor(key)).await?;
+            let is_quick = cursor.is_complete && self.session.capabilities().can_qresync();
+            match self.mailbox(key).await? {
+                Some(mailbox) if is_quick && known_of(&cursor).is_some() => {
+                    visits.push((key, (mailbox.name, known_of(&cursor), cursor.uid_next)));
+                }
+                Some(_) => later.push(key),
+                None => {}
+            }
+        }
+        for flight in visits.chunks(VISIT_MAX) {
+            later.extend(self.visit(flight).await?);
+        }
+        self.account.board.note(|w| {
+            for key in later {
+                if !w.pulls.contains(&key) {
+                    w.pulls.push_back(key);
+                }
+            }
+        });
+        Ok(())
+    }
+
+    /// One flight over several mailboxes; returns those that need a pull of their own.
+    async fn visit(&mut self, flight: &[(MailboxKey, Visit)]) -> Result<Vec<MailboxKey>, Failure> {
+        let asked: Vec<_> = flight.iter().map(|(_, what)| what.clone()).collect();
+        let answers = self.session.visit(&asked).await?;
+        let mut later = Vec::new();
+        for ((key, (_, known, _)), answer) in flight.iter().zip(answers) {
+            let Ok((selected, messages)) = answer else {
+                continue;
+            };
+            self.opened(*key, &selected);
+            let same_era = known.is_some_and(|k| k.uid_validity == selected.uid_validity);
+            if !same_era || !selected.is_resynced {
+                later.push(*key);
+                continue;
+            }
+            self.apply(*key, selected.uid_validity, &selected.notices)
+                .await?;
+            self.put(*key, selected.uid_validity, messages, true)
+                .await?;
+            self.close_pull(*key, &selected).await?;
+        }
+        Ok(later)
+    }
+}

@@ -14,7 +14,9 @@ use bytes::Bytes;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
+use tokio::io::{
+    AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream,
+};
 use tokio::sync::mpsc;
 
 /// A session whose login is over, and the server's end of it.
@@ -285,6 +287,42 @@ async fn a_receiver_that_is_gone_ends_the_fetch_and_leaves_the_session_usable() 
     drop(source);
     session.fetch(windows, Items::Flags, sink).await.unwrap();
     session.noop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_large_message_is_put_together_from_its_pieces() {
+    let message: Vec<u8> = (0..2_700_000_u32)
+        .map(|n| b'a' + u8::try_from(n % 23).unwrap())
+        .collect();
+    let (mut session, far) = logged_in("IMAP4rev1", false).await;
+    let whole = message.clone();
+    let server = tokio::spawn(async move {
+        let mut lines = tokio::io::BufReader::new(far).lines();
+        // The login, which was answered beforehand.
+        lines.next_line().await.unwrap();
+        while let Some(line) = lines.next_line().await.unwrap() {
+            let (tag, rest) = line.split_once(' ').unwrap();
+            let mut answer = Vec::new();
+            if let Some((_, piece)) = rest.split_once("BODY.PEEK[]<") {
+                let (offset, count) = piece.trim_end_matches(">)").split_once('.').unwrap();
+                let offset: usize = offset.parse().unwrap();
+                let count: usize = count.parse().unwrap();
+                let end = (offset + count).min(whole.len());
+                let bytes = whole.get(offset..end).unwrap_or_default();
+                let head = format!("* 1 FETCH (UID 4 BODY[]<{offset}> {{{}}}\r\n", bytes.len());
+                answer = [head.as_bytes(), bytes, b")\r\n"].concat();
+            }
+            answer.extend(format!("{tag} OK done\r\n").bytes());
+            lines.get_mut().write_all(&answer).await.unwrap();
+        }
+    });
+    let (sink, mut source) = mpsc::channel(1);
+    let uid = Uid::new(4).unwrap();
+    session.fetch_raw(&[(uid, 2_700_000)], sink).await.unwrap();
+    let (found, bytes) = source.recv().await.unwrap();
+    assert!(found == uid && bytes == message);
+    drop(session);
+    server.await.unwrap();
 }
 
 /// Counts how often the client wrote.

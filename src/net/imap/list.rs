@@ -100,8 +100,12 @@ impl Session {
         self.begin(Pace::Bulk).await?;
         let tags = self.send_list(None).await?;
         let mut tree = Tree::default();
-        self.finish_list(&tags, &mut tree).await?;
-        self.complete_list(tree, None).await
+        let mut is_refused = false;
+        for tag in tags {
+            let said = self.finish(tag, |r| tree.take(r)).await?;
+            is_refused |= said.condition != Condition::Ok;
+        }
+        self.complete_list(tree, is_refused, None).await
     }
 
     /// Sends what lists everything, or everything below a prefix.
@@ -142,22 +146,14 @@ impl Session {
         format!("MESSAGES UNSEEN UIDNEXT UIDVALIDITY{mod_seq}")
     }
 
-    /// Reads the answers to [`send_list`](Self::send_list).
-    pub(super) async fn finish_list(&mut self, tags: &[Tag], tree: &mut Tree) -> Result<()> {
-        let mut is_refused = false;
-        for tag in tags {
-            let said = self.finish(*tag, |r| tree.take(r)).await?;
-            // NAMESPACE and LSUB may fail by themselves; a tree without names is none.
-            is_refused |= said.condition != Condition::Ok;
-        }
-        if is_refused && tree.entries.is_empty() {
-            // Quirk: announces LIST-EXTENDED or LIST-STATUS and does not understand it.
-            let command = Command::new("LIST \"\" \"*\"");
-            let said = self.exec(&command, |r| tree.take(r)).await?;
-            accept(said, "list the folders")?;
-            let command = Command::new("LSUB \"\" \"*\"");
-            self.exec(&command, |r| tree.take(r)).await?;
-        }
+    /// Quirk: some servers announce LIST-EXTENDED or LIST-STATUS and do not understand it. A tree
+    /// without names is none, while NAMESPACE and LSUB may fail by themselves.
+    async fn list_plainly(&mut self, tree: &mut Tree) -> Result<()> {
+        let command = Command::new("LIST \"\" \"*\"");
+        let said = self.exec(&command, |r| tree.take(r)).await?;
+        accept(said, "list the folders")?;
+        let command = Command::new("LSUB \"\" \"*\"");
+        self.exec(&command, |r| tree.take(r)).await?;
         Ok(())
     }
 
@@ -166,13 +162,21 @@ impl Session {
     pub(super) async fn complete_list(
         &mut self,
         mut tree: Tree,
+        is_refused: bool,
         selected: Option<(&str, Status)>,
     ) -> Result<Vec<Listed>> {
+        if is_refused && tree.entries.is_empty() {
+            self.list_plainly(&mut tree).await?;
+        }
+        // Quirk(Dovecot, Cyrus): `*` reaches every namespace that is to be listed, and asking for
+        // empty ones would cost each start a turn.
+        let program = self.state.program.as_deref().unwrap_or_default();
+        let is_all = program.starts_with("Dovecot") || program.starts_with("Cyrus");
         let namespaces = self.state.namespaces.get_or_insert_default();
         let missing: Vec<Vec<u8>> = namespaces
             .iter()
             .map(|n| n.prefix.clone())
-            .filter(|p| !p.is_empty() && !tree.covers(p))
+            .filter(|p| !is_all && !p.is_empty() && !tree.covers(p))
             .collect();
         let mut tags = Vec::new();
         for prefix in &missing {

@@ -5,6 +5,7 @@
 use super::command::Command;
 use super::fetched::Section;
 use super::gate::{Limits, MESSAGE_MAX, TEXT_MAX};
+use super::raw::Pieces;
 use super::response::Response;
 use super::session::{Pace, Session, accept};
 use crate::model::{PartId, Uid};
@@ -105,7 +106,10 @@ impl Session {
         let section = part.to_string();
         let text = format!("UID FETCH {uid} (UID BODY.PEEK[{section}]<{offset}.{bytes}>)");
         let tag = self.send(&Command::new(&text)).await?;
-        let piece = self.finish_piece(uid, &section, offset, tag).await?;
+        let mut pieces = Pieces::new(uid, &section);
+        let said = self.finish(tag, |r| pieces.take(r, offset)).await?;
+        accept(said, "read a message")?;
+        let piece = pieces.found.remove(&offset).flatten();
         piece
             .map(|piece| piece.to_vec())
             .ok_or_else(|| Error::new(Class::Rejected, "The server no longer has this part."))

@@ -98,13 +98,13 @@ impl Session {
     /// One message in pieces, two under way; `None`: it is gone.
     async fn fetch_large(&mut self, uid: Uid) -> Result<Option<Vec<u8>>> {
         self.limit_piece(PIECE);
+        let mut pieces = Pieces::new(uid, "");
         let mut message = Vec::new();
         let mut under: VecDeque<(u64, Tag)> = VecDeque::new();
         let mut next = 0_u64;
-        let mut is_whole = false;
-        let mut is_there = false;
+        let mut state = Whole::Growing;
         loop {
-            while !is_whole && under.len() < IN_FLIGHT {
+            while matches!(state, Whole::Growing) && under.len() < IN_FLIGHT {
                 let text = format!("UID FETCH {uid} (UID BODY.PEEK[]<{next}.{PIECE}>)");
                 under.push_back((next, self.send(&Command::new(&text)).await?));
                 next += u64::from(PIECE);
@@ -112,37 +112,38 @@ impl Session {
             let Some((offset, tag)) = under.pop_front() else {
                 break;
             };
-            let piece = self.finish_piece(uid, "", offset, tag).await;
-            let piece = match piece {
-                Ok(piece) => piece,
-                Err(error) => {
-                    for (_, tag) in under {
-                        self.finish(tag, Some).await?;
-                    }
-                    return Err(error);
-                }
-            };
-            if is_whole {
+            let said = self.finish(tag, |r| pieces.take(r, offset)).await?;
+            if !matches!(state, Whole::Growing) {
                 continue;
             }
-            is_there |= piece.is_some();
-            let piece = piece.unwrap_or_default();
-            is_whole = piece.len() < usize::try_from(PIECE).unwrap_or(usize::MAX);
+            if let Err(error) = accept(said, "read a message") {
+                state = Whole::Failed(error);
+                continue;
+            }
+            let piece = match pieces.found.remove(&offset) {
+                // Nothing at all is said of a message that is gone.
+                None => {
+                    state = Whole::Gone;
+                    continue;
+                }
+                Some(piece) => piece.unwrap_or_default(),
+            };
             if message.len() + piece.len() > MESSAGE_MAX {
-                is_whole = true;
-                is_there = false;
-                message = Vec::new();
+                let mega = MESSAGE_MAX / 1_000_000;
+                let summary = format!("The message is larger than {mega} MB.");
+                state = Whole::Failed(Error::new(Class::Rejected, summary));
                 continue;
             }
             message.extend_from_slice(&piece);
+            if piece.len() < usize::try_from(PIECE).unwrap_or(usize::MAX) {
+                state = Whole::Complete;
+            }
         }
-        if !is_there && next > u64::from(PIECE) * 3 {
-            return Err(Error::new(
-                Class::Rejected,
-                format!("A message is larger than {} MB.", MESSAGE_MAX / 1_000_000),
-            ));
+        match state {
+            Whole::Failed(error) => Err(error),
+            Whole::Gone => Ok(None),
+            Whole::Growing | Whole::Complete => Ok(Some(message)),
         }
-        Ok(is_there.then_some(message))
     }
 
     /// Lets answers bring one piece of a section.
@@ -156,36 +157,54 @@ impl Session {
             ..Limits::default()
         });
     }
+}
 
-    /// Reads one piece of a section from `offset` on; `None`: the message or section is not there.
-    pub(super) async fn finish_piece(
-        &mut self,
-        uid: Uid,
-        section: &str,
-        offset: u64,
-        tag: Tag,
-    ) -> Result<Option<Bytes>> {
-        let mut found: Option<Bytes> = None;
-        let said = self
-            .finish(tag, |response| {
-                let Response::Fetch(position, mut data) = response else {
-                    return Some(response);
-                };
-                if data.uid == Some(uid) {
-                    let fits = data.sections.iter().position(|s| {
-                        s.name == section && s.origin.is_none_or(|origin| origin == offset)
-                    });
-                    if let Some(at) = fits {
-                        let section = data.sections.swap_remove(at);
-                        found = found.take().or(section.bytes);
-                        return None;
-                    }
-                }
-                Some(Response::Fetch(position, data))
-            })
-            .await?;
-        accept(said, "read a message")?;
-        Ok(found)
+/// How far a message in pieces has come.
+#[derive(Debug)]
+enum Whole {
+    Growing,
+    Complete,
+    Gone,
+    Failed(Error),
+}
+
+/// Pieces of one section that came, by where they begin. A server may answer two commands at once.
+#[derive(Debug)]
+pub(super) struct Pieces {
+    uid: Uid,
+    section: String,
+    /// `None` inside: the server has nothing there.
+    pub(super) found: HashMap<u64, Option<Bytes>>,
+}
+
+impl Pieces {
+    /// Nothing yet.
+    pub(super) fn new(uid: Uid, section: &str) -> Self {
+        Self {
+            uid,
+            section: section.to_owned(),
+            found: HashMap::new(),
+        }
+    }
+
+    /// Takes the piece that is awaited or the next one; where the server does not say where a piece
+    /// begins, it is the one awaited.
+    pub(super) fn take(&mut self, response: Response, awaited: u64) -> Option<Response> {
+        let Response::Fetch(position, mut data) = response else {
+            return Some(response);
+        };
+        if data.uid == Some(self.uid)
+            && let Some(at) = data.sections.iter().position(|s| s.name == self.section)
+        {
+            let section = data.sections.swap_remove(at);
+            let offset = section.origin.unwrap_or(awaited);
+            if offset != awaited && offset != awaited + u64::from(PIECE) {
+                return None;
+            }
+            self.found.entry(offset).or_insert(section.bytes);
+            return None;
+        }
+        Some(Response::Fetch(position, data))
     }
 }
 

@@ -107,7 +107,8 @@ pub(super) enum Response {
         uids: UidSet,
     },
     Fetch(u32, Box<FetchData>),
-    Id,
+    /// The name of the server's program, if it tells.
+    Id(Option<String>),
     Unknown,
 }
 
@@ -177,7 +178,7 @@ fn untagged(tokens: &mut Tokens<'_>) -> Parsed<Response> {
         b"NAMESPACE" => namespace(tokens),
         b"VANISHED" => vanished(tokens),
         b"FLAGS" => Ok(Response::Flags),
-        b"ID" => Ok(Response::Id),
+        b"ID" => Ok(Response::Id(program(tokens)?)),
         _ => Err(Malformed),
     }
 }
@@ -219,6 +220,22 @@ fn said(condition: Condition, rest: &[u8]) -> Said {
         }),
         text: text(after.trim_ascii()),
     }
+}
+
+/// The name among the fields of ID (RFC 2971 §3.3).
+fn program(tokens: &mut Tokens<'_>) -> Parsed<Option<String>> {
+    if tokens.peek()? != Token::Open {
+        return Ok(None);
+    }
+    tokens.open()?;
+    while !tokens.closes()? {
+        let is_name = tokens.string()?.eq_ignore_ascii_case(b"name");
+        let value = tokens.nstring()?;
+        if is_name {
+            return Ok(value.map(|v| text(&v)));
+        }
+    }
+    Ok(None)
 }
 
 fn atoms(tokens: &mut Tokens<'_>) -> Parsed<Vec<String>> {

@@ -127,7 +127,7 @@ fn fresh_era() -> UidValidity {
 /// A SELECT under way.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sent {
-    tag: Tag,
+    pub(super) tag: Tag,
     known: Option<Known>,
     used_qresync: bool,
     has_params: bool,
@@ -171,11 +171,26 @@ impl Session {
         &mut self,
         sent: Sent,
     ) -> Result<std::result::Result<Selected, Said>> {
-        let mut selecting = Selecting::default();
+        let mut selecting = self.leave_mailbox();
+        let said = self.finish(sent.tag, |r| selecting.take(r)).await?;
+        self.enter_mailbox(sent, selecting, said)
+    }
+
+    /// Forgets the mailbox that was open: from here on everything is said of the next one.
+    pub(super) fn leave_mailbox(&mut self) -> Selecting {
         self.state.mailbox = None;
         // Nobody asked for these while the mailbox they speak of was open.
         drop(self.state.take_mailbox_notices());
-        let said = self.finish(sent.tag, |r| selecting.take(r)).await?;
+        Selecting::default()
+    }
+
+    /// Takes over what a SELECT brought; the inner error is the server's refusal.
+    pub(super) fn enter_mailbox(
+        &mut self,
+        sent: Sent,
+        selecting: Selecting,
+        said: Said,
+    ) -> Result<std::result::Result<Selected, Said>> {
         if said.condition != Condition::Ok {
             return Ok(Err(said));
         }

@@ -3,6 +3,7 @@
 //! Called by `engine` on each new connection. A mailbox that is refused must not cost the list.
 
 use super::list::Tree;
+use super::response::Condition;
 use super::session::{Pace, Session};
 use super::types::{Start, Started};
 use crate::net::error::{Result, quoted};
@@ -20,13 +21,32 @@ impl Session {
             Some((name, known)) => Some((name, self.send_select(name, *known).await?)),
             None => None,
         };
+        // A server may work on LIST and SELECT at once: what comes is told apart by its kind.
         let mut tree = Tree::default();
-        let mut started = Started::default();
-        if start.list {
-            self.finish_list(&tags, &mut tree).await?;
+        let mut opening = selecting.map(|_| self.leave_mailbox());
+        let mut take = |response| {
+            let rest = if start.list {
+                tree.take(response)
+            } else {
+                Some(response)
+            };
+            match &mut opening {
+                Some(opening) => rest.and_then(|r| opening.take(r)),
+                None => rest,
+            }
+        };
+        let mut is_refused = false;
+        for tag in tags {
+            let said = self.finish(tag, &mut take).await?;
+            is_refused |= said.condition != Condition::Ok;
         }
-        if let Some((name, sent)) = selecting {
-            let outcome = match self.finish_select(sent).await? {
+        let mut opened = None;
+        if let Some((_, sent)) = selecting {
+            opened = Some(self.finish(sent.tag, &mut take).await?);
+        }
+        let mut started = Started::default();
+        if let (Some((name, sent)), Some(opening), Some(said)) = (selecting, opening, opened) {
+            let outcome = match self.enter_mailbox(sent, opening, said)? {
                 Ok(selected) => Ok(selected),
                 Err(said) if sent.is_misunderstood(&said) => {
                     self.select_plainly(name).await.map_err(|e| e.summary)
@@ -40,7 +60,7 @@ impl Session {
                 (Some((name, _)), Some(Ok(selected))) => Some((name.as_str(), selected.status)),
                 _ => None,
             };
-            started.list = Some(self.complete_list(tree, selected).await?);
+            started.list = Some(self.complete_list(tree, is_refused, selected).await?);
         }
         Ok(started)
     }

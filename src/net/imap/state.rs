@@ -41,6 +41,8 @@ pub(super) struct State {
     pub(super) mailbox: Option<Mailbox>,
     /// Prefixes of other users' and shared namespaces; `None`: not asked yet.
     pub(super) namespaces: Option<Vec<Prefix>>,
+    /// The server's program, as it calls itself.
+    pub(super) program: Option<String>,
     /// What the server said when it hung up.
     pub(super) farewell: Option<String>,
     pub(super) unknown: u64,
@@ -69,13 +71,10 @@ impl State {
                 let name = self.name(&name);
                 self.push(Notice::Elsewhere(name, status));
             }
+            Response::Id(program) => self.program = program,
             Response::List(_) => self.list_changed(),
             Response::Unknown => self.unknown = self.unknown.saturating_add(1),
-            Response::Lsub(_)
-            | Response::Found(_)
-            | Response::Flags
-            | Response::Recent
-            | Response::Id => {}
+            Response::Lsub(_) | Response::Found(_) | Response::Flags | Response::Recent => {}
         }
     }
 

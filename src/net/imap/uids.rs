@@ -20,12 +20,51 @@ const RANGES_MAX: usize = 20_000_000;
 /// The largest answer to a search.
 const ANSWER_MAX: usize = 64 * 1024 * 1024;
 
+/// A search under way, and what it found.
+#[derive(Debug)]
+struct Search {
+    tag: Tag,
+    /// How many ranges are believed.
+    room: usize,
+    ranges: Vec<(Uid, Uid)>,
+}
+
+impl Search {
+    /// Takes the ids that answer this search; gives the rest back.
+    fn take(&mut self, response: Response) -> Option<Response> {
+        let Response::Found(Found { tag, ids }) = response else {
+            return Some(response);
+        };
+        let answers = self.tag.to_string();
+        let is_ours = tag.is_none_or(|t| t.eq_ignore_ascii_case(&answers));
+        if is_ours && self.ranges.len() <= self.room {
+            self.ranges.extend(ids.ranges());
+        }
+        None
+    }
+
+    fn found(mut self) -> Result<UidSet> {
+        if self.ranges.len() > self.room {
+            return Err(Error::protocol(
+                "The server lists more messages than there are.",
+            ));
+        }
+        // In order first: a set is dear to grow from behind.
+        self.ranges.sort_unstable();
+        let mut uids = UidSet::new();
+        for (first, last) in self.ranges {
+            uids.insert_range(first, last);
+        }
+        Ok(uids)
+    }
+}
+
 impl Session {
     /// The complete set of ids of the selected mailbox, checked against its count.
     pub async fn uids(&mut self) -> Result<UidSet> {
         self.begin(Pace::Bulk).await?;
-        let tag = self.send_uids().await?;
-        let found = self.finish_uids(tag).await?;
+        let search = self.send_uids().await?;
+        let found = self.finish_uids(search).await?;
         match self.checked(found) {
             Some(uids) => Ok(uids),
             None => self.ask_again().await,
@@ -45,14 +84,18 @@ impl Session {
             let command = Command::new(&format!("FETCH {first}:* ({items})"));
             fetching = Some(self.send(&command).await?);
         }
-        let searching = self.send_uids().await?;
+        let mut search = self.send_uids().await?;
         let any = UidSet::range(Uid::MIN, Uid::MAX);
         let mut collect = Collect::new(any, Items::Summary);
         let fetched = match fetching {
-            Some(tag) => self.finish(tag, |r| collect.take(r)).await.map(Some)?,
+            // A server may work on both at once: either answer may come first.
+            Some(tag) => {
+                let take = |r| collect.take(r).and_then(|r| search.take(r));
+                Some(self.finish(tag, take).await?)
+            }
             None => None,
         };
-        let found = self.finish_uids(searching).await?;
+        let found = self.finish_uids(search).await?;
         if let Some(said) = fetched {
             accept(said, "read messages")?;
         }
@@ -74,7 +117,7 @@ impl Session {
         count.ok_or_else(|| Error::protocol("No folder is open on this connection."))
     }
 
-    async fn send_uids(&mut self) -> Result<Tag> {
+    async fn send_uids(&mut self) -> Result<Search> {
         let exists = usize::try_from(self.count()?).unwrap_or(usize::MAX);
         let room = exists.saturating_mul(PER_ID).min(ANSWER_MAX);
         self.limit(Limits {
@@ -86,39 +129,17 @@ impl Session {
         } else {
             "UID SEARCH ALL"
         };
-        self.send(&Command::new(text)).await
+        Ok(Search {
+            tag: self.send(&Command::new(text)).await?,
+            room: exists.min(RANGES_MAX).saturating_add(1_000),
+            ranges: Vec::new(),
+        })
     }
 
-    async fn finish_uids(&mut self, tag: Tag) -> Result<UidSet> {
-        let room = usize::try_from(self.count()?).unwrap_or(usize::MAX);
-        let room = room.min(RANGES_MAX).saturating_add(1_000);
-        let mut found: Vec<(Uid, Uid)> = Vec::new();
-        let answers = tag.to_string();
-        let said = self
-            .finish(tag, |response| match response {
-                Response::Found(Found { tag, ids }) => {
-                    let is_ours = tag.is_none_or(|t| t.eq_ignore_ascii_case(&answers));
-                    if is_ours && found.len() <= room {
-                        found.extend(ids.ranges());
-                    }
-                    None
-                }
-                other => Some(other),
-            })
-            .await?;
+    async fn finish_uids(&mut self, mut search: Search) -> Result<UidSet> {
+        let said = self.finish(search.tag, |r| search.take(r)).await?;
         accept(said, "list the messages")?;
-        if found.len() > room {
-            return Err(Error::protocol(
-                "The server lists more messages than there are.",
-            ));
-        }
-        // In order first: a set is dear to grow from behind.
-        found.sort_unstable();
-        let mut uids = UidSet::new();
-        for (first, last) in found {
-            uids.insert_range(first, last);
-        }
-        Ok(uids)
+        search.found()
     }
 
     /// The set, if it is as large as the mailbox.
@@ -133,8 +154,8 @@ impl Session {
 
     /// Mail may have come in between: the second answer has to fit.
     async fn ask_again(&mut self) -> Result<UidSet> {
-        let tag = self.send_uids().await?;
-        let found = self.finish_uids(tag).await?;
+        let search = self.send_uids().await?;
+        let found = self.finish_uids(search).await?;
         let count = found.len();
         match self.checked(found) {
             Some(uids) => Ok(uids),

@@ -174,6 +174,8 @@ fn put_all(tx: &Connection, home: &Home, messages: &[FetchedMessage]) -> Result<
             None => new.extend(New::of(message)),
         }
     }
+    // Rows that moved together look different too.
+    change.changed += inserter.threads.merges;
     new.sort_by_key(|n| n.uid);
     new.dedup_by_key(|n| n.uid);
     let unbound = journal::unbound(tx, home)?;

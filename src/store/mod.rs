@@ -228,7 +228,7 @@ pub struct Recorded {
 pub struct PullChange {
     /// Messages new in the mailbox.
     pub added: u32,
-    /// Messages whose flags changed.
+    /// Messages whose flags changed, and threads that turned out to be one.
     pub changed: u32,
     /// Messages gone from the mailbox.
     pub removed: u32,

@@ -164,7 +164,7 @@ impl Writer {
         }
         let done = self.write(doing, work);
         if let Err(Error::Disk { detail, .. }) = &done
-            && !detail.contains("full")
+            && detail != super::sql::FULL
         {
             self.is_broken = true;
         }

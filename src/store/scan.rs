@@ -75,7 +75,7 @@ impl Plan {
     fn with(conn: &Connection, spec: &ViewSpec, filter: Filter) -> rusqlite::Result<Self> {
         let list = |condition: &str, value: &dyn rusqlite::ToSql| {
             conn.prepare_cached(&format!(
-                "SELECT key, account, total FROM mailbox WHERE total > 0 AND {condition}
+                "SELECT key, account, total FROM mailbox WHERE {condition}
                  ORDER BY key LIMIT 65535"
             ))?
             .query_map([value], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
@@ -83,11 +83,17 @@ impl Plan {
         };
         let (found, thread, sort) = match &spec.scope {
             Scope::Mailbox(key) => (list("key = ?1", &key.0)?, None, spec.sort),
-            Scope::Role(role) => (list("role = ?1", &role.name())?, None, spec.sort),
-            Scope::Everywhere(Some(account)) => {
-                (list("account = ?1", &account.0)?, None, spec.sort)
-            }
-            Scope::Everywhere(None) => (list("?1", &1)?, None, spec.sort),
+            Scope::Role(role) => (
+                list("role = ?1 AND total > 0", &role.name())?,
+                None,
+                spec.sort,
+            ),
+            Scope::Everywhere(Some(account)) => (
+                list("account = ?1 AND total > 0", &account.0)?,
+                None,
+                spec.sort,
+            ),
+            Scope::Everywhere(None) => (list("total > ?1", &0)?, None, spec.sort),
             Scope::Thread(thread) => {
                 let of_thread = "key IN (SELECT mailbox FROM placement WHERE thread = ?1)";
                 (list(of_thread, &thread.0)?, Some(thread.0), Sort::Oldest)

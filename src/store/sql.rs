@@ -10,6 +10,9 @@ use rusqlite::{Connection, ErrorCode};
 const NAME_END: char = '\u{1f}';
 const ADDRESS_END: char = '\u{1e}';
 
+/// What a full disk is called; unlike other failures it passes when there is room again.
+pub(super) const FULL: &str = "the disk is full; nothing was lost, make room and go on";
+
 /// Adds to an SQLite error what was being done.
 pub(super) trait Doing<T> {
     /// Says what was being done, as the rest of "the mail store failed while".
@@ -33,9 +36,12 @@ fn explain(source: rusqlite::Error, doing: &'static str) -> Error {
             remedy: "quit and start again: what the server can give again is then fetched anew"
                 .to_owned(),
         },
+        Some(ErrorCode::DiskFull) => Error::Disk {
+            file: files(),
+            detail: FULL.to_owned(),
+        },
         Some(
-            ErrorCode::DiskFull
-            | ErrorCode::SystemIoFailure
+            ErrorCode::SystemIoFailure
             | ErrorCode::ReadOnly
             | ErrorCode::CannotOpen
             | ErrorCode::PermissionDenied,

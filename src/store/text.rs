@@ -24,67 +24,93 @@ pub(super) fn fold(text: &str) -> String {
     out
 }
 
-/// Whether `text` contains `needle`, which is folded already, whatever the case of `text`. Most
-/// texts are settled without being folded: that is what makes a search through all rows quick.
-pub(super) fn contains(text: &[u8], needle: &str) -> bool {
-    if needle.is_ascii() && contains_ascii(text, needle.as_bytes()) {
-        return true;
-    }
-    if text.is_ascii() {
-        return false;
-    }
-    std::str::from_utf8(text)
-        .is_ok_and(|text| may_contain(text, needle) && fold(text).contains(needle))
+/// What is searched for, folded, with what makes most texts quick to settle.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Needle<'a> {
+    folded: &'a str,
+    /// Its rarest byte, in lower and upper case, and where it is.
+    rare: [u8; 2],
+    before: usize,
+    is_ascii: bool,
 }
 
-/// Whether folding `text` could bring up what the needle needs.
-fn may_contain(text: &str, needle: &str) -> bool {
-    let Some(rare) = needle.chars().find(|c| !c.is_ascii()) else {
-        // These are all beyond ASCII that folds into it.
-        return text.contains(['ß', 'ẞ', '\u{212a}', 'İ']);
-    };
-    let mut upper = rare.to_uppercase();
-    let (Some(upper), None) = (upper.next(), upper.next()) else {
-        return true;
-    };
-    let has_odd = || match rare {
-        'σ' => text.contains('ς'),
-        'å' => text.contains('\u{212b}'),
-        'ω' => text.contains('\u{2126}'),
-        'θ' => text.contains('ϴ'),
-        'ǆ' | 'ǉ' | 'ǌ' | 'ǳ' => true,
-        '\u{307}' => text.contains('İ'),
-        _ => false,
-    };
-    text.contains([rare, upper]) || has_odd()
+impl<'a> Needle<'a> {
+    /// `folded` must have come out of [`fold`].
+    pub(super) fn new(folded: &'a str) -> Self {
+        let (before, rare) = folded
+            .bytes()
+            .enumerate()
+            .max_by_key(|(_, byte)| rarity(*byte))
+            .unwrap_or_default();
+        Self {
+            folded,
+            rare: [rare, rare.to_ascii_uppercase()],
+            before,
+            is_ascii: folded.is_ascii(),
+        }
+    }
+
+    /// Whether `text` contains it, whatever the case of `text`.
+    pub(super) fn is_in(&self, text: &[u8]) -> bool {
+        if self.is_ascii && self.is_in_ascii(text) {
+            return true;
+        }
+        if text.is_ascii() || (self.is_ascii && !may_fold_to_ascii(text)) {
+            return false;
+        }
+        std::str::from_utf8(text)
+            .is_ok_and(|text| self.may_be_in(text) && fold(text).contains(self.folded))
+    }
+
+    fn is_in_ascii(&self, text: &[u8]) -> bool {
+        let needle = self.folded.as_bytes();
+        if needle.is_empty() {
+            return true;
+        }
+        let fits = |at: usize| {
+            at.checked_sub(self.before)
+                .and_then(|start| text.get(start..start + needle.len()))
+                .is_some_and(|part| part.eq_ignore_ascii_case(needle))
+        };
+        match self.rare {
+            [lower, upper] if lower == upper => memchr::memchr_iter(lower, text).any(fits),
+            [lower, upper] => memchr::memchr2_iter(lower, upper, text).any(fits),
+        }
+    }
+
+    /// Whether folding `text` could bring up what the needle needs.
+    fn may_be_in(&self, text: &str) -> bool {
+        let Some(rare) = self.folded.chars().find(|c| !c.is_ascii()) else {
+            return true;
+        };
+        let mut upper = rare.to_uppercase();
+        let (Some(upper), None) = (upper.next(), upper.next()) else {
+            return true;
+        };
+        let has_odd = || match rare {
+            'σ' => text.contains('ς'),
+            'å' => text.contains('\u{212b}'),
+            'ω' => text.contains('\u{2126}'),
+            'θ' => text.contains('ϴ'),
+            'ǆ' | 'ǉ' | 'ǌ' | 'ǳ' => true,
+            '\u{307}' => text.contains('İ'),
+            _ => false,
+        };
+        text.contains([rare, upper]) || has_odd()
+    }
 }
 
-/// Letters from the frequent to the rare: the rarest of a needle is looked for first.
-const FREQUENT: &[u8] = b" etaoinsrhldcumfpgwyb@.vkxjqz";
+/// How rare a byte is in mail: the frequent ones are listed, from the most frequent on.
+fn rarity(byte: u8) -> usize {
+    const FREQUENT: &[u8] = b" etaoinsrhldcumfpgwyb@.vkxjqz";
+    let place = FREQUENT.iter().position(|f| *f == byte);
+    place.unwrap_or(FREQUENT.len())
+}
 
-fn contains_ascii(text: &[u8], needle: &[u8]) -> bool {
-    let rarity = |byte: &u8| {
-        let place = FREQUENT.iter().position(|f| f == byte);
-        place.unwrap_or(FREQUENT.len())
-    };
-    let Some((before, rare)) = needle
-        .iter()
-        .enumerate()
-        .max_by_key(|(_, byte)| rarity(byte))
-    else {
-        return true;
-    };
-    let fits = |at: usize| {
-        at.checked_sub(before)
-            .and_then(|start| text.get(start..start + needle.len()))
-            .is_some_and(|part| part.eq_ignore_ascii_case(needle))
-    };
-    let upper = rare.to_ascii_uppercase();
-    if upper == *rare {
-        memchr::memchr_iter(*rare, text).any(fits)
-    } else {
-        memchr::memchr2_iter(*rare, upper, text).any(fits)
-    }
+/// Whether there may be one of the few letters beyond ASCII that fold into it (ß, ẞ, İ and the
+/// Kelvin sign): these are the last bytes of their UTF-8.
+fn may_fold_to_ascii(text: &[u8]) -> bool {
+    memchr::memchr3(0x9f, 0x9e, 0xaa, text).is_some() || memchr::memchr(0xb0, text).is_some()
 }
 
 /// What a subject is about: the rest after list names and `Re:`, `Fwd:` and their kin, folded, and
@@ -159,16 +185,16 @@ pub(super) fn register(conn: &Connection) -> Result<()> {
         | FunctionFlags::SQLITE_DETERMINISTIC
         | FunctionFlags::SQLITE_DIRECTONLY;
     conn.create_scalar_function("has", -1, flags, |ctx| {
-        let needle = text_of(ctx, 0);
-        Ok((1..ctx.len()).any(|i| contains(bytes_of(ctx, i), needle)))
+        let needle = Needle::new(text_of(ctx, 0));
+        Ok((1..ctx.len()).any(|i| needle.is_in(bytes_of(ctx, i))))
     })?;
     conn.create_scalar_function("has_file", 2, flags, |ctx| {
-        let (needle, structure) = (text_of(ctx, 0), text_of(ctx, 1));
+        let (needle, structure) = (Needle::new(text_of(ctx, 0)), text_of(ctx, 1));
         let parts: BodyStructure = serde_json::from_str(structure).unwrap_or_default();
         Ok(parts
             .parts
             .iter()
-            .any(|p| !p.name.is_empty() && contains(p.name.as_bytes(), needle)))
+            .any(|p| !p.name.is_empty() && needle.is_in(p.name.as_bytes())))
     })?;
     conn.create_scalar_function("sender_key", 1, flags, |ctx| {
         let first = sql::addresses_iter(text_of(ctx, 0)).next();
@@ -206,10 +232,16 @@ mod tests {
             ("日本語", "本"),
             ("anything", ""),
         ] {
-            assert!(contains(text.as_bytes(), &fold(needle)), "{text} {needle}");
+            assert!(
+                Needle::new(&fold(needle)).is_in(text.as_bytes()),
+                "{text} {needle}"
+            );
         }
         for (text, needle) in [("abc", "abcd"), ("", "a"), ("Köln", "koln"), ("50%", "5_")] {
-            assert!(!contains(text.as_bytes(), &fold(needle)), "{text} {needle}");
+            assert!(
+                !Needle::new(&fold(needle)).is_in(text.as_bytes()),
+                "{text} {needle}"
+            );
         }
     }
 
@@ -219,7 +251,10 @@ mod tests {
             let text = format!("é{c}");
             for needle in fold(c.encode_utf8(&mut [0; 4])).chars() {
                 let needle = needle.to_string();
-                assert!(contains(text.as_bytes(), &needle), "{c:?} {needle:?}");
+                assert!(
+                    Needle::new(&needle).is_in(text.as_bytes()),
+                    "{c:?} {needle:?}"
+                );
             }
         }
     }

@@ -68,6 +68,8 @@ pub(super) struct Threads<'c> {
     new: Vec<i64>,
     /// How many ids were added.
     added: i64,
+    /// How many threads became part of another one.
+    pub(super) merges: u32,
 }
 
 impl<'c> Threads<'c> {
@@ -82,6 +84,7 @@ impl<'c> Threads<'c> {
             merged: conn.prepare_cached("SELECT into_ FROM thread_merged WHERE thread = ?1")?,
             new: Vec::new(),
             added: 0,
+            merges: 0,
         })
     }
 
@@ -193,7 +196,8 @@ impl<'c> Threads<'c> {
     }
 
     /// Makes `later` part of `thread`.
-    fn merge(&self, later: i64, thread: i64) -> Result<()> {
+    fn merge(&mut self, later: i64, thread: i64) -> Result<()> {
+        self.merges += 1;
         self.conn
             .prepare_cached("UPDATE placement SET thread = ?2 WHERE thread = ?1")?
             .execute((later, thread))?;

@@ -295,6 +295,44 @@ fn writers_in_two_threads_lose_nothing() {
 }
 
 #[test]
+fn a_full_disk_is_told_and_work_goes_on_when_there_is_room() {
+    let mut home = waiting();
+    let full = |home: &Home, pages: i64| {
+        for schema in ["main", "own"] {
+            let sql = format!("PRAGMA {schema}.max_page_count = {pages}");
+            home.writer.conn.query_row(&sql, (), |_| Ok(())).unwrap();
+        }
+    };
+    full(&home, 1);
+    let many: Vec<FetchedMessage> = (10..600).map(|n| message(n, "more", &[])).collect();
+    let told = home
+        .writer
+        .put_messages(home.inbox, ERA, &many)
+        .unwrap_err();
+    assert!(told.to_string().contains("disk is full"), "{told}");
+    let tag = |n: u32| {
+        let word = format!("{}{n}", "long".repeat(30));
+        let word = crate::model::Keyword::new(&word).unwrap();
+        OpKind::Flags(FlagChange::keyword(word, true))
+    };
+    let three = home.placed("three");
+    let mut told = None;
+    for n in 0..200 {
+        told = home.writer.record(&tag(n), &[three], 5).err();
+        if told.is_some() {
+            break;
+        }
+    }
+    assert!(matches!(told, Some(Error::Disk { .. })), "{told:?}");
+    assert_eq!(home.list().len(), 3, "what was there is still there");
+    full(&home, 1_000_000);
+    home.writer.put_messages(home.inbox, ERA, &many).unwrap();
+    home.writer.record(&tag(999), &[three], 6).unwrap();
+    assert_eq!(home.list().len(), 593);
+    home.reader.check().unwrap();
+}
+
+#[test]
 fn tidying_puts_right_what_was_counted_wrong() {
     let mut home = waiting();
     home.writer

@@ -64,7 +64,8 @@ fn references_that_come_later_draw_threads_together() {
             ..Fetched::default()
         },
     };
-    home.put(&[late]);
+    let change = home.writer.put_messages(home.inbox, ERA, &[late]).unwrap();
+    assert_eq!(change.changed, 1, "so that the list is read again");
     assert_eq!(partition(&home), groups(&[&[1, 5]]));
     let first = home.list().iter().map(|r| r.message.0).min().unwrap();
     assert_eq!(

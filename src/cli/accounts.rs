@@ -4,7 +4,7 @@
 
 use crate::app;
 use crate::config::{self, Config, Proof, Protocol, Tls};
-use crate::engine::{AccountSetup, Keep, Setup};
+use crate::engine::{AccountSetup, Keep, LIST_EVERY, Setup};
 use crate::model::Query;
 use crate::net::{Login, Options, Security, Server};
 use std::collections::BTreeMap;
@@ -67,6 +67,7 @@ fn account_setup(name: &str, account: &config::Account) -> Option<AccountSetup> 
         },
         mode: account.sync.mode,
         interval: account.sync.interval.get(),
+        list_every: LIST_EVERY,
         keep: match account.sync.keep {
             config::Keep::All => Keep::All,
             config::Keep::Recent(period) => Keep::Recent(period.get()),

@@ -114,6 +114,7 @@ pub async fn fetch_once(store: &Store, setup: &AccountSetup, placed: Placed) -> 
         lane.serve_fetch(Fetch {
             placed,
             want: Want::Raw,
+            failures: 0,
             done,
         })
         .await?;

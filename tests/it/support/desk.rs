@@ -20,6 +20,9 @@ use std::time::Duration;
 /// The longest wait for anything the engine is to do.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How often an engine of the tests asks for what it is not told.
+const SOON: Duration = Duration::from_secs(1);
+
 /// One running engine.
 pub(crate) struct Desk {
     runtime: tokio::runtime::Runtime,
@@ -65,9 +68,13 @@ pub(crate) fn account_at(
                 password,
             })
         }),
-        options: Options::default(),
+        options: Options {
+            poll: SOON,
+            ..Options::default()
+        },
         mode: SyncMode::Push,
         interval: Duration::from_secs(300),
+        list_every: SOON,
         keep: Keep::Headers,
         roles: BTreeMap::new(),
     }

@@ -187,7 +187,7 @@ impl Texts {
                 want,
                 failures: 0,
                 done,
-            })
+            });
         });
         match tokio::time::timeout(FETCH_PATIENCE, wait).await {
             Ok(Ok(outcome)) => outcome,

@@ -32,6 +32,8 @@ pub(crate) struct Desk {
     /// Everything told that is not a reply, for assertions about notices.
     pub(crate) news: Vec<Event>,
     next: u64,
+    /// Told of a change since this was cleared.
+    is_changed: bool,
 }
 
 /// The setup of one account on that server.
@@ -110,6 +112,7 @@ impl Desk {
             tree: Vec::new(),
             news: Vec::new(),
             next: 0,
+            is_changed: false,
         }
     }
 
@@ -135,6 +138,7 @@ impl Desk {
         if let Event::Tree(tree) = &event {
             self.tree.clone_from(tree);
         }
+        self.is_changed |= matches!(event, Event::Changed(_) | Event::Tree(_));
         Some(event)
     }
 
@@ -240,6 +244,7 @@ impl Desk {
     ) -> Vec<ListRow> {
         let begun = monotonic();
         loop {
+            self.is_changed = false;
             let rows = self.rows(mailbox);
             if is_so(&rows) {
                 return rows;
@@ -248,9 +253,19 @@ impl Desk {
                 begun.elapsed() < PATIENCE,
                 "waited in vain for {what}; rows: {rows:#?}"
             );
-            self.until(&format!("{what} (a notice of a change)"), |event| {
-                matches!(event, Event::Changed(_) | Event::Tree(_)).then_some(())
-            });
+            // The notice may have come before the rows, which are older then.
+            if !self.is_changed {
+                self.until(&format!("{what} (a notice of a change)"), |event| {
+                    matches!(event, Event::Changed(_) | Event::Tree(_)).then_some(())
+                });
+            }
+        }
+    }
+
+    /// Waits until something was told, now or before, that is not a reply.
+    pub(crate) fn wait_news(&mut self, what: &str, found: impl Fn(&Event) -> bool) {
+        if !self.news.iter().any(&found) {
+            self.until(what, |event| found(event).then_some(()));
         }
     }
 

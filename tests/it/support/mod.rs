@@ -7,11 +7,13 @@ mod dovecot;
 mod dovecot_config;
 mod other_client;
 mod program;
+mod proxy;
 mod screen;
 
 pub(crate) use dovecot::{Dovecot, Kind};
 pub(crate) use other_client::OtherClient;
 pub(crate) use program::Program;
+pub(crate) use proxy::Proxy;
 pub(crate) use screen::{Screen, sequences};
 
 use std::path::PathBuf;

@@ -129,10 +129,10 @@ pub struct Started {
     pub selected: Option<std::result::Result<Selected, String>>,
 }
 
-/// Why [`Session::idle`] came back.
+/// Why [`Session::idle`](super::Session::idle) came back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IdleEnd {
-    /// Something was said: see [`Session::take_notices`].
+    /// Something was said: see [`Session::take_notices`](super::Session::take_notices).
     Told,
     /// The caller's future was ready.
     Woken,

@@ -63,11 +63,20 @@ pub(crate) struct Wishes {
     pub(crate) is_work_busy: bool,
     /// How many connections the server grants.
     pub(crate) lanes_max: u8,
+    /// Whether the server tells of changes in every mailbox by itself.
+    pub(crate) is_told_all: bool,
     /// When the front last wanted anything.
     pub(crate) active_at: Instant,
 }
 
 impl Wishes {
+    /// Queues a pull of a mailbox unless it is queued.
+    pub(crate) fn want_pull(&mut self, mailbox: MailboxKey) {
+        if !self.pulls.contains(&mailbox) {
+            self.pulls.push_back(mailbox);
+        }
+    }
+
     /// Whether a connection should stand now.
     pub(crate) fn is_connection_wanted(&self) -> bool {
         if self.is_offline || self.is_stopping || self.is_refused {
@@ -105,6 +114,7 @@ impl Board {
             generation: 0,
             is_work_busy: false,
             lanes_max: 3,
+            is_told_all: false,
             active_at: Instant::now(),
         };
         Self {

@@ -98,7 +98,7 @@ impl Lane {
             // The pull that follows re-keys what it recognises; until then nothing can be named.
             self.account
                 .board
-                .note(|w| w.pulls.push_back(batch.mailbox));
+                .note(|w| w.want_pull(batch.mailbox));
             let later = clock::now_secs() + LATER_SECS;
             let targets = batch.targets;
             let why = "the server renumbered the folder";

@@ -40,6 +40,7 @@ pub(crate) async fn watch(account: Arc<Account>) {
         let outcome = match connect(&account).await {
             Ok(mut lane) => {
                 let outcome = lane.watch_inbox(generation).await;
+                account.board.note(|w| w.is_told_all = false);
                 backoff.reset();
                 outcome
             }
@@ -83,6 +84,8 @@ impl Lane {
             .await?;
         self.opened(mailbox, &selected);
         self.absorb_selected(mailbox, &selected).await?;
+        let is_told_all = self.session.notify().await?;
+        self.account.board.note(|w| w.is_told_all = is_told_all);
         loop {
             let is_wanted = self.account.board.look(|w| {
                 w.is_connection_wanted()

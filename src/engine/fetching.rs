@@ -62,7 +62,7 @@ impl Lane {
         let era = self.ensure_open(key).await?;
         let cursor = self.account.db.read(move |r| r.cursor(key)).await?;
         if era.is_some() && era != cursor.uid_validity {
-            self.account.board.note(|w| w.pulls.push_back(key));
+            self.account.board.note(|w| w.want_pull(key));
             return Ok(None);
         }
         Ok(era)

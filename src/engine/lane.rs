@@ -84,7 +84,10 @@ pub(crate) async fn work(account: Arc<Account>) {
             Ok(())
         };
         let outcome = until_called_off(&account, generation, life).await;
-        account.board.post(|w| w.is_work_busy = false);
+        account.board.post(|w| {
+            w.is_work_busy = false;
+            w.is_settled = false;
+        });
         // A connection that breaks at once again and again must not be made anew every two seconds.
         let was_good = is_settled(&account) && begun.elapsed() > LIVED;
         if was_good {
@@ -282,6 +285,7 @@ impl Lane {
     /// The working lane's life on one connection.
     async fn work(&mut self, generation: u64) -> Result<(), Failure> {
         self.begin().await?;
+        self.account.board.post(|w| w.is_settled = true);
         let mut listed = Instant::now();
         loop {
             // Before the board is looked at: whatever is posted from here on ends the rest.
@@ -302,14 +306,9 @@ impl Lane {
                 Job::Background => self.background().await?,
                 Job::Rest => {
                     let is_push = self.account.board.look(|w| w.mode) == SyncMode::Push;
-                    let in_step = Link::InStep {
+                    self.account.set_link(Link::InStep {
                         is_watched: is_push,
-                    };
-                    // The watching lane waits for both.
-                    if self.account.link() != in_step {
-                        self.account.set_link(in_step);
-                        self.account.board.ring();
-                    }
+                    });
                     self.account.board.note(|w| w.is_sync_wanted = false);
                     if is_push {
                         self.rest(listed + self.list_every()).await?;

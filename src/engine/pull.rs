@@ -167,8 +167,12 @@ impl Lane {
         selected: &Selected,
     ) -> Result<(), Failure> {
         let cursor = self.account.db.read(move |r| r.cursor(key)).await?;
-        if cursor.uid_validity != Some(selected.uid_validity) || !cursor.is_complete {
-            self.account.board.post(|w| w.pulls.push_back(key));
+        if cursor.uid_validity != Some(selected.uid_validity) {
+            self.account.board.post(|w| w.want_pull(key));
+            return Ok(());
+        }
+        // The first pull is under way and brings all there is.
+        if !cursor.is_complete {
             return Ok(());
         }
         self.apply(key, selected.uid_validity, &selected.notices)
@@ -234,11 +238,10 @@ impl Lane {
             match notice {
                 Notice::Alert(text) => self.account.tell(&format!("the server says: {text}"), ""),
                 Notice::ListChanged => self.account.board.post(|w| w.is_list_due = true),
-                Notice::Elsewhere(name, _) => {
-                    if let Some(mailbox) = self.mailbox_named(name).await? {
-                        self.account.board.post(|w| w.pulls.push_back(mailbox.key));
-                    }
-                }
+                Notice::Elsewhere(name, _) => match self.mailbox_named(name).await? {
+                    Some(mailbox) => self.account.board.post(|w| w.want_pull(mailbox.key)),
+                    None => self.account.board.post(|w| w.is_list_due = true),
+                },
                 _ => {}
             }
         }
@@ -453,7 +456,7 @@ impl Lane {
             self.account.board.note(|w| w.is_replay_due = true);
             return self.close_pull(key, selected).await;
         }
-        self.account.board.note(|w| w.pulls.push_back(key));
+        self.account.board.note(|w| w.want_pull(key));
         Ok(())
     }
 

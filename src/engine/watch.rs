@@ -7,7 +7,7 @@ use super::account::{Account, Failure};
 use super::backoff::Backoff;
 use super::board::Wishes;
 use super::lane::{LIVED, Lane, connect, until_called_off, wait_until, yield_a_lane};
-use crate::bus::{Link, SyncMode};
+use crate::bus::SyncMode;
 use crate::net::imap::IdleEnd;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,19 +25,13 @@ pub(crate) async fn watch(account: Arc<Account>) {
     loop {
         // The working lane connects first and finds the tree; while it cannot, nor can this one.
         let is_wanted = |w: &Wishes| {
-            w.is_connection_wanted()
-                && w.mode == SyncMode::Push
-                && w.lanes_max > 1
-                && !w.is_work_busy
+            w.is_connection_wanted() && w.mode == SyncMode::Push && w.lanes_max > 1 && w.is_settled
         };
         if !wait_until(&account, &mut bell, is_wanted).await {
             return;
         }
-        let has_inbox = match account.inbox().await {
-            Ok(inbox) => inbox.is_some(),
-            Err(_) => false,
-        };
-        if !has_inbox || !matches!(account.link(), Link::InStep { .. }) {
+        if !account.inbox().await.is_ok_and(|inbox| inbox.is_some()) {
+            // It is the first flight of the next connection that may find one.
             if bell.changed().await.is_err() {
                 return;
             }
@@ -80,6 +74,10 @@ impl Lane {
             .await?;
         self.opened(mailbox, &selected, true);
         self.absorb_selected(mailbox, &selected).await?;
+        // Not every server tells of everything (a deletion, most often not), so the tree is still
+        // compared from time to time.
+        let is_told_of_all = self.session.notify().await?;
+        tracing::debug!(account = %self.account.setup.name, is_told_of_all, "watching");
         loop {
             let is_wanted = self.account.board.look(|w| {
                 w.is_connection_wanted()

@@ -1,6 +1,6 @@
 //! IMAP4rev1 (RFC 3501, RFC 9051) and the extensions that are used when offered.
 //!
-//! Called by `engine`. Sequence numbers never leave this module. From the wire up: [`gate`] makes
+//! Called by `engine`. Sequence numbers never leave this module. From the wire up: `gate` makes
 //! whole, bounded responses of bytes; `tokens`, `response`, `fetched`, `envelope` and `structure`
 //! make types of responses; `session` sends commands and pairs them with their completions; `state`
 //! sees everything that was not asked for; then one file per verb.
@@ -15,6 +15,7 @@ mod flags;
 mod gate;
 mod idle;
 mod list;
+mod notify;
 mod open;
 mod parts;
 mod raw;

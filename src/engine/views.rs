@@ -242,8 +242,13 @@ impl Views {
         } else {
             self.order_if_needed();
         }
-        // The front asks again for what it shows: now the whole is known.
-        self.changes.event(Event::Changed(Vec::new()));
+        // The front asks again for what it shows: now the whole is known. It does not come back here
+        // as a change, which would begin the ordering anew.
+        let shown = match ordering.spec.scope {
+            Scope::Mailbox(key) => vec![key],
+            Scope::Role(_) | Scope::Everywhere(_) | Scope::Thread(_) => Vec::new(),
+        };
+        self.changes.event(Event::Changed(shown));
     }
 }
 

@@ -61,6 +61,8 @@ pub(crate) struct Wishes {
     pub(crate) generation: u64,
     /// Whether the working lane is in the middle of something long.
     pub(crate) is_work_busy: bool,
+    /// Whether the working lane has come through its first flight on this connection.
+    pub(crate) is_settled: bool,
     /// How many connections the server grants.
     pub(crate) lanes_max: u8,
     /// When the front last wanted anything.
@@ -68,6 +70,13 @@ pub(crate) struct Wishes {
 }
 
 impl Wishes {
+    /// Queues a pull of a mailbox unless it is queued.
+    pub(crate) fn want_pull(&mut self, mailbox: MailboxKey) {
+        if !self.pulls.contains(&mailbox) {
+            self.pulls.push_back(mailbox);
+        }
+    }
+
     /// Whether a connection should stand now.
     pub(crate) fn is_connection_wanted(&self) -> bool {
         if self.is_offline || self.is_stopping || self.is_refused {
@@ -104,6 +113,7 @@ impl Board {
             is_refused: false,
             generation: 0,
             is_work_busy: false,
+            is_settled: false,
             lanes_max: 3,
             active_at: Instant::now(),
         };

@@ -150,7 +150,7 @@ impl Lane {
     ) -> Result<(), Failure> {
         let cursor = self.account.db.read(move |r| r.cursor(key)).await?;
         if cursor.uid_validity != Some(selected.uid_validity) {
-            self.account.board.post(|w| w.pulls.push_back(key));
+            self.account.board.post(|w| w.want_pull(key));
             return Ok(());
         }
         self.apply(key, selected.uid_validity, &selected.notices)
@@ -194,11 +194,10 @@ impl Lane {
                 }),
                 Notice::Alert(text) => self.account.tell(&format!("the server says: {text}"), ""),
                 Notice::ListChanged => self.account.board.post(|w| w.is_list_due = true),
-                Notice::Elsewhere(name, _) => {
-                    if let Some(mailbox) = self.mailbox_named(name).await? {
-                        self.account.board.post(|w| w.pulls.push_back(mailbox.key));
-                    }
-                }
+                Notice::Elsewhere(name, _) => match self.mailbox_named(name).await? {
+                    Some(mailbox) => self.account.board.post(|w| w.want_pull(mailbox.key)),
+                    None => self.account.board.post(|w| w.is_list_due = true),
+                },
                 Notice::Exists(_) | Notice::GoneUnknown | Notice::FlagsUnknown => {}
             }
         }
@@ -413,7 +412,7 @@ impl Lane {
         if is_whole {
             return self.close_pull(key, selected).await;
         }
-        self.account.board.note(|w| w.pulls.push_back(key));
+        self.account.board.note(|w| w.want_pull(key));
         Ok(())
     }
 

@@ -15,6 +15,7 @@ mod flags;
 mod gate;
 mod idle;
 mod list;
+mod notify;
 mod open;
 mod parts;
 mod raw;

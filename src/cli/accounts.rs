@@ -42,7 +42,9 @@ fn downloads(config: &Config) -> PathBuf {
         .unwrap_or_else(|| PathBuf::from("."))
 }
 
-fn account_setup(name: &str, account: &config::Account) -> Option<AccountSetup> {
+/// The engine's setup for an account; `None` where it does not speak IMAP.
+#[must_use]
+pub(super) fn account_setup(name: &str, account: &config::Account) -> Option<AccountSetup> {
     let server = account.imap.as_ref()?;
     let security = match server.tls {
         Tls::Implicit => Security::Implicit,

@@ -234,6 +234,30 @@ impl Desk {
         })
     }
 
+    /// How many rows a mailbox is said to have when a screenful is asked for.
+    pub(crate) fn length(&mut self, mailbox: MailboxKey) -> u32 {
+        let request = self.request();
+        let view = ViewSpec {
+            scope: Scope::Mailbox(mailbox),
+            filter: None,
+            sort: Sort::Newest,
+            threads: None,
+        };
+        self.send(Command::LoadWindow {
+            request,
+            view,
+            offset: 0,
+            len: 40,
+            around: None,
+        });
+        self.until("a window", |event| match event {
+            Event::Window {
+                request: r, total, ..
+            } if *r == request => Some(*total),
+            _ => None,
+        })
+    }
+
     /// Asks for the rows of a mailbox, only after being told that something changed, until they
     /// are as wanted: what a front does that nobody presses a key on.
     pub(crate) fn wait_rows(

@@ -15,6 +15,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+/// Another password that every user has: one that is found where it does not belong.
+pub(crate) const TELLING: &str = "Vd7-krummhorn-9Qx";
+
 /// What the server offers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {

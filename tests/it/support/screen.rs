@@ -140,6 +140,20 @@ impl Screen {
         self.child.wait().unwrap();
     }
 
+    /// Quits, also where changes wait to be sent; the exit code.
+    pub(crate) fn quit(&mut self) -> u32 {
+        self.keys("Q");
+        let mut is_asked = false;
+        wait_until("the program to quit", || {
+            if !is_asked && self.text().contains("Quit now?") {
+                is_asked = true;
+                self.keys("<Enter>");
+            }
+            self.child.try_wait().unwrap().is_some()
+        });
+        self.wait_end()
+    }
+
     /// Waits for the program to end; its exit code.
     pub(crate) fn wait_end(&mut self) -> u32 {
         let mut code = None;

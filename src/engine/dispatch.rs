@@ -133,6 +133,7 @@ impl Dispatch {
             account.board.note(|w| w.is_offline = true);
             account.set_link(Link::Stopped {
                 why: Safe::line(&taken.to_string()),
+                can_retry: false,
             });
         }
         self.changes.event(Event::Problem(Problem {
@@ -200,32 +201,6 @@ impl Dispatch {
                 };
                 let _gone = self.views.send(views::Message::Load(load)).await;
             }
-            Command::OpenMessage {
-                request,
-                placed,
-                width,
-                form,
-            } => {
-                let texts = self.texts(placed);
-                self.tasks.spawn(texts.open(request, placed, width, form));
-            }
-            Command::LoadSource { request, placed } => {
-                let texts = self.texts(placed);
-                self.tasks.spawn(texts.source(request, placed));
-            }
-            Command::Save {
-                request,
-                placed,
-                parts,
-                folder,
-            } => {
-                let folder = folder.unwrap_or_else(|| self.setup.downloads.clone());
-                let texts = self.texts(placed);
-                let handle = self.tasks.spawn(texts.save(request, placed, parts, folder));
-                self.saves.retain(|_, task| !task.is_finished());
-                self.saves.insert(request, handle);
-            }
-            Command::Cancel(request) => self.cancel(request),
             Command::Prefetch(wanted) => self.prefetch(&wanted),
             Command::LookAt(mailbox) => self.look_at(mailbox),
             change @ (Command::Apply { .. } | Command::Undo { .. } | Command::Redo { .. }) => {
@@ -246,9 +221,17 @@ impl Dispatch {
                 request,
                 kind,
                 targets,
+                is_automatic,
             } => {
                 let done = db
-                    .write(move |w| w.record(&kind, &targets, now).map(Some))
+                    .write(move |w| {
+                        if is_automatic {
+                            w.record_automatic(&kind, &targets, now)
+                        } else {
+                            w.record(&kind, &targets, now)
+                        }
+                        .map(Some)
+                    })
                     .await;
                 (request, done, "")
             }

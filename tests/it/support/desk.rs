@@ -254,6 +254,7 @@ impl Desk {
             request,
             kind,
             targets,
+            is_automatic: false,
         });
         self.applied(request)
     }

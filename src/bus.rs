@@ -82,6 +82,8 @@ pub enum Command {
         kind: OpKind,
         /// Of which messages.
         targets: Vec<Placed>,
+        /// Whether nobody asked for it, so that undo passes it over: read by being shown.
+        is_automatic: bool,
     },
     /// Takes back the last change that was not taken back yet; answered by [`Event::Applied`].
     Undo {
@@ -154,6 +156,8 @@ pub enum Link {
     Stopped {
         /// Why and what to do.
         why: Safe,
+        /// Whether asking for mail makes it try again.
+        can_retry: bool,
     },
 }
 

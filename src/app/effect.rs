@@ -45,6 +45,8 @@ pub enum Token {
     MarkRead(u64),
     /// Take the notice away.
     Notice(u64),
-    /// Say that something is being waited for.
+    /// Say that a text is being waited for.
     Slow(u64),
+    /// Say that the list is being waited for.
+    SlowList(u64),
 }

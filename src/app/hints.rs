@@ -73,7 +73,11 @@ fn of_overlay(overlay: &Overlay) -> Vec<Entry> {
             PickerKind::Attachments(_) => &[("Enter", "save"), ("S", "save all"), ("Esc", "close")],
         },
         Overlay::Prompt(prompt) => match prompt.kind {
-            PromptKind::Search => &[("Enter", "keep"), ("Esc", "as before"), ("Up", "earlier")],
+            PromptKind::Search => &[
+                ("Enter", "keep these"),
+                ("Esc", "show all again"),
+                ("Up", "earlier searches"),
+            ],
             PromptKind::Rule => &[("Enter", "select"), ("Esc", "close"), ("Up", "earlier")],
             PromptKind::Tags => &[("Enter", "set"), ("Tab", "complete"), ("Esc", "close")],
             PromptKind::Command => &[("Enter", "do it"), ("Tab", "complete"), ("Esc", "close")],

@@ -233,7 +233,7 @@ impl Panes {
             return;
         }
         let usual = match shape.cols {
-            0..=99 => 18,
+            0..=99 => 16,
             100..=139 => 24,
             _ => 28,
         };

@@ -51,6 +51,8 @@ mod list_tests;
 mod random_tests;
 #[cfg(test)]
 pub(crate) mod scenes;
+#[cfg(test)]
+mod start_tests;
 
 pub use crate::bus::{AccountView, Link};
 pub use actions::{Action, Availability, Context, Count, Group, actions, find};
@@ -68,7 +70,7 @@ pub(crate) use overlay::chunks;
 pub use overlay::{Confirm, Overlay};
 pub use picker::{Item, Picker, PickerKind};
 pub use prompt::{Prompt, PromptKind};
-pub use reader::{Body, HeaderLine, Headers, QUOTE_MARKS_MAX, Reader, Row, wrap};
+pub use reader::{Body, HeaderLine, Headers, Reader, Row, wrap};
 pub use settings::{Colours, DateStyle, KeyOverride, ParseQuery, Preset, Settings, every_word};
 pub use sidebar::{SideRow, Sidebar, Target, link_word, mailbox_label, role_name};
 pub use size::size_text;
@@ -135,6 +137,11 @@ pub struct App {
     pub(crate) split: Option<u16>,
     pub(crate) sidebar_cols: Option<u16>,
     pub(crate) is_offline: bool,
+    /// Whether the first keys are being explained.
+    pub(crate) has_tour: bool,
+    /// Whether the wait for the list has become long enough to be worth a word.
+    pub(crate) is_list_slow: bool,
+    list_serial: Option<u64>,
     drag: Option<Drag>,
     gather: Option<Gather>,
     histories: BTreeMap<PromptKind, History>,
@@ -162,7 +169,7 @@ impl App {
         let keymap = keymap
             .or_else(|_| Keymap::new(settings.preset, &[]))
             .unwrap_or_default();
-        let has_threads = settings.has_threads;
+        let (has_threads, has_tour) = (settings.has_threads, settings.has_tour);
         let mut app = Self {
             settings,
             keymap,
@@ -193,6 +200,9 @@ impl App {
             split: None,
             sidebar_cols: None,
             is_offline: false,
+            has_tour,
+            is_list_slow: false,
+            list_serial: None,
             drag: None,
             gather: None,
             histories: BTreeMap::new(),

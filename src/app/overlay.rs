@@ -208,7 +208,7 @@ impl App {
             }
             Some(Overlay::Picker(picker)) => {
                 let cols = match picker.kind {
-                    PickerKind::Menu => 48,
+                    PickerKind::Menu => menu_cols(picker),
                     PickerKind::Fuzzy | PickerKind::Palette => 76,
                     PickerKind::Links | PickerKind::Attachments(_) => 100,
                 };
@@ -245,6 +245,13 @@ impl App {
         self.overlay = Some(Overlay::Picker(Picker::new(title, kind, items)));
         Vec::new()
     }
+}
+
+/// The columns that a menu needs, within what still looks like one.
+fn menu_cols(picker: &Picker) -> u16 {
+    let cols = |item: &Item| item.label.as_str().width() + item.detail.as_str().width() + 10;
+    let widest = picker.all().iter().map(cols).max().unwrap_or(0);
+    u16::try_from(widest.clamp(48, 72)).unwrap_or(72)
 }
 
 /// The text cut into pieces of at most so many columns, for text that has no words, such as links.

@@ -9,6 +9,11 @@ use crate::model::{AccountKey, PartId, Placed, Query, Safe, Scope, Sort};
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
+/// How much more a match of the name is worth than one of a further word.
+const NAME_BONUS: u32 = 40;
+/// What scores less than so many tenths of the best is not shown.
+const CUT_TENTHS: u32 = 8;
+
 /// What choosing an item does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
@@ -321,21 +326,27 @@ impl Picker {
         let mut matcher = Matcher::new(Config::DEFAULT);
         let mut buffer = Vec::new();
         let mut score = |text: &str| pattern.score(Utf32Str::new(text, &mut buffer), &mut matcher);
-        let mut scored: Vec<(u32, usize)> = Vec::new();
+        let mut scored: Vec<(u32, u32, usize)> = Vec::new();
+        let mut best_raw = 0;
         for (n, item) in self.items.iter().enumerate() {
             // A name counts for more than a further word.
-            let name = score(item.label.as_str()).map(|s| s.saturating_add(40));
+            let name = score(item.label.as_str());
             let words = match item.words {
                 "" => None,
                 words => score(&format!("{} {words}", item.label)),
             };
+            let raw = name.max(words).unwrap_or(0);
+            best_raw = best_raw.max(raw);
+            let ranked = name.map(|s| s.saturating_add(NAME_BONUS)).max(words);
             let dim = u32::from(item.dim.is_some());
-            if let Some(best) = name.max(words) {
-                scored.push((best.saturating_sub(dim), n));
+            if let Some(ranked) = ranked {
+                scored.push((raw, ranked.saturating_sub(dim), n));
             }
         }
-        scored.sort_by_key(|(score, n)| (std::cmp::Reverse(*score), *n));
-        self.matches = scored.into_iter().map(|(_, n)| n).collect();
+        // Where something fits well, what has its letters strewn about only hides it.
+        scored.retain(|(raw, ..)| raw.saturating_mul(10) >= best_raw.saturating_mul(CUT_TENTHS));
+        scored.sort_by_key(|(_, ranked, n)| (std::cmp::Reverse(*ranked), *n));
+        self.matches = scored.into_iter().map(|(.., n)| n).collect();
     }
 }
 
@@ -359,6 +370,21 @@ mod tests {
         picker.insert("next unr");
         assert_eq!(picker.len(), 1);
         assert_eq!(picker.enter(), Picked::Choose(Choice::Action(1)));
+    }
+
+    #[test]
+    fn what_only_has_the_letters_somewhere_is_left_out_where_something_fits() {
+        let names = [
+            "Fold or unfold the thread",
+            "Mark as unread",
+            "Unfold everything",
+        ];
+        let mut picker = picker(&names);
+        picker.insert("unread");
+        assert_eq!(picker.len(), 1);
+        picker.edit = Edit::default();
+        picker.insert("ufe");
+        assert!(!picker.is_empty(), "letters alone still find");
     }
 
     #[test]

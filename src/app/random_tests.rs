@@ -97,6 +97,7 @@ fn event() -> impl Strategy<Value = Event> {
         ])),
         Just(Event::Tree(vec![crate::bus::AccountView {
             link: Link::Stopped {
+                can_retry: true,
                 why: Safe::fixed("wrong password")
             },
             ..scenes::account(1, "日本支社")

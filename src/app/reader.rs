@@ -5,7 +5,7 @@
 
 use super::size_text;
 use crate::bus::{Form, RequestId};
-use crate::model::{Attachment, LineKind, Placed, Reading, Safe};
+use crate::model::{Attachment, Line, LineKind, Placed, Reading, Safe};
 use unicode_width::UnicodeWidthStr;
 
 /// Quoted blocks of fewer lines are not worth folding.
@@ -22,9 +22,6 @@ pub enum Headers {
     /// The source of the whole message instead of its text.
     Source,
 }
-
-/// Deeper quotes have no more marks than this.
-pub const QUOTE_MARKS_MAX: u8 = 5;
 
 /// What can be shown of the message.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -76,8 +73,8 @@ pub struct HeaderLine {
     pub name: Safe,
     /// A piece of its value.
     pub text: Safe,
-    /// What stands at the right end: the date beside the sender.
-    pub aside: Safe,
+    /// Whether the date stands here: at the right end, or alone where there is a name and no text.
+    pub is_dated: bool,
     /// Whether it is the subject, which stands first and without its name.
     pub is_title: bool,
 }
@@ -254,8 +251,11 @@ impl Reader {
         let all = self.shown_headers();
         let mut lines = Vec::new();
         let find = |name: &str| all.iter().find(|h| h.0.as_str().eq_ignore_ascii_case(name));
-        let date = find("Date").filter(|_| is_short).map(|h| h.1.clone());
-        let mut aside = Safe::default();
+        // A date that can be read is told once, in words; else as it was written.
+        let has_date = is_short && self.reading().is_some_and(|r| r.date_secs.is_some());
+        let least = usize::from(self.name_cols());
+        let from = find("From").map(|h| h.1.as_str().width());
+        let is_beside = has_date && from.is_some_and(|from| least + from + DATE_COLS <= width);
         if is_short {
             let subject = find("Subject").map(|h| h.1.clone()).unwrap_or_default();
             let pieces = wrap(&subject, width, 3);
@@ -264,33 +264,48 @@ impl Reader {
                 is_title: true,
                 ..HeaderLine::default()
             }));
-            let from = find("From").map_or(0, |h| h.1.as_str().width());
-            let needed = |date: &Safe| NAME_COLS + from + 2 + date.as_str().width();
-            aside = date.filter(|d| needed(d) <= width).unwrap_or_default();
         }
-        let has_aside = !aside.is_empty();
         for (name, value) in all {
             let is = |other: &str| name.as_str().eq_ignore_ascii_case(other);
-            if is_short && (is("Subject") || (is("Date") && has_aside)) {
+            if is_short && is("Subject") {
                 continue;
             }
-            let name_cols = (name.as_str().width() + 1).max(NAME_COLS);
-            let lines_max = if is_short { 2 } else { 12 };
-            let pieces = wrap(value, width.saturating_sub(name_cols), lines_max);
-            let names = std::iter::once(name.clone()).chain(std::iter::repeat(Safe::default()));
-            let first = lines.len();
-            lines.extend(names.zip(pieces).map(|(name, text)| HeaderLine {
-                name,
-                text,
-                ..HeaderLine::default()
-            }));
-            if is("From")
-                && let Some(line) = lines.get_mut(first)
-            {
-                line.aside = std::mem::take(&mut aside);
+            if has_date && is("Date") {
+                let line = HeaderLine {
+                    name: name.clone(),
+                    is_dated: true,
+                    ..HeaderLine::default()
+                };
+                lines.extend((!is_beside).then_some(line));
+                continue;
             }
+            let is_dated = is_beside && is("From");
+            let name_cols = (name.as_str().width() + 1).max(least);
+            let lines_max = if is_short { 2 } else { 12 };
+            let room = width.saturating_sub(name_cols);
+            let pieces = wrap(value, room, lines_max).into_iter().enumerate();
+            lines.extend(pieces.map(|(n, text)| HeaderLine {
+                name: if n == 0 {
+                    name.clone()
+                } else {
+                    Safe::default()
+                },
+                text,
+                is_dated: is_dated && n == 0,
+                is_title: false,
+            }));
         }
         lines
+    }
+
+    /// The columns that names of headers have at least.
+    #[must_use]
+    pub fn name_cols(&self) -> u16 {
+        match self.headers {
+            // Names of all lengths: aligned as far as that leaves room for what they hold.
+            Headers::Full => self.reading().map_or(80, |r| r.width) / 5,
+            Headers::Short | Headers::Source => NAME_COLS,
+        }
     }
 
     /// Scrolls so that this row is the first, as far as there are rows.
@@ -319,7 +334,7 @@ impl Reader {
     #[must_use]
     pub fn link_at(&self, line: usize, column: usize) -> Option<usize> {
         let line = self.reading()?.body.get(line)?;
-        let mut x = 1 + quote_cols(line.quote);
+        let mut x = 1 + Line::quote_cols(line.quote);
         for span in &line.spans {
             x += span.text.as_str().width();
             // The number behind it belongs to it.
@@ -356,13 +371,19 @@ impl Reader {
     }
 }
 
-/// The columns of a header's name.
-const NAME_COLS: usize = 9;
+/// The columns of the name of one of the few headers, gap included.
+const NAME_COLS: u16 = 6;
+/// The columns that a date in words takes beside the sender, gap included.
+const DATE_COLS: usize = 24;
 
 /// Wraps a text at words to so many columns; what is beyond the last line ends in an ellipsis.
 #[must_use]
 pub fn wrap(text: &Safe, cols: usize, lines_max: usize) -> Vec<Safe> {
-    let mut pieces: Vec<Safe> = textwrap::wrap(text.as_str(), cols.max(4))
+    // An address must not be broken at its hyphens.
+    let options = textwrap::Options::new(cols.max(4))
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation);
+    let mut pieces: Vec<Safe> = textwrap::wrap(text.as_str(), options)
         .iter()
         .take(lines_max + 1)
         .map(|piece| Safe::line(piece))
@@ -374,12 +395,6 @@ pub fn wrap(text: &Safe, cols: usize, lines_max: usize) -> Vec<Safe> {
         }
     }
     pieces
-}
-
-/// The columns that the marks of a quote take: two a level, up to a limit.
-#[must_use]
-pub(super) fn quote_cols(quote: u8) -> usize {
-    2 * usize::from(quote.min(QUOTE_MARKS_MAX))
 }
 
 /// Whether the line of facts says anything.

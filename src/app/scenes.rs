@@ -134,6 +134,7 @@ impl Scene {
                 request,
                 kind: OpKind::Flags(change),
                 targets,
+                ..
             } => {
                 for row in &mut self.rows {
                     let is_target = targets.iter().any(|t| t.message == row.message);
@@ -532,6 +533,7 @@ pub(crate) fn reading() -> Reading {
     let wiki = "https://wiki.example.com/launch/plan?rev=7";
     Reading {
         headers,
+        date_secs: Some(NOW - 13 * 60),
         all_headers,
         body: body(),
         links: vec![

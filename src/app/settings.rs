@@ -117,6 +117,8 @@ pub struct Settings {
     pub has_threads: bool,
     /// Whether new mail rings.
     pub has_bell: bool,
+    /// Whether the preview explains the first keys until one is pressed.
+    pub has_tour: bool,
     /// The default keys.
     pub preset: Preset,
     /// The user's own keys.
@@ -137,6 +139,7 @@ impl Default for Settings {
             layout: LayoutMode::default(),
             has_threads: true,
             has_bell: false,
+            has_tour: false,
             preset: Preset::default(),
             key_overrides: Vec::new(),
             utc_offset_mins: |_| 0,

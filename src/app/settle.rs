@@ -11,6 +11,8 @@ use crate::model::{Flag, FlagChange, OpKind, Placed};
 
 /// How long the cursor must rest before a text is asked for while another is still awaited.
 const REST_MS: u64 = 120;
+/// How long a list may take before the screen says that it is being waited for.
+const SLOW_LIST_MS: u64 = 150;
 /// How long a text may take before the screen says that it is being waited for.
 const SLOW_MS: u64 = 250;
 
@@ -30,11 +32,30 @@ pub(super) fn settle(app: &mut App, effects: &mut Vec<Effect>) {
         RequestId(*next)
     });
     effects.extend(command.map(Effect::Engine));
+    effects.extend(await_list(app));
     follow_cursor(app);
     effects.extend(want_text(app));
     effects.extend(want_read(app));
     let (height, scroll) = (app.reader_height(), app.reader.scroll());
     app.reader.scroll_to(scroll, height);
+}
+
+/// A list that is there in a moment needs no word; one that is not gets one.
+fn await_list(app: &mut App) -> Option<Effect> {
+    if app.list.is_loaded() {
+        (app.list_serial, app.is_list_slow) = (None, false);
+        return None;
+    }
+    if app.list_serial.is_some() {
+        return None;
+    }
+    let serial = app.next_serial();
+    app.list_serial = Some(serial);
+    let token = Token::SlowList(serial);
+    Some(Effect::After {
+        ms: SLOW_LIST_MS,
+        token,
+    })
 }
 
 fn settle_overlay(app: &mut App) {
@@ -139,7 +160,7 @@ fn want_read(app: &mut App) -> Vec<Effect> {
     let Some(secs) = app.settings.mark_read_after else {
         return Vec::new();
     };
-    if app.reader.reading().is_none() || app.reader.is_marked {
+    if app.reader.reading().is_none() || app.reader.is_marked || app.has_tour {
         return Vec::new();
     }
     if app.focus == Context::Reader || secs == 0 {
@@ -172,5 +193,6 @@ pub(super) fn mark_read(app: &mut App) -> Vec<Effect> {
         request,
         kind: OpKind::Flags(FlagChange::one(Flag::Seen, true)),
         targets: vec![placed],
+        is_automatic: true,
     })]
 }

@@ -6,6 +6,10 @@ use super::{App, Effect, Input, Token, dispatch, events, mouse, overlay, settle}
 
 /// Takes one input and says what is to be done about it.
 pub fn update(app: &mut App, input: Input) -> Vec<Effect> {
+    // Whoever does something has seen it.
+    if matches!(input, Input::Key(_) | Input::Mouse(_) | Input::Paste(_)) {
+        app.has_tour = false;
+    }
     let mut effects = match input {
         Input::Key(key) => dispatch::key(app, key),
         Input::Paste(text) => overlay::paste(app, &text),
@@ -45,9 +49,14 @@ fn timer(app: &mut App, token: Token) -> Vec<Effect> {
             return settle::mark_read(app);
         }
         Token::Slow(serial) if serial == app.slow_serial => app.reader.is_slow = true,
+        Token::SlowList(serial) if Some(serial) == app.list_serial => app.is_list_slow = true,
         Token::Notice(serial) => app.notices.expire(serial),
         // The rest was overtaken.
-        Token::Refilter(_) | Token::Preview(_) | Token::MarkRead(_) | Token::Slow(_) => {}
+        Token::Refilter(_)
+        | Token::Preview(_)
+        | Token::MarkRead(_)
+        | Token::Slow(_)
+        | Token::SlowList(_) => {}
     }
     Vec::new()
 }

@@ -124,6 +124,7 @@ pub(super) fn settings(config: &Config, has_no_colour: bool, is_light: bool) -> 
         },
         has_threads: ui.threads,
         has_bell: ui.bell,
+        has_tour: false,
         preset: match ui.keymap {
             config::Keymap::Vim => app::Preset::Vim,
             config::Keymap::Mutt => app::Preset::Mutt,

@@ -58,7 +58,9 @@ pub(super) fn demo() -> Result<Exit, Failure> {
             accounts: demo.accounts.iter().map(demo_account).collect(),
             is_offline: false,
         };
-        run::run(front(&Config::default(), setup)).await
+        let mut front = front(&Config::default(), setup);
+        front.settings.has_tour = true;
+        run::run(front).await
     });
     finish(outcome)
 }

@@ -133,6 +133,7 @@ impl Dispatch {
             account.board.note(|w| w.is_offline = true);
             account.set_link(Link::Stopped {
                 why: Safe::line(&taken.to_string()),
+                can_retry: false,
             });
         }
         self.changes.event(Event::Problem(Problem {
@@ -220,9 +221,17 @@ impl Dispatch {
                 request,
                 kind,
                 targets,
+                is_automatic,
             } => {
                 let done = db
-                    .write(move |w| w.record(&kind, &targets, now).map(Some))
+                    .write(move |w| {
+                        if is_automatic {
+                            w.record_automatic(&kind, &targets, now)
+                        } else {
+                            w.record(&kind, &targets, now)
+                        }
+                        .map(Some)
+                    })
                     .await;
                 (request, done, "")
             }

@@ -225,7 +225,10 @@ async fn pause(
             refuse_fetches(w, failure);
         });
         let why = Safe::line(&failure.summary());
-        account.set_link(Link::Stopped { why });
+        account.set_link(Link::Stopped {
+            why,
+            can_retry: true,
+        });
         account.tell(&failure.summary(), failure.hint());
         return;
     }

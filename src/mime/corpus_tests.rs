@@ -103,7 +103,7 @@ fn check(name: &str, raw: &[u8]) {
                     .iter()
                     .map(|s| super::wrap::columns(s.text.as_str()))
                     .sum();
-                let wide = wide + usize::from(line.quote) * super::text::QUOTE_COLUMNS;
+                let wide = wide + crate::model::Line::quote_cols(line.quote);
                 assert!(wide <= usize::from(width), "{name} at {width}: {line:?}");
             }
             assert!(

@@ -5,7 +5,7 @@
 
 use super::dom::{RULE, is_tame, prepare};
 use super::links::Links;
-use super::text::{self, Flow, QUOTE_COLUMNS, note, quote_shown};
+use super::text::{self, Flow, note, quote_shown};
 use super::wrap::{Mark, columns, wrap};
 use crate::model::{Emphasis, Line, LineKind, Safe, Span};
 use html2text::config;
@@ -243,10 +243,7 @@ impl Writer<'_> {
         text.truncate(kept);
         self.add_bare_links(&text, &mut marks);
         let quote = quote_shown(depth, self.width);
-        let room = self
-            .width
-            .saturating_sub(usize::from(quote) * QUOTE_COLUMNS)
-            .max(1);
+        let room = self.width.saturating_sub(Line::quote_cols(quote)).max(1);
         if text.starts_with(RULE) {
             text = "─".repeat(room);
             kind = LineKind::Rule;

@@ -177,7 +177,7 @@ fn no_line_is_too_wide_however_narrow_the_screen() {
         for line in &shown.found {
             let wide: usize = line.spans.iter().map(|s| columns(s.text.as_str())).sum();
             assert!(
-                wide + usize::from(line.quote) * QUOTE_COLUMNS <= width,
+                wide + crate::model::Line::quote_cols(line.quote) <= width,
                 "{width}: {line:?}"
             );
         }

@@ -14,6 +14,7 @@ mod links;
 mod names;
 mod params;
 mod people;
+mod reflow;
 mod render;
 mod style;
 mod text;

@@ -40,6 +40,11 @@ pub fn reading(source: Source<'_>, width: u16, form: Form) -> Reading {
     let message = Message::open(source);
     let mut reading = Reading {
         headers: people::shown_headers(&message.headers),
+        date_secs: message
+            .headers
+            .get("Date")
+            .and_then(super::parse_date)
+            .map(|moment| moment.unix_secs),
         all_headers: people::all_headers(&message.headers),
         attachments: attachments(&message.structure),
         width,

@@ -142,7 +142,7 @@ fn no_line_is_wider_than_the_screen_or_the_measure() {
     for width in [0, 1, 2, 7, 20, 100, 500] {
         for line in read(&raw, width, Form::Auto).body {
             let wide: usize = line.spans.iter().map(|s| s.text.as_str().len()).sum();
-            let quoted = wide + usize::from(line.quote) * text::QUOTE_COLUMNS;
+            let quoted = wide + crate::model::Line::quote_cols(line.quote);
             assert!(
                 quoted <= usize::from(width).clamp(1, MEASURE_MAX),
                 "{width}: {line:?}"

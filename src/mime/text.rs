@@ -4,6 +4,7 @@
 //! never give a line wider than asked for.
 
 use super::links::Links;
+use super::reflow::reflow;
 use super::wrap::{Mark, wrap};
 use crate::model::{Emphasis, Line, LineKind, Safe, Span};
 use linkify::{LinkFinder, LinkKind};
@@ -11,8 +12,6 @@ use linkify::{LinkFinder, LinkKind};
 /// More of a text is not shown, nor more lines.
 pub(crate) const TEXT_MAX: usize = 2 * 1024 * 1024;
 pub(crate) const LINES_MAX: usize = 100_000;
-/// The columns that the screen needs for each level of quoting.
-pub(crate) const QUOTE_COLUMNS: usize = 2;
 const QUOTE_MAX: u8 = 9;
 
 /// How a text part says it is written.
@@ -29,7 +28,11 @@ pub(crate) fn lines(text: &str, flow: Flow, width: usize, links: &mut Links) -> 
     let (text, is_cut) = cut(text);
     let mut out = Vec::new();
     let mut is_signature = false;
-    for paragraph in paragraphs(text, flow) {
+    let mut paragraphs = paragraphs(text, flow);
+    if !flow.is_flowed {
+        paragraphs = reflow(paragraphs, width);
+    }
+    for paragraph in paragraphs {
         if paragraph.quote > 0 {
             is_signature = false;
         } else if paragraph.text == "-- " {
@@ -41,7 +44,7 @@ pub(crate) fn lines(text: &str, flow: Flow, width: usize, links: &mut Links) -> 
             LineKind::Text
         };
         let quote = quote_shown(paragraph.quote, width);
-        let room = width.saturating_sub(usize::from(quote) * QUOTE_COLUMNS);
+        let room = width.saturating_sub(Line::quote_cols(quote));
         for spans in linked(&expand_tabs(&paragraph.text), room, links) {
             out.push(Line { quote, kind, spans });
         }
@@ -77,7 +80,7 @@ pub(crate) fn note(text: &'static str) -> Line {
 
 /// The depth of quoting that a screen of `width` columns can show beside the text.
 pub(crate) fn quote_shown(depth: usize, width: usize) -> u8 {
-    let room = width / 2 / QUOTE_COLUMNS;
+    let room = width / 2 / Line::quote_cols(1);
     u8::try_from(depth.min(room))
         .unwrap_or(QUOTE_MAX)
         .min(QUOTE_MAX)
@@ -101,9 +104,10 @@ fn cut(text: &str) -> (&str, bool) {
     (text.get(..end).unwrap_or(text), end < text.len())
 }
 
-struct Paragraph {
-    quote: usize,
-    text: String,
+/// A line as it was written, or a flowed paragraph.
+pub(super) struct Paragraph {
+    pub(super) quote: usize,
+    pub(super) text: String,
 }
 
 fn paragraphs(text: &str, flow: Flow) -> Vec<Paragraph> {

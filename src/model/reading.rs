@@ -59,6 +59,17 @@ pub struct Line {
     pub spans: Vec<Span>,
 }
 
+impl Line {
+    /// Deeper quotes have no more marks than this.
+    pub const QUOTE_MARKS_MAX: u8 = 5;
+
+    /// The columns that the marks of a quote take on the screen, beside the text.
+    #[must_use]
+    pub fn quote_cols(quote: u8) -> usize {
+        2 * usize::from(quote.min(Self::QUOTE_MARKS_MAX))
+    }
+}
+
 /// A link in the text. Its number on the screen is its index plus one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
@@ -117,6 +128,8 @@ pub struct Attachment {
 pub struct Reading {
     /// The few headers a reader wants: From, To, Cc, Date, Subject, in this order.
     pub headers: Vec<(Safe, Safe)>,
+    /// The moment that the Date header names, in seconds since 1970.
+    pub date_secs: Option<i64>,
     /// All headers in the order of the message.
     pub all_headers: Vec<(Safe, Safe)>,
     /// The text.

@@ -24,6 +24,7 @@ struct NewOp<'a> {
     now_secs: i64,
     undoes: Option<i64>,
     redoes: Option<i64>,
+    is_automatic: bool,
 }
 
 /// An operation that was written.
@@ -42,6 +43,30 @@ impl Writer {
     /// # Errors
     /// When the journal cannot be written; nothing was changed then.
     pub fn record(&mut self, kind: &OpKind, targets: &[Placed], now_secs: i64) -> Result<Recorded> {
+        self.record_as(kind, targets, now_secs, false)
+    }
+
+    /// The same for what nobody asked for: a message marked as read by being read. Undo and redo
+    /// pass it over.
+    ///
+    /// # Errors
+    /// When the journal cannot be written; nothing was changed then.
+    pub fn record_automatic(
+        &mut self,
+        kind: &OpKind,
+        targets: &[Placed],
+        now_secs: i64,
+    ) -> Result<Recorded> {
+        self.record_as(kind, targets, now_secs, true)
+    }
+
+    fn record_as(
+        &mut self,
+        kind: &OpKind,
+        targets: &[Placed],
+        now_secs: i64,
+        is_automatic: bool,
+    ) -> Result<Recorded> {
         let OpKind::Flags(change) = kind;
         let wishes: Vec<Wish> = targets
             .iter()
@@ -60,6 +85,7 @@ impl Writer {
                 now_secs,
                 undoes: None,
                 redoes: None,
+                is_automatic,
             };
             note(tx, &op, &wishes, |count| kind.label(count), false)
         })?;
@@ -88,6 +114,7 @@ impl Writer {
                 now_secs,
                 undoes: Some(op),
                 redoes: None,
+                is_automatic: false,
             };
             let noted = note(tx, &new, &wishes, |_| label.clone(), true)?;
             mark_undone(tx, op)?;
@@ -113,6 +140,7 @@ impl Writer {
                 now_secs,
                 undoes: None,
                 redoes: Some(undo),
+                is_automatic: false,
             };
             let noted = note(tx, &new, &wishes, |_| label.clone(), true)?;
             mark_undone(tx, undo)?;
@@ -198,8 +226,8 @@ fn note(
 fn add_op(tx: &Connection, new: &NewOp<'_>, label: &str) -> rusqlite::Result<i64> {
     let OpKind::Flags(change) = new.kind;
     tx.prepare_cached(
-        "INSERT INTO own.op (kind, argument, label, created_at, undoes, redoes)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO own.op (kind, argument, label, created_at, undoes, redoes, is_automatic)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?
     .insert((
         new.kind.name(),
@@ -208,6 +236,7 @@ fn add_op(tx: &Connection, new: &NewOp<'_>, label: &str) -> rusqlite::Result<i64
         new.now_secs,
         new.undoes,
         new.redoes,
+        new.is_automatic,
     ))
 }
 
@@ -257,6 +286,7 @@ pub(super) fn cancel_out(tx: &Connection, placement: &Placement) -> Result<bool>
 fn last_done(tx: &Connection) -> Result<Option<(i64, OpKind, String)>> {
     tx.prepare_cached(
         "SELECT key, argument, label FROM own.op o WHERE undoes IS NULL AND is_undone = 0
+           AND is_automatic = 0
            AND EXISTS (SELECT 1 FROM own.op_target WHERE op = o.key AND state < 3)
          ORDER BY key DESC LIMIT 1",
     )
@@ -280,7 +310,8 @@ fn last_undone(tx: &Connection) -> Result<Option<(i64, i64, OpKind, String)>> {
     tx.prepare_cached(
         "SELECT u.key, o.key, o.argument, o.label FROM own.op u JOIN own.op o ON o.key = u.undoes
          WHERE u.is_undone = 0 AND NOT EXISTS (SELECT 1 FROM own.op n
-           WHERE n.key > u.key AND n.undoes IS NULL AND n.redoes IS NULL)
+           WHERE n.key > u.key AND n.undoes IS NULL AND n.redoes IS NULL
+             AND n.is_automatic = 0)
          ORDER BY u.key DESC LIMIT 1",
     )
     .and_then(|mut s| {

@@ -24,7 +24,11 @@ pub(super) struct Schema {
 /// Journal and accounts.
 pub(super) const OWN: Schema = Schema {
     file: "own.db",
-    steps: &[include_str!("schema_own.sql")],
+    steps: &[
+        include_str!("schema_own.sql"),
+        // What the program did by itself is no step that a user wants taken back.
+        "ALTER TABLE op ADD COLUMN is_automatic INTEGER NOT NULL DEFAULT 0;",
+    ],
     is_cache: false,
     page_size: 4096,
 };

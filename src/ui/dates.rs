@@ -9,6 +9,20 @@ const MONTHS: [&str; 12] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 ];
 
+const WEEKDAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+
+fn named(names: &[&'static str], at: i64) -> &'static str {
+    let at = usize::try_from(at).ok();
+    at.and_then(|at| names.get(at)).copied().unwrap_or("?")
+}
+
+/// Local time as if it were UTC. A sender's date may be absurd; arithmetic on it must not be.
+fn local_secs(at: i64, offset_mins: fn(i64) -> i32) -> i64 {
+    const SECS_MAX: i64 = 253_402_300_799;
+    let at = at.clamp(0, SECS_MAX);
+    at + i64::from(offset_mins(at)) * 60
+}
+
 /// A day and time of the calendar.
 struct Civil {
     year: i64,
@@ -51,12 +65,7 @@ pub(super) fn date(
     style: DateStyle,
     cols: u16,
 ) -> Safe {
-    // A sender's date may be absurd; arithmetic on it must not be.
-    const SECS_MAX: i64 = 253_402_300_799;
-    let local = |at: i64| {
-        let at = at.clamp(0, SECS_MAX);
-        at + i64::from(offset_mins(at)) * 60
-    };
+    let local = |at| local_secs(at, offset_mins);
     let (then, now) = (civil(local(secs)), civil(local(now_secs)));
     let is_today = (then.year, then.month, then.day) == (now.year, now.month, now.day);
     let text = match style {
@@ -68,14 +77,49 @@ pub(super) fn date(
             format!("{:02}:{:02}", then.hour, then.minute)
         }
         DateStyle::Short if then.year == now.year => {
-            let month = usize::try_from(then.month - 1)
-                .ok()
-                .and_then(|m| MONTHS.get(m));
-            format!("{} {:02}", month.copied().unwrap_or("?"), then.day)
+            format!("{} {:02}", named(&MONTHS, then.month - 1), then.day)
         }
         _ if cols >= 10 => format!("{}-{:02}-{:02}", then.year, then.month, then.day),
         DateStyle::Iso if then.year == now.year => format!("{:02}-{:02}", then.month, then.day),
         DateStyle::Short | DateStyle::Iso => format!("{}", then.year),
+    };
+    Safe::line(&text)
+}
+
+/// A moment in words for the reader: near days by name, others with weekday and date.
+pub(super) fn in_words(
+    secs: i64,
+    now_secs: i64,
+    offset_mins: fn(i64) -> i32,
+    style: DateStyle,
+) -> Safe {
+    let (there, here) = (
+        local_secs(secs, offset_mins),
+        local_secs(now_secs, offset_mins),
+    );
+    let (then, now) = (civil(there), civil(here));
+    let days = there.div_euclid(86_400);
+    let time = format!("{:02}:{:02}", then.hour, then.minute);
+    let weekday = named(&WEEKDAYS, (days + 4).rem_euclid(7));
+    let text = match (style, here.div_euclid(86_400) - days) {
+        (DateStyle::Short, 0) => format!("today {time}"),
+        (DateStyle::Short, 1) => format!("yesterday {time}"),
+        (DateStyle::Short, -1) => format!("tomorrow {time}"),
+        (DateStyle::Short, _) => {
+            let month = named(&MONTHS, then.month - 1);
+            let year = if then.year == now.year {
+                String::new()
+            } else {
+                format!(" {}", then.year)
+            };
+            format!("{weekday} {} {month}{year}, {time}", then.day)
+        }
+        (DateStyle::Iso, _) => {
+            let Civil {
+                year, month, day, ..
+            } = then;
+            format!("{weekday} {year}-{month:02}-{day:02} {time}")
+        }
     };
     Safe::line(&text)
 }
@@ -103,6 +147,19 @@ mod tests {
         assert_eq!(shown(NOW - 86_400 * 200, utc, DateStyle::Short, 6), "2025");
         assert_eq!(shown(NOW, utc, DateStyle::Iso, 16), "2026-04-10 09:00");
         assert_eq!(shown(951_782_400, utc, DateStyle::Iso, 10), "2000-02-29");
+    }
+
+    #[test]
+    fn the_reader_tells_near_days_by_name_in_local_time() {
+        let told = |secs, offset, style| in_words(secs, NOW, offset, style).to_string();
+        let short = DateStyle::Short;
+        assert_eq!(told(NOW - 3600, |_| 0, short), "today 08:00");
+        assert_eq!(told(NOW - 3600 * 10, |_| 0, short), "yesterday 23:00");
+        assert_eq!(told(NOW - 3600 * 10, |_| 60, short), "today 00:00");
+        assert_eq!(told(NOW + 3600 * 16, |_| 0, short), "tomorrow 01:00");
+        assert_eq!(told(NOW - 86_400 * 5, |_| 0, short), "Sun 5 Apr, 09:00");
+        assert_eq!(told(0, |_| 0, short), "Thu 1 Jan 1970, 00:00");
+        assert_eq!(told(NOW, |_| 0, DateStyle::Iso), "Fri 2026-04-10 09:00");
     }
 
     #[test]

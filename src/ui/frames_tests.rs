@@ -55,6 +55,18 @@ fn list_and_sidebar() {
 }
 
 #[test]
+fn tour() {
+    at_each_size("tour", |cols, rows| {
+        let settings = Settings {
+            has_tour: true,
+            ..Settings::default()
+        };
+        let accounts = vec![scenes::account(1, "work")];
+        Scene::with(cols, rows, settings, accounts, scenes::mail())
+    });
+}
+
+#[test]
 fn list_of_two_accounts() {
     at_each_size("list__two_accounts", |cols, rows| {
         let accounts = vec![scenes::account(1, "work"), scenes::account(2, "home")];

@@ -27,7 +27,7 @@ impl Columns {
     fn of(cols: u16, style: DateStyle) -> Self {
         let date = match (cols, style) {
             (0..=31, _) => 0,
-            (32..=71, _) => 6,
+            (32..=89, DateStyle::Short) | (32..=71, DateStyle::Iso) => 6,
             (90.., DateStyle::Iso) => 16,
             (72.., _) => 10,
         };
@@ -36,10 +36,11 @@ impl Columns {
         let who = match cols {
             0..=25 => 0,
             26..=59 => cols / 4,
-            60..=99 => cols / 5 + 2,
-            _ => (cols / 6 + 4).min(28),
+            60..=71 => 12,
+            72..=99 => cols / 4,
+            _ => (cols / 5 + 4).min(34),
         };
-        let gaps = u16::from(who > 0) + u16::from(date > 0) + 2;
+        let gaps = u16::from(who > 0) + u16::from(date > 0) + 1;
         let subject = cols.saturating_sub(MARKS + who + signs + size + date + gaps);
         Self {
             who,
@@ -253,12 +254,21 @@ fn tags(canvas: &mut Canvas, line: Area, end: u16, cols: u16, row: &ListRow) -> 
 
 /// Says why there is nothing, and what to press.
 fn empty(app: &App, canvas: &mut Canvas, area: Area) {
-    let lines: [Safe; 2] = if !app.is_tree_loaded || !app.list.is_loaded() {
-        [Safe::default(), Safe::default()]
+    let is_known = app.is_tree_loaded && app.list.is_loaded();
+    let has_folders = app.accounts.iter().any(|a| !a.mailboxes.is_empty());
+    let is_first = app.is_tree_loaded && !app.accounts.is_empty() && !has_folders;
+    let lines: [Safe; 2] = if is_first && app.is_list_slow {
+        [
+            Safe::fixed("Fetching the folders from the server."),
+            Safe::fixed("The first time takes a moment."),
+        ]
+    } else if !is_known {
+        let word = if app.is_list_slow { "Loading…" } else { "" };
+        [Safe::fixed(word), Safe::default()]
     } else if app.accounts.is_empty() {
         [
             Safe::fixed("There is no account yet."),
-            Safe::fixed("Quit with Q and run: pillarbox setup"),
+            Safe::fixed("Add one to the configuration file, then start again."),
         ]
     } else if app.user_filter.is_some() {
         let hint = if app.has_loaded_all() {

@@ -16,6 +16,8 @@ mod theme;
 
 #[cfg(test)]
 mod frames_tests;
+#[cfg(test)]
+mod picture_tests;
 
 pub use text::Text;
 pub use theme::{Paint, Theme};

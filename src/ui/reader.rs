@@ -3,16 +3,12 @@
 //! Called by `draw`. Draws the visible rows that `app::reader` laid out, and nothing else.
 
 use super::canvas::Canvas;
+use super::dates::in_words;
 use super::text::Text;
 use super::theme::Paint;
-use crate::app::{
-    App, Area, Body, Context, HeaderLine, Panes, QUOTE_MARKS_MAX, Row, Split, size_text,
-};
+use crate::app::{App, Area, Body, Context, HeaderLine, Panes, Row, Split, size_text};
 use crate::model::{Emphasis, Line, LineKind, Reading, Safe, Span};
 use ratatui::style::{Modifier, Style};
-
-/// The columns of a header's name.
-const NAME_COLS: u16 = 9;
 
 /// Draws the reader.
 pub(super) fn draw(app: &App, canvas: &mut Canvas, area: Area) {
@@ -20,6 +16,9 @@ pub(super) fn draw(app: &App, canvas: &mut Canvas, area: Area) {
         return;
     }
     let inner = area.inset(1);
+    if app.has_tour {
+        return tour(app, canvas, inner);
+    }
     let reader = &app.reader;
     if reader.rows().is_empty() {
         return nothing(app, canvas, inner);
@@ -27,6 +26,33 @@ pub(super) fn draw(app: &App, canvas: &mut Canvas, area: Area) {
     let visible = reader.rows().iter().skip(reader.scroll());
     for (y, row) in (0..inner.h).zip(visible) {
         draw_row(app, canvas, inner.row(y), *row);
+    }
+}
+
+/// What a newcomer needs to go on, until the first key.
+fn tour(app: &App, canvas: &mut Canvas, area: Area) {
+    let (title, key, plain) = (
+        canvas.style(Paint::Title),
+        canvas.style(Paint::Key),
+        canvas.style(Paint::Plain),
+    );
+    let keys = |ids: &[&str]| {
+        let all = ids.iter().map(|id| app.keymap.first(id, Context::List));
+        Safe::join(&all.collect::<Vec<_>>(), " ")
+    };
+    let steps = [
+        (keys(&["next", "previous"]), "move up and down"),
+        (keys(&["open"]), "reads a message, Esc goes back"),
+        (keys(&["undo"]), "takes back what you did"),
+        (keys(&["help"]), "shows all keys"),
+        (keys(&["palette"]), "finds anything by plain words"),
+    ];
+    let heading = "Welcome. This is sample mail: try everything.";
+    canvas.put_rest(area.row(1), 1, &heading, title);
+    for (y, (keys, does)) in (3..).zip(steps) {
+        let row = area.row(y);
+        canvas.put(row, 1, 9, &keys, key);
+        canvas.put_rest(row, 11, &does, plain);
     }
 }
 
@@ -82,7 +108,7 @@ fn draw_row(app: &App, canvas: &mut Canvas, area: Area, row: Row) {
     match row {
         Row::Header(n) => {
             if let Some(line) = reader.header_lines().get(n) {
-                header(canvas, area, line, reading.width);
+                header(app, canvas, area, line, reading);
             }
         }
         Row::Facts => facts(app, canvas, area, reading),
@@ -113,7 +139,7 @@ fn draw_row(app: &App, canvas: &mut Canvas, area: Area, row: Row) {
     }
 }
 
-fn header(canvas: &mut Canvas, area: Area, line: &HeaderLine, width: u16) {
+fn header(app: &App, canvas: &mut Canvas, area: Area, line: &HeaderLine, reading: &Reading) {
     if line.is_title {
         let style = canvas.style(Paint::Strong);
         canvas.put_rest(area, 0, &line.text, style);
@@ -122,13 +148,24 @@ fn header(canvas: &mut Canvas, area: Area, line: &HeaderLine, width: u16) {
     let dim = canvas.style(Paint::Dim);
     let plain = canvas.style(Paint::Plain);
     let used = canvas.put(area, 0, area.w / 2, &line.name, dim);
-    canvas.put_rest(
-        area,
-        used.saturating_add(1).max(NAME_COLS),
-        &line.text,
-        plain,
+    let x = used.saturating_add(1).max(app.reader.name_cols());
+    canvas.put_rest(area, x, &line.text, plain);
+    let Some(secs) = reading.date_secs.filter(|_| line.is_dated) else {
+        return;
+    };
+    let settings = &app.settings;
+    let date = in_words(
+        secs,
+        app.now_secs,
+        settings.utc_offset_mins,
+        settings.date_style,
     );
-    canvas.put_right(area, width.min(area.w), area.w / 2, &line.aside, dim);
+    if line.text.is_empty() {
+        canvas.put_rest(area, x, &date, plain);
+    } else {
+        let end = reading.width.min(area.w);
+        canvas.put_right(area, end, area.w / 2, &date, dim);
+    }
 }
 
 fn counted(count: usize, one: &str, many: &str) -> String {
@@ -205,7 +242,7 @@ fn files(canvas: &mut Canvas, area: Area, reading: &Reading, first: usize, count
 fn bars(canvas: &mut Canvas, area: Area, quote: u8) -> u16 {
     let glyph = canvas.theme.glyphs().quote;
     let mut x = 0;
-    for level in 1..=quote.min(QUOTE_MARKS_MAX) {
+    for level in 1..=quote.min(Line::QUOTE_MARKS_MAX) {
         let style = canvas.style(quote_paint(level));
         canvas.put(area, x, 1, &glyph, style);
         x += 2;
@@ -299,6 +336,9 @@ fn span_style(app: &App, canvas: &Canvas, span: &Span, base: Style) -> Style {
 
 /// How far the text is scrolled, or how much of it is here.
 pub(super) fn position(app: &App, height: u16) -> Safe {
+    if app.has_tour {
+        return Safe::default();
+    }
     let reader = &app.reader;
     let (rows, height) = (reader.rows().len(), usize::from(height));
     let text = if let Some((done, total)) = reader.progress {
@@ -307,7 +347,7 @@ pub(super) fn position(app: &App, height: u16) -> Safe {
         let hidden = rows - height;
         let percent = reader.scroll() * 100 / hidden.max(1);
         match (reader.scroll(), reader.is_at_end(height)) {
-            (0, _) => format!("{hidden} more lines"),
+            (0, _) => counted(hidden, "more line", "more lines"),
             (_, true) => "end".to_owned(),
             _ => format!("{percent}%"),
         }

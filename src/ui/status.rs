@@ -25,12 +25,13 @@ pub(super) fn title(app: &App, canvas: &mut Canvas, area: Area) {
     let list = &app.list;
     if let Some(unread) = app.unread_here().filter(|n| *n > 0) {
         let style = canvas.style(Paint::Strong);
-        let text = Safe::line(&format!("{unread} unread"));
+        let text = Safe::line(&format!("{} unread", grouped(unread)));
         x += gap(canvas.put_rest(left, x, &text, style));
     }
     if list.total() > 0 {
-        let more = if list.is_complete() { "" } else { "+" };
-        let text = format!("{} of {}{more}", list.cursor() + 1, list.total());
+        let more = if list.is_complete() { "" } else { " so far" };
+        let (at, total) = (grouped(list.cursor() + 1), grouped(list.total()));
+        let text = format!("{at} of {total}{more}");
         x += gap(canvas.put_rest(left, x, &Safe::line(&text), dim));
     }
     if !list.selected().is_empty() || list.anchor().is_some() {
@@ -52,6 +53,19 @@ pub(super) fn title(app: &App, canvas: &mut Canvas, area: Area) {
         Sort::Size => "largest first",
     };
     canvas.put_rest(left, x, &sort, dim);
+}
+
+/// A number whose thousands can be told apart.
+pub(super) fn grouped(number: u32) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (n, digit) in digits.chars().enumerate() {
+        if n > 0 && (digits.len() - n).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 const fn gap(used: u16) -> u16 {
@@ -125,6 +139,13 @@ fn spill(app: &App, canvas: &mut Canvas, area: Area, hint: &Safe) {
 fn notice<'a>(app: &'a App, canvas: &mut Canvas, panes: Panes) -> Option<&'a Safe> {
     let area = panes.status;
     if area.is_empty() {
+        return None;
+    }
+    if app.has_tour && panes.reader.is_empty() && app.notices.shown().is_none() {
+        let help = app.keymap.first("help", app.focus);
+        let text = format!("Welcome to the sample mail. {help} shows all keys.");
+        let style = canvas.style(Paint::Title);
+        canvas.put_rest(area, 1, &Safe::line(&text), style);
         return None;
     }
     let shown = app.notices.shown();

@@ -259,7 +259,7 @@ fn a_wrong_password_stops_the_account_and_says_so() {
     });
     let mut desk = Desk::start(folder.path(), vec![setup]);
     let why = desk.wait_tree("the refusal", |tree| match &tree.first()?.link {
-        pillarbox::bus::Link::Stopped { why } => Some(why.as_str().to_owned()),
+        pillarbox::bus::Link::Stopped { why, .. } => Some(why.as_str().to_owned()),
         _ => None,
     });
     assert!(

@@ -191,6 +191,7 @@ impl App {
             request,
             kind: OpKind::Flags(change),
             targets,
+            is_automatic: false,
         })]
     }
 

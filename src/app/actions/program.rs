@@ -48,8 +48,8 @@ pub(super) fn sync_all(app: &mut App, _: Count) -> Vec<Effect> {
 
 const fn mode_meaning(mode: SyncMode) -> (&'static str, &'static str) {
     match mode {
-        SyncMode::Push => ("p", "Stay connected; new mail shows at once"),
-        SyncMode::OnStart => ("s", "Once at the start, then when asked"),
+        SyncMode::Push => ("p", "Stay connected: new mail at once"),
+        SyncMode::OnStart => ("s", "At the start, then when asked"),
         SyncMode::Manual => ("m", "Only when asked"),
         SyncMode::Interval => ("i", "Every few minutes"),
     }
@@ -221,8 +221,11 @@ impl App {
         account: Option<AccountKey>,
         mode: SyncMode,
     ) -> Vec<Effect> {
-        let meaning = Safe::fixed(mode_meaning(mode).1);
-        let mut effects = self.say(Safe::join(&[Safe::fixed(mode.name()), meaning], ": "));
+        let name = account.and_then(|key| self.account(key));
+        let name = name.map_or_else(|| Safe::fixed("all accounts"), |a| a.name.clone());
+        let meaning = mode_meaning(mode).1.to_lowercase();
+        let text = format!("When to connect for {name}: {meaning}");
+        let mut effects = self.say(Safe::line(&text));
         effects.push(Effect::Engine(Command::SetMode { account, mode }));
         effects
     }
@@ -241,7 +244,14 @@ impl App {
                 };
                 Safe::line(&text)
             }
-            Link::Stopped { why } => Safe::join(&[Safe::fixed("stopped:"), why.clone()], " "),
+            Link::Stopped {
+                why,
+                can_retry: false,
+            } => Safe::join(&[Safe::fixed("stopped:"), why.clone()], " "),
+            Link::Stopped { why, .. } => {
+                let retry = self.keymap.first("sync-all", self.focus);
+                Safe::line(&format!("stopped, {retry} tries again: {why}"))
+            }
             Link::Syncing {
                 mailbox,
                 done,

@@ -44,7 +44,7 @@ pub(super) fn has_attachments(app: &App) -> Availability {
 }
 
 pub(super) fn has_other_form(app: &App) -> Availability {
-    has(app, |r| r.has_other_form, "the message has only this form")
+    has(app, |r| r.has_other_form, "this message has one form only")
 }
 
 pub(super) fn has_quotes(app: &App) -> Availability {

@@ -349,3 +349,26 @@ fn old_operations_are_forgotten_but_none_that_is_open() {
     assert_eq!(undone.label, "Undone: starred message");
     assert_eq!(home.writer.undo(month).unwrap(), None);
 }
+
+#[test]
+fn undo_and_redo_pass_over_what_happened_by_itself() {
+    let mut home = three();
+    let (one, three) = (home.placed("one"), home.placed("three"));
+    home.writer.record(&star(true), &[one], 1).unwrap();
+    home.writer
+        .record_automatic(&seen(true), &[three], 2)
+        .unwrap();
+    let undone = home.writer.undo(3).unwrap().unwrap();
+    assert_eq!(undone.label, "Undone: starred message");
+    let flags = |home: &Home| (home.flags("one"), home.flags("three"));
+    assert_eq!(flags(&home), (String::new(), "\\Seen".to_owned()));
+    home.writer
+        .record_automatic(&seen(true), &[one], 4)
+        .unwrap();
+    let redone = home.writer.redo(5).unwrap().unwrap();
+    assert_eq!(redone.label, "Redone: starred message");
+    assert_eq!(home.flags("one"), "\\Flagged \\Seen");
+    home.writer.undo(6).unwrap().unwrap();
+    assert!(home.writer.undo(7).unwrap().is_none());
+    assert_eq!(flags(&home), ("\\Seen".to_owned(), "\\Seen".to_owned()));
+}

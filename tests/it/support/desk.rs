@@ -300,6 +300,7 @@ impl Desk {
             request,
             kind,
             targets,
+            is_automatic: false,
         });
         self.applied(request)
     }

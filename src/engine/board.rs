@@ -61,10 +61,10 @@ pub(crate) struct Wishes {
     pub(crate) generation: u64,
     /// Whether the working lane is in the middle of something long.
     pub(crate) is_work_busy: bool,
+    /// Whether the working lane has come through its first flight on this connection.
+    pub(crate) is_settled: bool,
     /// How many connections the server grants.
     pub(crate) lanes_max: u8,
-    /// Whether the server tells of changes in every mailbox by itself.
-    pub(crate) is_told_all: bool,
     /// When the front last wanted anything.
     pub(crate) active_at: Instant,
 }
@@ -113,8 +113,8 @@ impl Board {
             is_refused: false,
             generation: 0,
             is_work_busy: false,
+            is_settled: false,
             lanes_max: 3,
-            is_told_all: false,
             active_at: Instant::now(),
         };
         Self {

@@ -73,7 +73,10 @@ pub(crate) async fn work(account: Arc<Account>) {
             Ok(mut lane) => {
                 let outcome = lane.work().await;
                 let was_settled = lane.is_settled();
-                account.board.note(|w| w.is_work_busy = false);
+                account.board.post(|w| {
+                    w.is_work_busy = false;
+                    w.is_settled = false;
+                });
                 if outcome.is_ok() {
                     lane.session.logout().await;
                 }
@@ -241,6 +244,7 @@ impl Lane {
     async fn work(&mut self) -> Result<(), Failure> {
         let generation = self.account.board.look(|w| w.generation);
         self.begin().await?;
+        self.account.board.post(|w| w.is_settled = true);
         let mut listed = tokio::time::Instant::now();
         loop {
             if self.account.board.look(|w| w.generation) != generation {
@@ -248,7 +252,10 @@ impl Lane {
             }
             let job = self.next_job();
             let is_long = !matches!(job, Job::Rest | Job::Leave | Job::Fetch(_));
-            self.account.board.note(|w| w.is_work_busy = is_long);
+            // Rings, because the fetching lane relieves this one only while it is busy.
+            if self.account.board.look(|w| w.is_work_busy != is_long) {
+                self.account.board.post(|w| w.is_work_busy = is_long);
+            }
             match job {
                 Job::Leave => return Ok(()),
                 Job::Fetch(fetch) => self.serve_fetch(fetch).await?,

@@ -96,9 +96,7 @@ impl Lane {
         };
         if era != batch.uid_validity {
             // The pull that follows re-keys what it recognises; until then nothing can be named.
-            self.account
-                .board
-                .note(|w| w.want_pull(batch.mailbox));
+            self.account.board.note(|w| w.want_pull(batch.mailbox));
             let later = clock::now_secs() + LATER_SECS;
             let targets = batch.targets;
             let why = "the server renumbered the folder";

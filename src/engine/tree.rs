@@ -148,6 +148,7 @@ impl Lane {
             let cursor = self.account.db.read(move |r| r.cursor(key)).await?;
             let is_quick = cursor.is_complete && self.session.capabilities().can_qresync();
             match self.mailbox(key).await? {
+                Some(_) if self.take_empty(key, &cursor).await? => {}
                 Some(mailbox) if is_quick && known_of(&cursor).is_some() => {
                     visits.push((key, (mailbox.name, known_of(&cursor), cursor.uid_next)));
                 }
@@ -166,6 +167,36 @@ impl Lane {
             }
         });
         Ok(())
+    }
+
+    /// A mailbox that was never pulled and holds nothing needs no pull: its status says all.
+    async fn take_empty(&mut self, key: MailboxKey, cursor: &Cursor) -> Result<bool, Failure> {
+        let account = self.account.key;
+        let statuses = self.account.db.read(move |r| r.statuses(account)).await?;
+        let status = statuses
+            .into_iter()
+            .find(|(k, ..)| *k == key)
+            .map(|(.., status)| status);
+        let Some((status, era)) = status.and_then(|s| Some((s, s.uid_validity?))) else {
+            return Ok(false);
+        };
+        if cursor.uid_next.is_some() || status.messages != Some(0) || status.uid_next.is_none() {
+            return Ok(false);
+        }
+        let cursor = Cursor {
+            uid_validity: Some(era),
+            uid_next: status.uid_next,
+            mod_seq: status.mod_seq.unwrap_or_default(),
+            is_complete: true,
+        };
+        self.account
+            .db
+            .write(move |w| {
+                w.begin_era(key, era)?;
+                w.put_cursor(key, cursor, status)
+            })
+            .await?;
+        Ok(true)
     }
 
     /// One flight over several mailboxes; returns those that need a pull of their own.

@@ -7,7 +7,7 @@ use super::account::{Account, Failure};
 use super::backoff::Backoff;
 use super::board::Wishes;
 use super::lane::{Lane, connect, wait_until};
-use crate::bus::{Link, SyncMode};
+use crate::bus::SyncMode;
 use crate::net::imap::IdleEnd;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,25 +22,15 @@ pub(crate) async fn watch(account: Arc<Account>) {
     loop {
         // The working lane connects first and finds the tree; while it cannot, nor can this one.
         let is_wanted = |w: &Wishes| {
-            w.is_connection_wanted()
-                && w.mode == SyncMode::Push
-                && w.lanes_max > 1
-                && !w.is_work_busy
+            w.is_connection_wanted() && w.mode == SyncMode::Push && w.lanes_max > 1 && w.is_settled
         };
         if !wait_until(&account, &mut bell, is_wanted).await {
             return;
-        }
-        if !matches!(account.link(), Link::InStep { .. }) {
-            if bell.changed().await.is_err() {
-                return;
-            }
-            continue;
         }
         let generation = account.board.look(|w| w.generation);
         let outcome = match connect(&account).await {
             Ok(mut lane) => {
                 let outcome = lane.watch_inbox(generation).await;
-                account.board.note(|w| w.is_told_all = false);
                 backoff.reset();
                 outcome
             }
@@ -84,8 +74,10 @@ impl Lane {
             .await?;
         self.opened(mailbox, &selected);
         self.absorb_selected(mailbox, &selected).await?;
-        let is_told_all = self.session.notify().await?;
-        self.account.board.note(|w| w.is_told_all = is_told_all);
+        // Not every server tells of everything (a deletion, most often not), so the tree is still
+        // compared from time to time.
+        let is_told_of_all = self.session.notify().await?;
+        tracing::debug!(account = %self.account.setup.name, is_told_of_all, "watching");
         loop {
             let is_wanted = self.account.board.look(|w| {
                 w.is_connection_wanted()

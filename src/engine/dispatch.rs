@@ -11,6 +11,7 @@ use super::owner::{Owner, Taken};
 use super::setup::Setup;
 use super::store_thread::Db;
 use super::texts::Texts;
+use super::upkeep;
 use super::views::{self, Views};
 use super::watch;
 use crate::bus::{AccountView, Command, Event, Link, Problem, RequestId, SyncMode};
@@ -111,6 +112,11 @@ impl Dispatch {
     }
 
     fn start_lanes(&mut self) {
+        self.tasks.spawn(upkeep::run(
+            self.db.clone(),
+            self.accounts.clone(),
+            Arc::clone(&self.changes),
+        ));
         for account in &self.accounts {
             self.lanes.spawn(lane::work(Arc::clone(account)));
             self.lanes.spawn(watch::watch(Arc::clone(account)));
@@ -200,32 +206,6 @@ impl Dispatch {
                 };
                 let _gone = self.views.send(views::Message::Load(load)).await;
             }
-            Command::OpenMessage {
-                request,
-                placed,
-                width,
-                form,
-            } => {
-                let texts = self.texts(placed);
-                self.tasks.spawn(texts.open(request, placed, width, form));
-            }
-            Command::LoadSource { request, placed } => {
-                let texts = self.texts(placed);
-                self.tasks.spawn(texts.source(request, placed));
-            }
-            Command::Save {
-                request,
-                placed,
-                parts,
-                folder,
-            } => {
-                let folder = folder.unwrap_or_else(|| self.setup.downloads.clone());
-                let texts = self.texts(placed);
-                let handle = self.tasks.spawn(texts.save(request, placed, parts, folder));
-                self.saves.retain(|_, task| !task.is_finished());
-                self.saves.insert(request, handle);
-            }
-            Command::Cancel(request) => self.cancel(request),
             Command::Prefetch(wanted) => self.prefetch(&wanted),
             Command::LookAt(mailbox) => self.look_at(mailbox),
             change @ (Command::Apply { .. } | Command::Undo { .. } | Command::Redo { .. }) => {

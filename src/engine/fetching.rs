@@ -222,11 +222,10 @@ impl Lane {
     pub(crate) async fn background(&mut self) -> Result<(), Failure> {
         let begun = clock::monotonic();
         // Whole texts bring their References with them.
-        let has_more = if self.account.setup.keep == Keep::All {
-            self.background_texts().await? || self.background_references().await?
-        } else {
-            self.background_references().await? || self.background_texts().await?
-        };
+        let is_text_first = self.account.setup.keep == Keep::All;
+        let has_more = (is_text_first && self.background_texts().await?)
+            || self.background_references().await?
+            || (!is_text_first && self.background_texts().await?);
         if !has_more {
             self.account.board.note(|w| w.is_background_due = false);
             return Ok(());

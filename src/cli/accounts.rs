@@ -4,7 +4,7 @@
 
 use crate::app;
 use crate::config::{self, Config, Proof, Protocol, Tls};
-use crate::engine::{AccountSetup, Keep, Setup};
+use crate::engine::{AccountSetup, Keep, LIST_EVERY, Setup};
 use crate::model::Query;
 use crate::net::{Login, Options, Security, Server};
 use std::collections::BTreeMap;
@@ -42,7 +42,9 @@ fn downloads(config: &Config) -> PathBuf {
         .unwrap_or_else(|| PathBuf::from("."))
 }
 
-fn account_setup(name: &str, account: &config::Account) -> Option<AccountSetup> {
+/// The engine's setup for an account; `None` where it does not speak IMAP.
+#[must_use]
+pub(super) fn account_setup(name: &str, account: &config::Account) -> Option<AccountSetup> {
     let server = account.imap.as_ref()?;
     let security = match server.tls {
         Tls::Implicit => Security::Implicit,
@@ -67,6 +69,7 @@ fn account_setup(name: &str, account: &config::Account) -> Option<AccountSetup> 
         },
         mode: account.sync.mode,
         interval: account.sync.interval.get(),
+        list_every: LIST_EVERY,
         keep: match account.sync.keep {
             config::Keep::All => Keep::All,
             config::Keep::Recent(period) => Keep::Recent(period.get()),

@@ -5,7 +5,7 @@
 
 use super::args::{FlagArgs, TagArgs};
 use super::exit::{Exit, Failure};
-use super::network::network;
+use super::network::{SyncReport, network};
 use super::output::Output;
 use super::place::Place;
 use crate::model::{Flag, FlagChange, Keyword, MessageKey, OpKind, Placed, TargetState};
@@ -124,29 +124,37 @@ fn settle(
         .iter()
         .map(|(name, _)| name.as_str());
     let names: Vec<&str> = configured.filter(|name| is_meant(name)).collect();
-    let reports = network(place).replay(&names);
-    let rejected = reader
-        .open_ops()?
-        .into_iter()
-        .find(|open| Some(open.op) == recorded.op && open.state == TargetState::Rejected);
-    if let Some(open) = rejected {
-        return Err(Failure::failed(format!(
-            "the server refused: {}; it was taken back here: {}",
-            recorded.label, open.error
-        )));
-    }
     if names.is_empty() {
         return Err(Failure::kept(
             "not sent: the account is not in the configuration any more; the change is kept",
         ));
     }
-    match reports.iter().find(|report| !report.error.is_empty()) {
-        Some(report) => Err(Failure::kept(format!(
-            "{}: not sent to the server yet: {}; it is kept, and `pillarbox sync` sends it",
-            report.account, report.error
-        ))),
-        None => Ok(Exit::Done),
+    let reports = network(place).replay(&names);
+    outcome(&reader, recorded, &reports)
+}
+
+/// What became of a change. The journal decides: another process may have sent it, and a round that
+/// went well may have left it for later.
+fn outcome(reader: &Reader, recorded: &Recorded, reports: &[SyncReport]) -> Result<Exit, Failure> {
+    let open_ops = reader.open_ops()?;
+    let of_this = || open_ops.iter().filter(|open| Some(open.op) == recorded.op);
+    if let Some(open) = of_this().find(|open| open.state == TargetState::Rejected) {
+        return Err(Failure::failed(format!(
+            "the server refused: {}; it was taken back here: {}",
+            recorded.label, open.error
+        )));
     }
+    let Some(open) = of_this().next() else {
+        return Ok(Exit::Done);
+    };
+    let failed = reports.iter().find(|report| !report.error.is_empty());
+    let why = failed.map_or_else(
+        || open.error.clone(),
+        |report| format!("{}: {}", report.account, report.error),
+    );
+    Err(Failure::kept(format!(
+        "not sent to the server yet: {why}; it is kept, and the next sync sends it"
+    )))
 }
 
 fn now_secs() -> i64 {

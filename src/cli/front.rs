@@ -11,7 +11,7 @@ use super::{log, network};
 use crate::bus::SyncMode;
 use crate::config::Config;
 use crate::demo::{Demo, DemoAccount};
-use crate::engine::{AccountSetup, Keep, Setup, clock};
+use crate::engine::{AccountSetup, Keep, LIST_EVERY, Setup, clock};
 use crate::model::Secret;
 use crate::net::{Login, Options, Security, Server};
 use crate::run::{self, Front};
@@ -105,6 +105,7 @@ fn demo_account(account: &DemoAccount) -> AccountSetup {
         options: Options::default(),
         mode: SyncMode::Push,
         interval: Duration::from_secs(300),
+        list_every: LIST_EVERY,
         keep: Keep::All,
         roles: BTreeMap::new(),
     }

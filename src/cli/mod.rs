@@ -38,6 +38,7 @@ use std::process::ExitCode;
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
+    leave_no_core();
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => return exit::usage(&error).into(),
@@ -48,6 +49,18 @@ pub fn main() -> ExitCode {
         Ok(exit)
     });
     outcome.unwrap_or_else(|failure| failure.report()).into()
+}
+
+/// A crash must not leave mail and passwords on the disk.
+fn leave_no_core() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let maximum = getrlimit(Resource::Core).maximum;
+    let none = Rlimit {
+        current: Some(0),
+        maximum,
+    };
+    // Where the system refuses, the user's own limit holds.
+    let _refused = setrlimit(Resource::Core, none);
 }
 
 fn run(args: &Args, output: &mut Output) -> Result<Exit, Failure> {

@@ -7,10 +7,16 @@ use super::accounts;
 use super::exit::Failure;
 use super::place::Place;
 pub use crate::engine::SyncReport;
+use crate::engine::clock;
 use crate::engine::owner::{self, Owner};
 use crate::engine::{Setup, Wanted, fetch_once, run_once};
 use crate::model::Placed;
 use crate::store::Store;
+use std::time::Duration;
+
+/// How long another process is given to send what it was told of.
+const OTHER_PATIENCE: Duration = Duration::from_secs(3);
+const OTHER_STEP: Duration = Duration::from_millis(30);
 
 /// The servers of the configured accounts.
 pub trait Network {
@@ -58,7 +64,7 @@ impl Engines {
             error,
             seconds: 0.0,
         };
-        let outcome = self.run(|store| {
+        let outcome = self.run_as_owner(|store| {
             let setups: Vec<_> = names
                 .iter()
                 .map(|name| {
@@ -105,15 +111,37 @@ impl Engines {
     }
 
     /// Runs async work as the network owner of the data folder.
-    fn run<T, F: Future<Output = T>>(&self, work: impl FnOnce(Store) -> F) -> Result<T, String> {
-        let dir = &self.setup.data_dir;
-        let owner = Owner::acquire(dir);
-        if let Err(taken) = owner {
+    fn run_as_owner<T, F: Future<Output = T>>(
+        &self,
+        work: impl FnOnce(Store) -> F,
+    ) -> Result<T, String> {
+        let _owner = Owner::acquire(&self.setup.data_dir).map_err(|taken| {
             // The other process sends what was written to the journal, as soon as it is told.
-            owner::ring(dir);
-            return Err(taken.to_string());
+            owner::ring(&self.setup.data_dir);
+            self.wait_for_other();
+            format!("{taken}; it was told, and sends what waits")
+        })?;
+        self.run(work)
+    }
+
+    /// Waits until another process has sent all there is, but not for long.
+    fn wait_for_other(&self) {
+        let is_sent = |store: &Store| {
+            let rows = store.reader().and_then(|reader| reader.accounts());
+            rows.is_ok_and(|rows| rows.iter().all(|row| row.pending == 0))
+        };
+        let Ok(store) = Store::open(&self.setup.data_dir) else {
+            return;
+        };
+        let begun = clock::monotonic();
+        while begun.elapsed() < OTHER_PATIENCE && !is_sent(&store) {
+            std::thread::sleep(OTHER_STEP);
         }
-        let store = Store::open(dir).map_err(|e| e.to_string())?;
+    }
+
+    /// Runs async work on the store.
+    fn run<T, F: Future<Output = T>>(&self, work: impl FnOnce(Store) -> F) -> Result<T, String> {
+        let store = Store::open(&self.setup.data_dir).map_err(|e| e.to_string())?;
         let runtime = runtime().map_err(|e| e.sentence().to_owned())?;
         Ok(runtime.block_on(work(store)))
     }
@@ -137,6 +165,7 @@ impl Network for Engines {
             .cloned();
         let setup = setup
             .ok_or_else(|| "this version fetches by IMAP only; add an imap server".to_owned())?;
+        // It only reads on the server, so it needs no role: another process may go on with its work.
         self.run(|store| async move { fetch_once(&store, &setup, placed).await })?
     }
 }

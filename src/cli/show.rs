@@ -11,12 +11,11 @@ use super::network::network;
 use super::output::Output;
 use super::place::{Place, Tree};
 use super::{terminal, text};
+use crate::engine::write_new;
 use crate::model::{Line, LineKind, Mailbox, Part, Reading};
 use crate::store::{Reader, Summary};
 use serde::Serialize;
-use std::fs;
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// `show --json`. The names are part of the contract with scripts.
 #[derive(Debug, Serialize)]
@@ -166,21 +165,13 @@ fn line(line: &Line) -> String {
 }
 
 fn save(raw: &[u8], folder: &Path, output: &mut Output) -> Result<Exit, Failure> {
-    let cannot = |path: &Path, error: &io::Error| {
-        Failure::failed(format!(
-            "{} cannot be written: {error}; choose another folder",
-            path.display()
-        ))
-    };
-    fs::create_dir_all(folder).map_err(|error| cannot(folder, &error))?;
     let mut count = 0;
     for (index, part) in text::structure(raw).attachments().enumerate() {
         let Some(body) = text::body(raw, &part.id) else {
             continue;
         };
-        let name = text::file_name(part, index);
-        let path =
-            write_new(folder, &name, &body).map_err(|error| cannot(&folder.join(&name), &error))?;
+        let path = write_new(folder, &text::file_name(part, index + 1), &body)
+            .map_err(|e| Failure::failed(format!("{e}; choose another folder")))?;
         output.line(&path.display().to_string())?;
         count += 1;
     }
@@ -188,53 +179,4 @@ fn save(raw: &[u8], folder: &Path, output: &mut Output) -> Result<Exit, Failure>
         output.line("The message has no attachments.")?;
     }
     Ok(Exit::Done)
-}
-
-/// Writes a file that was not there before: `name`, else `name (2)` and so on.
-fn write_new(folder: &Path, name: &str, body: &[u8]) -> io::Result<PathBuf> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let (stem, extension) = match name.rsplit_once('.') {
-        Some((stem, extension)) if !stem.is_empty() => (stem, format!(".{extension}")),
-        _ => (name, String::new()),
-    };
-    let numbered = (2..1000).map(|n| format!("{stem} ({n}){extension}"));
-    for name in std::iter::once(name.to_owned()).chain(numbered) {
-        let path = folder.join(name);
-        // `create_new` neither follows a link nor touches what is there.
-        match fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)
-        {
-            Ok(mut file) => {
-                file.write_all(body)?;
-                return Ok(path);
-            }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Err(io::Error::other(
-        "a thousand files of that name are there already",
-    ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_is_never_written_over_nor_through_a_link() {
-        let folder = tempfile::tempdir().unwrap();
-        let outside = tempfile::tempdir().unwrap();
-        let victim = outside.path().join("victim");
-        fs::write(folder.path().join("a.txt"), "first").unwrap();
-        std::os::unix::fs::symlink(&victim, folder.path().join("a (2).txt")).unwrap();
-        let path = write_new(folder.path(), "a.txt", b"second").unwrap();
-        assert_eq!(path, folder.path().join("a (3).txt"));
-        assert_eq!(fs::read(&path).unwrap(), b"second");
-        assert_eq!(fs::read(folder.path().join("a.txt")).unwrap(), b"first");
-        assert!(!victim.exists());
-    }
 }

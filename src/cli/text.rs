@@ -17,7 +17,7 @@ pub(super) fn reading(raw: &[u8], width: u16) -> Reading {
     mime::reading(Source::Whole(raw), width, Form::Auto)
 }
 
-/// A name for the file of the attachment at that place: one that can do no harm.
+/// A name for the file of the attachment at that place, from 1: one that can do no harm.
 pub(super) fn file_name(part: &Part, index: usize) -> String {
     mime::file_name(&part.name, &part.mime_type, index)
 }
@@ -38,14 +38,7 @@ pub(super) fn html(raw: &[u8]) -> Option<String> {
     let part = structure
         .texts()
         .find(|part| part.mime_type == "text/html")?;
-    text_of(raw, part)
-}
-
-fn text_of(raw: &[u8], part: &Part) -> Option<String> {
-    let bytes = mime::part_body(raw, &part.id)?;
-    let charset = encoding_rs::Encoding::for_label(part.charset.as_bytes());
-    let (text, _, _) = charset.unwrap_or(encoding_rs::UTF_8).decode(&bytes);
-    Some(text.into_owned())
+    mime::part_text(raw, part)
 }
 
 /// All header fields in their order, decoded.

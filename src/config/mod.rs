@@ -240,15 +240,17 @@ impl Server {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Sync {
-    /// When to connect: "push" (stays connected), "on-start" (once, then when asked), "manual" (only
-    /// when asked), or "interval". It governs sending too.
+    /// When to connect: "push" (stays connected), "on-start" (once at the start; then changes are
+    /// sent at once, and mail is fetched when asked), "interval" (at the start, then every so often,
+    /// sending too), or "manual" (only when asked, sending too).
     #[serde(with = "value::sync_mode")]
     pub mode: SyncMode,
     /// How often, where the mode is "interval"; and how often other folders are looked at in "push".
     pub interval: Period,
     /// What is kept for reading offline: "all", "90d" (what arrived so recently), or "headers".
     pub keep: Keep,
-    /// Folders that are watched all the time where the server cannot tell of all of them.
+    /// Folders that are watched all the time where the server cannot tell of all of them. This
+    /// version watches the inbox and the folder on the screen, whatever stands here.
     pub watch: Vec<String>,
 }
 

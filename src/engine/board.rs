@@ -29,6 +29,8 @@ pub(crate) struct Fetch {
     pub(crate) placed: Placed,
     /// What of it.
     pub(crate) want: Want,
+    /// How often a connection broke over it.
+    pub(crate) failures: u8,
     /// Told when it is done; the receiver gone means nobody waits any more.
     pub(crate) done: oneshot::Sender<Result<(), Error>>,
 }
@@ -136,8 +138,13 @@ impl Board {
     /// Writes on the board and rings.
     pub(crate) fn post<T>(&self, change: impl FnOnce(&mut Wishes) -> T) -> T {
         let result = self.note(change);
-        self.bell.send_modify(|n| *n = n.wrapping_add(1));
+        self.ring();
         result
+    }
+
+    /// Rings: for what was noted before.
+    pub(crate) fn ring(&self) {
+        self.bell.send_modify(|n| *n = n.wrapping_add(1));
     }
 
     /// A bell to wait for changes with.

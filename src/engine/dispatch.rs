@@ -121,11 +121,11 @@ impl Dispatch {
             self.lanes.spawn(lane::work(Arc::clone(account)));
             self.lanes.spawn(watch::watch(Arc::clone(account)));
             self.lanes.spawn(watch::fetch(Arc::clone(account)));
-            self.lanes.spawn(intervals(Arc::clone(account)));
+            self.tasks.spawn(intervals(Arc::clone(account)));
         }
         #[cfg(unix)]
         if let Some(bell) = super::owner::Bell::hang(&self.setup.data_dir) {
-            self.lanes.spawn(listen(
+            self.tasks.spawn(listen(
                 bell,
                 self.accounts.clone(),
                 Arc::clone(&self.changes),
@@ -147,7 +147,7 @@ impl Dispatch {
             hint: Safe::fixed("this one shows the same mail; its changes are sent by the other"),
         }));
         let (db, changes) = (self.db.clone(), Arc::clone(&self.changes));
-        self.lanes.spawn(async move {
+        self.tasks.spawn(async move {
             loop {
                 tokio::time::sleep(FOREIGN_EVERY).await;
                 let foreign = db
@@ -427,6 +427,10 @@ impl Dispatch {
         for account in &self.accounts {
             account.board.post(|w| {
                 w.is_offline = is_offline;
+                if is_offline {
+                    // Who waits for a message is told at once.
+                    w.fetches.clear();
+                }
                 w.is_refused = false;
                 w.generation += 1;
                 w.is_sync_wanted = !is_offline && w.mode != SyncMode::Manual;

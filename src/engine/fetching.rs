@@ -6,6 +6,7 @@ use super::account::{Account, Failure};
 use super::board::{Fetch, Want};
 use super::clock;
 use super::lane::{Lane, as_net};
+use super::pull::is_answer;
 use super::setup::Keep;
 use crate::mime;
 use crate::model::{MailboxKey, MessageKey, PartId, Placed, Uid, UidValidity};
@@ -18,6 +19,8 @@ use tokio::sync::mpsc;
 
 /// Up to this size a message is fetched whole when it is opened: one turn, and all of it is here.
 const WHOLE_MAX: u64 = 256 * 1024;
+/// How often a fetch is tried again on another connection.
+const RETRIES_MAX: u8 = 2;
 /// How much of a part is asked for at a time.
 const PIECE: u32 = 1024 * 1024;
 /// Background work is done in slices of so many messages.
@@ -41,12 +44,13 @@ impl Lane {
         let Some(mailbox) = mailboxes.into_iter().find(|m| m.key == key) else {
             return Ok(None);
         };
+        self.absorb_notices().await?;
         match self.session.select(&mailbox.name, None).await {
             Ok(selected) => {
-                self.opened(key, &selected);
+                self.opened(key, &selected, false);
                 Ok(Some(selected.uid_validity))
             }
-            Err(error) if error.class == Class::Rejected => {
+            Err(error) if is_answer(&error) => {
                 self.open = None;
                 Ok(None)
             }
@@ -54,8 +58,20 @@ impl Lane {
         }
     }
 
+    /// The same for work that nobody waits for, whose ids come from the store: `None` also where the
+    /// mailbox was begun anew, so that no id means another message. It is pulled then.
+    async fn ensure_same_era(&mut self, key: MailboxKey) -> Result<Option<UidValidity>, Failure> {
+        let era = self.ensure_open(key).await?;
+        let cursor = self.account.db.read(move |r| r.cursor(key)).await?;
+        if era.is_some() && era != cursor.uid_validity {
+            self.account.board.note(|w| w.want_pull(key));
+            return Ok(None);
+        }
+        Ok(era)
+    }
+
     /// Serves one fetch and tells who waits. Only what ends the connection is an error here.
-    pub(crate) async fn serve_fetch(&mut self, fetch: Fetch) -> Result<(), Failure> {
+    pub(crate) async fn serve_fetch(&mut self, mut fetch: Fetch) -> Result<(), Failure> {
         if fetch.done.is_closed() {
             return Ok(());
         }
@@ -66,11 +82,17 @@ impl Lane {
                 Ok(())
             }
             Err(failure) => {
-                let ends = matches!(&failure, Failure::Net(e) if e.class != Class::Rejected);
-                let is_retried = ends && !matches!(fetch.want, Want::Part(..));
+                let ends = matches!(&failure, Failure::Net(e) if !is_answer(e));
+                let is_passing = matches!(&failure, Failure::Net(e) if e.class == Class::Transient);
+                fetch.failures += 1;
+                // Once may be chance; a message that breaks every connection is given up.
+                let is_retried = ends
+                    && is_passing
+                    && fetch.failures <= RETRIES_MAX
+                    && !matches!(fetch.want, Want::Part(..));
                 if is_retried {
                     // The connection was dead: the next one serves it, or tells.
-                    self.account.board.note(|w| w.fetches.push_front(fetch));
+                    self.account.board.post(|w| w.fetches.push_front(fetch));
                 } else {
                     let _gone = fetch.done.send(Err(as_net(&failure)));
                 }
@@ -213,7 +235,7 @@ impl Lane {
             return Ok(());
         };
         match self.fetch_one(placed, &Want::Text).await {
-            Err(Failure::Net(e)) if e.class == Class::Rejected => Ok(()),
+            Err(Failure::Net(e)) if is_answer(&e) => Ok(()),
             outcome => outcome,
         }
     }
@@ -269,7 +291,7 @@ impl Lane {
         }
         self.last_texts = slice;
         for (mailbox, wanted) in by_mailbox {
-            if self.ensure_open(mailbox).await?.is_none() {
+            if self.ensure_same_era(mailbox).await?.is_none() {
                 continue;
             }
             self.fetch_raws(mailbox, &wanted).await?;
@@ -299,14 +321,14 @@ impl Lane {
                     .await?;
             }
             // Asked for before in vain: gone on the server, the next pull will tell.
-            if wanted.is_empty() || self.last_references == Some((key, wanted.clone())) {
+            if wanted.is_empty() || self.last_references.get(&key) == Some(&wanted) {
                 if is_skipping {
                     return Ok(true);
                 }
                 continue;
             }
-            self.last_references = Some((key, wanted.clone()));
-            let Some(era) = self.ensure_open(key).await? else {
+            self.last_references.insert(key, wanted.clone());
+            let Some(era) = self.ensure_same_era(key).await? else {
                 continue;
             };
             self.fetch_windows(key, era, vec![wanted], Items::References, None)

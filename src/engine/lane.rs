@@ -5,25 +5,26 @@
 
 use super::account::{Account, Failure};
 use super::backoff::Backoff;
-use super::board::{Fetch, Wishes};
+use super::board::{Fetch, Want, Wishes};
 use crate::bus::{Link, SyncMode};
 use crate::model::{MailboxKey, MessageKey, Safe, Uid, UidSet, UidValidity};
 use crate::net::imap::{IdleEnd, Selected, Session};
 use crate::net::{Class, Error};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// How long a connection outlives its work in modes that do not stay connected.
 const LINGER: Duration = Duration::from_secs(20);
-/// How often the tree is compared with the server's in push mode while somebody is at the keys; at
-/// other times, the account's interval.
-const LIST_EVERY: Duration = Duration::from_secs(15);
 /// How long after the last command somebody counts as being at the keys.
 const ACTIVE: Duration = Duration::from_secs(120);
 /// A connection that lived so long is made anew at once when it breaks.
-const LIVED: Duration = Duration::from_secs(5);
-/// How long a failed fetch may wait for a connection.
+pub(crate) const LIVED: Duration = Duration::from_secs(5);
+/// How long a connection may take to end politely when it is called off.
+const GRACE: Duration = Duration::from_secs(1);
+/// How long a fetch may wait for a connection.
 pub(crate) const FETCH_PATIENCE: Duration = Duration::from_secs(90);
 
 /// The mailbox that is selected on a connection.
@@ -33,6 +34,8 @@ pub(crate) struct Open {
     pub(crate) uid_validity: UidValidity,
     /// The first id that may not be in the store.
     pub(crate) uid_next: Option<Uid>,
+    /// Whether it was brought into step when it was selected: what happened before is not told.
+    pub(crate) is_pulled: bool,
 }
 
 /// A connected lane.
@@ -44,7 +47,11 @@ pub(crate) struct Lane {
     pub(crate) bell: watch::Receiver<u64>,
     /// The last slices of background work, to notice what can never be had.
     pub(crate) last_texts: Vec<MessageKey>,
-    pub(crate) last_references: Option<(MailboxKey, UidSet)>,
+    pub(crate) last_references: BTreeMap<MailboxKey, UidSet>,
+    /// Mailboxes that are listed but cannot be opened: not tried again by itself.
+    pub(crate) refused: BTreeSet<MailboxKey>,
+    /// When what the server could not take for the moment is sent again.
+    pub(crate) replay_at: Option<Instant>,
 }
 
 /// What the working lane does next, most urgent first.
@@ -68,33 +75,77 @@ pub(crate) async fn work(account: Arc<Account>) {
             return;
         }
         let generation = account.board.look(|w| w.generation);
-        let begun = tokio::time::Instant::now();
-        let (outcome, was_settled) = match connect(&account).await {
-            Ok(mut lane) => {
-                let outcome = lane.work().await;
-                let was_settled = lane.is_settled();
-                account.board.post(|w| {
-                    w.is_work_busy = false;
-                    w.is_settled = false;
-                });
-                if outcome.is_ok() {
-                    lane.session.logout().await;
-                }
-                (outcome, was_settled)
-            }
-            Err(failure) => (Err(failure), false),
+        account.set_link(Link::Connecting);
+        let begun = Instant::now();
+        let life = async {
+            let mut lane = connect(&account).await?;
+            lane.work(generation).await?;
+            lane.session.logout().await;
+            Ok(())
         };
-        if was_settled {
+        let outcome = until_called_off(&account, generation, life).await;
+        account.board.post(|w| {
+            w.is_work_busy = false;
+            w.is_settled = false;
+        });
+        // A connection that breaks at once again and again must not be made anew every two seconds.
+        let was_good = is_settled(&account) && begun.elapsed() > LIVED;
+        if was_good {
             backoff.reset();
         }
         match outcome {
-            Ok(()) => account.set_link(Link::Idle),
+            Some(Ok(())) | None => account.set_link(Link::Idle),
             // A good connection broke: most often the network changed, and the next one stands.
-            Err(failure) if was_settled && begun.elapsed() > LIVED && is_passing(&failure) => {
-                account.set_link(Link::Connecting);
+            Some(Err(failure)) if was_good && is_passing(&failure) => {}
+            Some(Err(failure)) => {
+                yield_a_lane(&account, &failure);
+                pause(&account, &mut bell, &mut backoff, &failure, generation).await;
             }
-            Err(failure) => pause(&account, &mut bell, &mut backoff, &failure, generation).await,
         }
+    }
+}
+
+/// Whether the account came as far as working on mailboxes.
+fn is_settled(account: &Account) -> bool {
+    matches!(account.link(), Link::InStep { .. } | Link::Syncing { .. })
+}
+
+/// Does the work of a connection; `None` where it is called off. A connection that may be dead (the
+/// machine slept) ends at once, for it would be silent; others have a moment to say goodbye.
+pub(crate) async fn until_called_off<T>(
+    account: &Account,
+    generation: u64,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    let mut bell = account.board.listen();
+    let called_off = async {
+        let is_over = |w: &Wishes| w.is_stopping || w.is_offline;
+        wait_until(account, &mut bell, |w| {
+            is_over(w) || w.generation != generation
+        })
+        .await;
+        if account.board.look(is_over) {
+            tokio::time::sleep(GRACE).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        done = work => Some(done),
+        () = called_off => None,
+    }
+}
+
+/// The server grants fewer connections: remembers it, so that the working lane has one.
+pub(crate) fn yield_a_lane(account: &Account, failure: &Failure) {
+    let Failure::Net(error) = failure else { return };
+    let summary = error.summary.to_ascii_lowercase();
+    let is_limit = error.code.as_deref() == Some("LIMIT")
+        || summary.contains("too many")
+        || summary.contains("maximum number of connections");
+    if is_limit {
+        account
+            .board
+            .post(|w| w.lanes_max = w.lanes_max.saturating_sub(1).max(1));
     }
 }
 
@@ -141,9 +192,6 @@ async fn open_session(account: &Account) -> Result<Session, Failure> {
 }
 
 pub(crate) async fn connect(account: &Arc<Account>) -> Result<Lane, Failure> {
-    if matches!(account.link(), Link::Idle) {
-        account.set_link(Link::Connecting);
-    }
     let session = open_session(account).await?;
     let bell = account.board.listen();
     Ok(Lane {
@@ -152,7 +200,9 @@ pub(crate) async fn connect(account: &Arc<Account>) -> Result<Lane, Failure> {
         open: None,
         bell,
         last_texts: Vec::new(),
-        last_references: None,
+        last_references: BTreeMap::new(),
+        refused: BTreeSet::new(),
+        replay_at: None,
     })
 }
 
@@ -189,7 +239,7 @@ async fn pause(
         secs,
         why: Safe::line(&failure.summary()),
     });
-    let deadline = tokio::time::Instant::now() + wait;
+    let deadline = Instant::now() + wait;
     loop {
         let (is_changed, is_off) = account.board.look(|w| {
             (
@@ -232,47 +282,34 @@ pub(crate) fn as_net(failure: &Failure) -> Error {
 }
 
 impl Lane {
-    /// Whether it came as far as being in step at least once.
-    fn is_settled(&self) -> bool {
-        matches!(
-            self.account.link(),
-            Link::InStep { .. } | Link::Syncing { .. }
-        )
-    }
-
     /// The working lane's life on one connection.
-    async fn work(&mut self) -> Result<(), Failure> {
-        let generation = self.account.board.look(|w| w.generation);
+    async fn work(&mut self, generation: u64) -> Result<(), Failure> {
         self.begin().await?;
         self.account.board.post(|w| w.is_settled = true);
-        let mut listed = tokio::time::Instant::now();
+        let mut listed = Instant::now();
         loop {
+            // Before the board is looked at: whatever is posted from here on ends the rest.
+            self.bell.mark_unchanged();
             if self.account.board.look(|w| w.generation) != generation {
                 return Ok(());
             }
-            let job = self.next_job();
-            let is_long = !matches!(job, Job::Rest | Job::Leave | Job::Fetch(_));
-            // Rings, because the fetching lane relieves this one only while it is busy.
-            if self.account.board.look(|w| w.is_work_busy != is_long) {
-                self.account.board.post(|w| w.is_work_busy = is_long);
-            }
-            match job {
+            match self.next_job() {
                 Job::Leave => return Ok(()),
                 Job::Fetch(fetch) => self.serve_fetch(fetch).await?,
                 Job::Replay => self.replay().await?,
                 Job::List => {
-                    listed = tokio::time::Instant::now();
+                    listed = Instant::now();
                     self.list_and_compare().await?;
                 }
                 Job::Pull(mailbox) => self.pull(mailbox).await?,
                 Job::Ahead => self.fetch_ahead().await?,
                 Job::Background => self.background().await?,
                 Job::Rest => {
-                    self.account.board.note(|w| w.is_sync_wanted = false);
                     let is_push = self.account.board.look(|w| w.mode) == SyncMode::Push;
                     self.account.set_link(Link::InStep {
                         is_watched: is_push,
                     });
+                    self.account.board.note(|w| w.is_sync_wanted = false);
                     if is_push {
                         self.rest(listed + self.list_every()).await?;
                     } else if !self.linger(LINGER).await {
@@ -299,72 +336,99 @@ impl Lane {
         }
     }
 
+    /// Takes the next job off the board. Whether it is a long one is noted with the same look, so
+    /// that no fetch can wait unseen behind it.
     fn next_job(&self) -> Job {
-        self.account.board.note(|w| {
-            if w.is_offline || w.is_stopping {
-                return Job::Leave;
-            }
-            if let Some(fetch) = w.fetches.pop_front() {
-                return Job::Fetch(fetch);
-            }
-            if std::mem::take(&mut w.is_replay_due) {
-                return Job::Replay;
-            }
-            if std::mem::take(&mut w.is_list_due) {
-                return Job::List;
-            }
-            // What is on the screen first; it is also what the others are compared with.
-            if let Some(key) = w
-                .looked_at
-                .filter(|k| w.pulls.contains(k))
-                .or(w.pulls.front().copied())
-            {
-                w.pulls.retain(|k| *k != key);
-                return Job::Pull(key);
-            }
-            if !w.ahead.is_empty() {
-                return Job::Ahead;
-            }
-            if w.is_background_due {
-                return Job::Background;
-            }
-            Job::Rest
-        })
+        let (job, has_turned) = self.account.board.note(|w| {
+            let job = Self::choose(w);
+            let is_long = match &job {
+                Job::Rest | Job::Leave => false,
+                Job::Fetch(fetch) => matches!(fetch.want, Want::Part(..)),
+                _ => true,
+            };
+            let has_turned = w.is_work_busy != is_long;
+            w.is_work_busy = is_long;
+            (job, has_turned)
+        });
+        if has_turned {
+            self.account.board.ring();
+        }
+        job
+    }
+
+    fn choose(w: &mut Wishes) -> Job {
+        if w.is_offline || w.is_stopping {
+            return Job::Leave;
+        }
+        if let Some(fetch) = w.fetches.pop_front() {
+            return Job::Fetch(fetch);
+        }
+        if std::mem::take(&mut w.is_replay_due) {
+            return Job::Replay;
+        }
+        if std::mem::take(&mut w.is_list_due) {
+            return Job::List;
+        }
+        // What is on the screen first; it is also what the others are compared with.
+        if let Some(key) = w
+            .looked_at
+            .filter(|k| w.pulls.contains(k))
+            .or(w.pulls.front().copied())
+        {
+            w.pulls.retain(|k| *k != key);
+            return Job::Pull(key);
+        }
+        if !w.ahead.is_empty() {
+            return Job::Ahead;
+        }
+        if w.is_background_due {
+            return Job::Background;
+        }
+        Job::Rest
     }
 
     fn list_every(&self) -> Duration {
         let is_active = self.account.board.look(|w| w.active_at.elapsed() < ACTIVE);
         let usual = self.account.setup.interval;
         if is_active {
-            LIST_EVERY.min(usual)
+            self.account.setup.list_every.min(usual)
         } else {
             usual
         }
     }
 
     /// Nothing to do: idles on the mailbox that is looked at until something is said or wanted.
-    async fn rest(&mut self, list_at: tokio::time::Instant) -> Result<(), Failure> {
+    async fn rest(&mut self, list_at: Instant) -> Result<(), Failure> {
         self.open_for_rest().await?;
-        let mut bell = self.bell.clone();
-        bell.mark_unchanged();
-        // Between taking the job and marking the bell nothing can be missed: look once more.
-        if !matches!(self.peek(), Peek::Nothing) {
+        // Something was wanted since this job was chosen.
+        if self.bell.has_changed().unwrap_or(true) || matches!(self.peek(), Peek::Something) {
             return Ok(());
         }
+        let mut bell = self.bell.clone();
+        let wake_at = self.replay_at.map_or(list_at, |at| at.min(list_at));
         let end = self
             .session
             .idle(async move {
                 tokio::select! {
-                    () = tokio::time::sleep_until(list_at) => {}
+                    () = tokio::time::sleep_until(wake_at) => {}
                     _rung = bell.changed() => {}
                 }
             })
             .await?;
-        if end == IdleEnd::Told {
+        let now = Instant::now();
+        if now >= list_at && !self.session.capabilities().can_idle() && self.open.is_some() {
+            // The wait for the list cuts short the wait for the next question: ask now.
+            self.session.noop().await?;
+            self.absorb_notices().await?;
+        } else if end == IdleEnd::Told {
             self.absorb_notices().await?;
         }
-        if tokio::time::Instant::now() >= list_at {
+        if now >= list_at {
             self.account.board.note(|w| w.is_list_due = true);
+        }
+        if self.replay_at.is_some_and(|at| now >= at) {
+            self.replay_at = None;
+            self.account.board.note(|w| w.is_replay_due = true);
         }
         Ok(())
     }
@@ -394,16 +458,16 @@ impl Lane {
     async fn open_for_rest(&mut self) -> Result<(), Failure> {
         let looked_at = self.account.board.look(|w| w.looked_at);
         match (looked_at, &self.open) {
-            (Some(wanted), Some(open)) if open.mailbox != wanted => self.pull(wanted).await,
-            (Some(wanted), None) => self.pull(wanted).await,
-            _ => Ok(()),
+            (Some(wanted), Some(open)) if open.mailbox == wanted && open.is_pulled => Ok(()),
+            (Some(wanted), _) => self.pull(wanted).await,
+            (None, _) => Ok(()),
         }
     }
 
     /// Waits for more work while the connection stands; `false` when none came.
     async fn linger(&mut self, how_long: Duration) -> bool {
         let mut bell = self.bell.clone();
-        let until = tokio::time::Instant::now() + how_long;
+        let until = Instant::now() + how_long;
         loop {
             bell.mark_unchanged();
             if matches!(self.peek_ignoring_view(), Peek::Something) {
@@ -434,11 +498,13 @@ impl Lane {
     }
 
     /// Remembers what is selected.
-    pub(crate) fn opened(&mut self, mailbox: MailboxKey, selected: &Selected) {
+    pub(crate) fn opened(&mut self, mailbox: MailboxKey, selected: &Selected, is_pulled: bool) {
+        self.refused.remove(&mailbox);
         self.open = Some(Open {
             mailbox,
             uid_validity: selected.uid_validity,
             uid_next: selected.status.uid_next,
+            is_pulled,
         });
     }
 }

@@ -24,7 +24,7 @@ mod views;
 mod watch;
 
 pub use once::{SyncReport, Wanted, fetch_once, run_once};
-pub use setup::{AccountSetup, Keep, LoginSource, Setup};
+pub use setup::{AccountSetup, Keep, LIST_EVERY, LoginSource, Setup};
 pub use texts::write_new;
 
 use crate::bus::{COMMANDS_MAX, Command, EVENTS_MAX, Event};

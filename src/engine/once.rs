@@ -114,6 +114,7 @@ pub async fn fetch_once(store: &Store, setup: &AccountSetup, placed: Placed) -> 
         lane.serve_fetch(Fetch {
             placed,
             want: Want::Raw,
+            failures: 0,
             done,
         })
         .await?;
@@ -131,9 +132,11 @@ pub async fn fetch_once(store: &Store, setup: &AccountSetup, placed: Placed) -> 
 }
 
 fn sentence(failure: &Failure) -> String {
+    let summary = failure.summary();
     match failure.hint() {
-        "" => failure.summary(),
-        hint => format!("{}; {hint}", failure.summary()),
+        "" => summary,
+        // One sentence: what, then what to do.
+        hint => format!("{}; {hint}", summary.trim_end_matches('.')),
     }
 }
 

@@ -3,13 +3,14 @@
 //! Called by the lanes. Writes only base truth (the store folds pending changes over it). Removal is
 //! concluded only from VANISHED, from mapped EXPUNGE, or from a complete, counted id list.
 
-use super::account::Failure;
+use super::account::{Account, Failure};
 use super::lane::{Lane, Open};
 use crate::bus::{Event, Link};
 use crate::model::{
     Fetched, FetchedMessage, Mailbox, MailboxKey, ModSeq, Role, Safe, Uid, UidSet, UidValidity,
 };
 use crate::net::imap::{Items, Known, Notice, Selected, Status, Window};
+use crate::net::{Class, Error};
 use crate::store::{Cursor, PullChange, ServerStatus};
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -28,17 +29,19 @@ pub(crate) fn as_store(status: Status) -> ServerStatus {
     }
 }
 
-impl Lane {
+impl Account {
     /// The inbox of the account.
     pub(crate) async fn inbox(&self) -> Result<Option<(MailboxKey, String)>, Failure> {
-        let account = self.account.key;
-        let mailboxes = self.account.db.read(move |r| r.mailboxes(account)).await?;
+        let account = self.key;
+        let mailboxes = self.db.read(move |r| r.mailboxes(account)).await?;
         Ok(mailboxes
             .into_iter()
             .find(|m| m.role == Some(Role::Inbox))
             .map(|m| (m.key, m.name)))
     }
+}
 
+impl Lane {
     pub(crate) async fn mailbox_named(&self, name: &str) -> Result<Option<Mailbox>, Failure> {
         let account = self.account.key;
         let mailboxes = self.account.db.read(move |r| r.mailboxes(account)).await?;
@@ -67,21 +70,34 @@ impl Lane {
             });
             return Ok(());
         };
+        self.absorb_notices().await?;
         let known = self.known(key).await?;
-        let selected = match self.session.select(&mailbox.name, known).await {
-            Ok(selected) => selected,
-            Err(error) if error.class == crate::net::Class::Rejected => {
-                // Deleted or forbidden meanwhile: the tree will tell.
-                self.open = None;
-                self.account.board.note(|w| {
-                    w.is_list_due = true;
-                    w.looked_at = w.looked_at.filter(|k| *k != key);
-                });
-                return Ok(());
+        match self.session.select(&mailbox.name, known).await {
+            Ok(selected) => self.pull_selected(key, &selected).await,
+            Err(error) if is_answer(&error) => {
+                self.note_refusal(&mailbox, &error);
+                Ok(())
             }
-            Err(error) => return Err(error.into()),
-        };
-        self.pull_selected(key, &selected).await
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Deleted or forbidden meanwhile: the tree will tell. One folder that cannot be opened must
+    /// neither stop the others nor be tried again and again.
+    fn note_refusal(&mut self, mailbox: &Mailbox, error: &Error) {
+        self.open = None;
+        let key = mailbox.key;
+        let is_first = self.refused.insert(key);
+        let is_looked_at = self.account.board.note(|w| {
+            w.is_list_due |= is_first;
+            let is_looked_at = w.looked_at == Some(key);
+            w.looked_at = w.looked_at.filter(|k| *k != key);
+            is_looked_at
+        });
+        if is_first && is_looked_at {
+            self.account
+                .tell(&format!("{}: {}", mailbox.name, error.summary), &error.hint);
+        }
     }
 
     /// Brings the mailbox that was just selected into step.
@@ -90,7 +106,7 @@ impl Lane {
         key: MailboxKey,
         selected: &Selected,
     ) -> Result<(), Failure> {
-        self.opened(key, selected);
+        self.opened(key, selected, true);
         let era = selected.uid_validity;
         let before = self.account.db.read(move |r| r.cursor(key)).await?;
         let cursor = self
@@ -134,10 +150,12 @@ impl Lane {
             unseen: None,
             ..selected.status
         });
+        let before = self.refused_ops().await?;
         self.account
             .db
             .write_bulk(move |w| w.put_cursor(key, cursor, status))
             .await?;
+        self.tell_refused_ops(&before).await?;
         self.account.changes.mailboxes([key]);
         Ok(())
     }
@@ -151,6 +169,10 @@ impl Lane {
         let cursor = self.account.db.read(move |r| r.cursor(key)).await?;
         if cursor.uid_validity != Some(selected.uid_validity) {
             self.account.board.post(|w| w.want_pull(key));
+            return Ok(());
+        }
+        // The first pull is under way and brings all there is.
+        if !cursor.is_complete {
             return Ok(());
         }
         self.apply(key, selected.uid_validity, &selected.notices)
@@ -171,6 +193,7 @@ impl Lane {
         era: UidValidity,
         notices: &[Notice],
     ) -> Result<(), Failure> {
+        self.apply_general(notices).await?;
         let mut gone = UidSet::new();
         let mut flagged = Vec::new();
         for notice in notices {
@@ -192,13 +215,7 @@ impl Lane {
                         ..Fetched::default()
                     },
                 }),
-                Notice::Alert(text) => self.account.tell(&format!("the server says: {text}"), ""),
-                Notice::ListChanged => self.account.board.post(|w| w.is_list_due = true),
-                Notice::Elsewhere(name, _) => match self.mailbox_named(name).await? {
-                    Some(mailbox) => self.account.board.post(|w| w.want_pull(mailbox.key)),
-                    None => self.account.board.post(|w| w.is_list_due = true),
-                },
-                Notice::Exists(_) | Notice::GoneUnknown | Notice::FlagsUnknown => {}
+                _ => {}
             }
         }
         if !flagged.is_empty() {
@@ -215,14 +232,39 @@ impl Lane {
         Ok(())
     }
 
+    /// What was said of other things than the selected mailbox.
+    async fn apply_general(&mut self, notices: &[Notice]) -> Result<(), Failure> {
+        for notice in notices {
+            match notice {
+                Notice::Alert(text) => self.account.tell(&format!("the server says: {text}"), ""),
+                Notice::ListChanged => self.account.board.post(|w| w.is_list_due = true),
+                Notice::Elsewhere(name, _) => match self.mailbox_named(name).await? {
+                    Some(mailbox) => self.account.board.post(|w| w.want_pull(mailbox.key)),
+                    None => self.account.board.post(|w| w.is_list_due = true),
+                },
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// What IDLE (or any command) told of the selected mailbox.
     pub(crate) async fn absorb_notices(&mut self) -> Result<(), Failure> {
         let notices = self.session.take_notices();
+        if let Some(open) = self.open.clone() {
+            self.apply(open.mailbox, open.uid_validity, &notices)
+                .await?;
+        } else {
+            self.apply_general(&notices).await?;
+        }
+        self.follow(&notices).await
+    }
+
+    /// Asks for what notices only hint at: arrivals, and changes that were not named.
+    pub(crate) async fn follow(&mut self, notices: &[Notice]) -> Result<(), Failure> {
         let Some(open) = self.open.clone() else {
             return Ok(());
         };
-        self.apply(open.mailbox, open.uid_validity, &notices)
-            .await?;
         let exists = notices.iter().rev().find_map(|n| match n {
             Notice::Exists(count) => Some(*count),
             _ => None,
@@ -410,6 +452,8 @@ impl Lane {
             .fetch_windows(key, era, windows(missing), Items::Summary, Some(total))
             .await?;
         if is_whole {
+            // Changes may have waited for messages to be recognised in a folder begun anew.
+            self.account.board.note(|w| w.is_replay_due = true);
             return self.close_pull(key, selected).await;
         }
         self.account.board.note(|w| w.want_pull(key));
@@ -494,6 +538,11 @@ impl Lane {
             });
         }
     }
+}
+
+/// Whether the server answered, with a refusal: the connection stands.
+pub(crate) fn is_answer(error: &Error) -> bool {
+    error.class == Class::Rejected || (error.class == Class::Transient && error.code.is_some())
 }
 
 pub(crate) fn syncing(mailbox: &Mailbox, done: u32, total: u32) -> Link {

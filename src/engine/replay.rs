@@ -6,14 +6,28 @@
 use super::account::Failure;
 use super::clock;
 use super::lane::Lane;
+use super::pull::is_answer;
 use crate::model::{FlagChange, MailboxKey, TargetKey, Uid, UidSet, UidValidity};
 use crate::net::Class;
 use crate::store::Claim;
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// How many messages are claimed at a time: one command can carry them all.
 const CLAIM_MAX: u32 = 5_000;
 /// How long a change waits after the server could not take it for the moment.
 const LATER_SECS: i64 = 60;
+
+/// How often a replay follows folders that were begun anew; a server may do so at each SELECT.
+const RENUMBERED_MAX: u32 = 100;
+
+/// What became of a batch.
+enum Sent {
+    /// Settled, refused, or put off.
+    Known,
+    /// Not sent: its ids are of an era that is over.
+    Renumbered(MailboxKey),
+}
 
 /// Messages of one mailbox that want the same change: one command.
 struct Batch {
@@ -60,6 +74,7 @@ impl Lane {
     pub(crate) async fn replay(&mut self) -> Result<(), Failure> {
         let account = self.account.key;
         self.account.db.write(move |w| w.recover(account)).await?;
+        let mut renumbered = 0;
         loop {
             let now = clock::now_secs();
             let claims = self
@@ -73,58 +88,86 @@ impl Lane {
             let mut batches = batches(claims).into_iter();
             while let Some(batch) = batches.next() {
                 let targets = batch.targets.clone();
-                if let Err(failure) = self.send(batch).await {
-                    // The answer is not known for this one, the others were not sent: all wait.
-                    let mut back = targets;
-                    back.extend(batches.flat_map(|b| b.targets));
-                    let why = failure.summary();
-                    self.account
-                        .db
-                        .write(move |w| w.release(&back, &why, now))
-                        .await?;
-                    self.account.board.note(|w| w.is_replay_due = true);
-                    return Err(failure);
+                let sent = self.send(batch).await;
+                if matches!(sent, Ok(Sent::Known)) {
+                    continue;
+                }
+                // The answer is not known for this one, the others were not sent: all wait.
+                let mut back = targets;
+                back.extend(batches.by_ref().flat_map(|b| b.targets));
+                let why = match &sent {
+                    Err(failure) => failure.summary(),
+                    Ok(_) => "the server renumbered the folder".to_owned(),
+                };
+                let mut due = now;
+                renumbered += u32::from(sent.is_ok());
+                if renumbered > RENUMBERED_MAX {
+                    due += LATER_SECS;
+                    self.replay_later();
+                }
+                self.account
+                    .db
+                    .write(move |w| w.release(&back, &why, due))
+                    .await?;
+                match sent {
+                    Ok(Sent::Renumbered(mailbox)) => self.pull(mailbox).await?,
+                    Ok(Sent::Known) => {}
+                    Err(failure) => {
+                        self.account.board.note(|w| w.is_replay_due = true);
+                        return Err(failure);
+                    }
                 }
             }
             self.account.changes.tree();
         }
     }
 
-    async fn send(&mut self, batch: Batch) -> Result<(), Failure> {
+    /// What the server could not take now is due again after a while, on this connection too.
+    pub(crate) fn replay_later(&mut self) {
+        let wait = Duration::from_secs(LATER_SECS.unsigned_abs() + 1);
+        self.replay_at = Some(Instant::now() + wait);
+    }
+
+    async fn send(&mut self, batch: Batch) -> Result<Sent, Failure> {
         let Some(era) = self.ensure_open(batch.mailbox).await? else {
             return self.refuse(batch, "the folder is gone").await;
         };
         if era != batch.uid_validity {
-            // The pull that follows re-keys what it recognises; until then nothing can be named.
-            self.account.board.note(|w| w.want_pull(batch.mailbox));
-            let later = clock::now_secs() + LATER_SECS;
-            let targets = batch.targets;
-            let why = "the server renumbered the folder";
-            self.account
-                .db
-                .write(move |w| w.release(&targets, why, later))
-                .await?;
-            return Ok(());
+            // A pull re-keys what it recognises; until then nothing can be named.
+            return Ok(Sent::Renumbered(batch.mailbox));
         }
         match self.session.change_flags(&batch.uids, &batch.change).await {
             Ok(notices) => {
+                // What was said up to the answer is older than what the answer confirms.
                 self.apply(batch.mailbox, era, &notices).await?;
                 let targets = batch.targets;
                 let count = targets.len();
                 let changed = self.account.db.write(move |w| w.settle(&targets)).await?;
                 self.account.count_sent(count);
                 self.account.changes.mailboxes(changed);
-                Ok(())
+                self.follow(&notices).await?;
+                Ok(Sent::Known)
             }
             Err(error) if error.class == Class::Rejected => {
                 self.refuse(batch, &error.summary).await
+            }
+            Err(error) if is_answer(&error) => {
+                // Busy, or broken for the moment: the connection and all else go on.
+                let (targets, why) = (batch.targets, error.summary);
+                let later = clock::now_secs() + LATER_SECS;
+                self.account
+                    .db
+                    .write(move |w| w.release(&targets, &why, later))
+                    .await?;
+                self.replay_later();
+                Ok(Sent::Known)
             }
             Err(error) => Err(error.into()),
         }
     }
 
     /// The server said no: taken back on the screen, and told.
-    async fn refuse(&mut self, batch: Batch, why: &str) -> Result<(), Failure> {
+    async fn refuse(&mut self, batch: Batch, why: &str) -> Result<Sent, Failure> {
         let (targets, reason) = (batch.targets, why.to_owned());
         let count = batch.uids.len();
         let changed = self
@@ -140,6 +183,6 @@ impl Lane {
         };
         self.account
             .tell(&format!("{what} was refused and taken back: {why}"), "");
-        Ok(())
+        Ok(Sent::Known)
     }
 }

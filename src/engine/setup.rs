@@ -26,6 +26,9 @@ pub enum Keep {
     Headers,
 }
 
+/// The usual [`AccountSetup::list_every`].
+pub const LIST_EVERY: Duration = Duration::from_secs(15);
+
 /// One IMAP account.
 #[derive(Clone)]
 pub struct AccountSetup {
@@ -43,6 +46,9 @@ pub struct AccountSetup {
     pub mode: SyncMode,
     /// How often in [`SyncMode::Interval`].
     pub interval: Duration,
+    /// How often the tree is compared with the server's while somebody is at the keys, in
+    /// [`SyncMode::Push`]; at other times it is `interval`.
+    pub list_every: Duration,
     /// What is kept for offline reading.
     pub keep: Keep,
     /// Mailboxes that take a role whatever the server says, by full name.

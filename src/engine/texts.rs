@@ -181,9 +181,14 @@ impl Texts {
             ));
         }
         let (done, wait) = oneshot::channel();
-        account
-            .board
-            .post(|w| w.fetches.push_back(Fetch { placed, want, done }));
+        account.board.post(|w| {
+            w.fetches.push_back(Fetch {
+                placed,
+                want,
+                failures: 0,
+                done,
+            });
+        });
         match tokio::time::timeout(FETCH_PATIENCE, wait).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(error("the connection ended", "open it again")),

@@ -6,9 +6,10 @@
 use super::account::Failure;
 use super::lane::Lane;
 use super::pull::{as_store, known_of, syncing};
-use crate::model::{Mailbox, MailboxKey, ModSeq, Role, Uid};
+use crate::model::{Mailbox, MailboxKey, ModSeq, OpKey, Role, TargetState, Uid};
 use crate::net::imap::{Known, Listed, Start};
 use crate::store::{Cursor, ServerStatus, TreeEntry};
+use std::collections::BTreeSet;
 
 /// Mailboxes visited in one flight.
 const VISIT_MAX: usize = 16;
@@ -66,6 +67,32 @@ impl Lane {
             w.is_background_due = true;
             w.is_list_due = false;
         });
+        // What a connection before put off is due by then.
+        self.replay_later();
+        Ok(())
+    }
+
+    /// The changes that were taken back so far.
+    pub(crate) async fn refused_ops(&self) -> Result<BTreeSet<OpKey>, Failure> {
+        let account = self.account.key;
+        let ops = self.account.db.read(|r| r.open_ops()).await?;
+        Ok(ops
+            .into_iter()
+            .filter(|o| o.account == account && o.state == TargetState::Rejected)
+            .map(|o| o.op)
+            .collect())
+    }
+
+    /// Tells of changes that the store took back because what they meant is gone.
+    pub(crate) async fn tell_refused_ops(&self, before: &BTreeSet<OpKey>) -> Result<(), Failure> {
+        let account = self.account.key;
+        let ops = self.account.db.read(|r| r.open_ops()).await?;
+        for op in ops.iter().filter(|o| {
+            o.account == account && o.state == TargetState::Rejected && !before.contains(&o.op)
+        }) {
+            let summary = format!("not done on the server: {}: {}", op.label, op.error);
+            self.account.tell(&summary, "");
+        }
         Ok(())
     }
 
@@ -109,11 +136,13 @@ impl Lane {
             })
             .collect();
         let account = self.account.key;
+        let before = self.refused_ops().await?;
         let changed = self
             .account
             .db
             .write(move |w| w.put_tree(account, &entries))
             .await?;
+        self.tell_refused_ops(&before).await?;
         self.account.changes.mailboxes(changed);
         self.account.changes.tree();
         let mut behind = self
@@ -152,8 +181,9 @@ impl Lane {
                 Some(mailbox) if is_quick && known_of(&cursor).is_some() => {
                     visits.push((key, (mailbox.name, known_of(&cursor), cursor.uid_next)));
                 }
-                Some(_) => later.push(key),
-                None => {}
+                // What was refused is opened again when somebody looks at it.
+                Some(_) if !self.refused.contains(&key) => later.push(key),
+                _ => {}
             }
         }
         for flight in visits.chunks(VISIT_MAX) {
@@ -201,14 +231,18 @@ impl Lane {
 
     /// One flight over several mailboxes; returns those that need a pull of their own.
     async fn visit(&mut self, flight: &[(MailboxKey, Visit)]) -> Result<Vec<MailboxKey>, Failure> {
+        self.absorb_notices().await?;
         let asked: Vec<_> = flight.iter().map(|(_, what)| what.clone()).collect();
         let answers = self.session.visit(&asked).await?;
         let mut later = Vec::new();
         for ((key, (_, known, _)), answer) in flight.iter().zip(answers) {
             let Ok((selected, messages)) = answer else {
+                // A SELECT that failed leaves nothing selected.
+                self.open = None;
+                self.refused.insert(*key);
                 continue;
             };
-            self.opened(*key, &selected);
+            self.opened(*key, &selected, true);
             let same_era = known.is_some_and(|k| k.uid_validity == selected.uid_validity);
             if !same_era || !selected.is_resynced {
                 later.push(*key);

@@ -17,6 +17,8 @@ use tokio::task::JoinHandle;
 
 /// A view of up to so many rows is ordered anew at once when something changed.
 const SMALL: u32 = 4_000;
+/// At least so many rows are read of a view's head.
+const HEAD_MIN: u32 = 200;
 /// Windows that end before this row are answered from the head alone.
 const HEAD_MAX: u32 = 2_000;
 /// The background may be ordering for at most one part in so many of the time.
@@ -134,13 +136,15 @@ impl Views {
                 let old = Arc::clone(&kept.view);
                 self.order_if_needed();
                 if load.offset.saturating_add(load.len) <= HEAD_MAX {
-                    let head = self.head(load).await?;
+                    let head = self.head(load, HEAD_MIN).await?;
                     return self.reply(load, &head, old.len().max(head.len())).await;
                 }
                 old
             }
-            _ => {
-                let head = self.head(load).await?;
+            kept => {
+                // What changed must not make the list shorter for a moment: keys count on its length.
+                let known = kept.map_or(0, |k| k.view.len());
+                let head = self.head(load, known.saturating_add(HEAD_MIN)).await?;
                 let is_enough = head.is_complete();
                 let head = Arc::new(head);
                 self.kept = Some(Kept {
@@ -163,9 +167,11 @@ impl Views {
         self.reply(load, &view, total).await
     }
 
-    async fn head(&self, load: &Load) -> Result<View> {
+    /// The head of a view, at least so many rows of it.
+    async fn head(&self, load: &Load, rows_min: u32) -> Result<View> {
         let spec = load.spec.clone();
-        let rows = load.offset.saturating_add(load.len).clamp(200, SMALL);
+        let rows = load.offset.saturating_add(load.len);
+        let rows = rows.max(rows_min).min(SMALL);
         self.db.read(move |r| r.view_head(&spec, rows)).await
     }
 
@@ -242,8 +248,13 @@ impl Views {
         } else {
             self.order_if_needed();
         }
-        // The front asks again for what it shows: now the whole is known.
-        self.changes.event(Event::Changed(Vec::new()));
+        // The front asks again for what it shows: now the whole is known. It does not come back here
+        // as a change, which would begin the ordering anew.
+        let shown = match ordering.spec.scope {
+            Scope::Mailbox(key) => vec![key],
+            Scope::Role(_) | Scope::Everywhere(_) | Scope::Thread(_) => Vec::new(),
+        };
+        self.changes.event(Event::Changed(shown));
     }
 }
 

@@ -6,14 +6,17 @@
 use super::account::{Account, Failure};
 use super::backoff::Backoff;
 use super::board::Wishes;
-use super::lane::{Lane, connect, wait_until};
+use super::lane::{LIVED, Lane, connect, until_called_off, wait_until, yield_a_lane};
 use crate::bus::SyncMode;
 use crate::net::imap::IdleEnd;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// How long the fetching lane waits for the next fetch before it hangs up.
 const FETCH_LINGER: Duration = Duration::from_secs(60);
+/// How long the fetching lane waits before it connects again after a failure.
+const FETCH_PAUSE: Duration = Duration::from_secs(1);
 
 /// Runs the watching lane: a connection of its own that idles on the inbox.
 pub(crate) async fn watch(account: Arc<Account>) {
@@ -27,52 +30,49 @@ pub(crate) async fn watch(account: Arc<Account>) {
         if !wait_until(&account, &mut bell, is_wanted).await {
             return;
         }
+        if !account.inbox().await.is_ok_and(|inbox| inbox.is_some()) {
+            // It is the first flight of the next connection that may find one.
+            if bell.changed().await.is_err() {
+                return;
+            }
+            continue;
+        }
         let generation = account.board.look(|w| w.generation);
-        let outcome = match connect(&account).await {
-            Ok(mut lane) => {
-                let outcome = lane.watch_inbox(generation).await;
-                backoff.reset();
-                outcome
-            }
-            Err(failure) => {
-                yield_a_lane(&account, &failure);
-                Err(failure)
-            }
+        let begun = Instant::now();
+        let life = async {
+            let mut lane = connect(&account).await?;
+            lane.watch_inbox(generation).await?;
+            lane.session.logout().await;
+            Ok::<(), Failure>(())
         };
-        if let Err(failure) = outcome {
+        let outcome = until_called_off(&account, generation, life).await;
+        if begun.elapsed() > LIVED {
+            backoff.reset();
+        }
+        if let Some(Err(failure)) = outcome {
             tracing::info!(account = %account.setup.name, %failure, "watching ended");
-            tokio::time::sleep(backoff.next(fastrand::f64())).await;
+            yield_a_lane(&account, &failure);
+            nap(&account, backoff.next(fastrand::f64())).await;
         }
     }
 }
 
-/// The server grants fewer connections: remembers it for this session.
-fn yield_a_lane(account: &Account, failure: &Failure) {
-    if let Failure::Net(error) = failure {
-        let is_limit = error.code.as_deref() == Some("LIMIT")
-            || error.summary.to_ascii_lowercase().contains("too many")
-            || error
-                .summary
-                .to_ascii_lowercase()
-                .contains("maximum number of connections");
-        if is_limit {
-            account
-                .board
-                .note(|w| w.lanes_max = w.lanes_max.saturating_sub(1).max(1));
-        }
-    }
+/// Waits, but not longer than anybody wants this account to be connected as it was.
+async fn nap(account: &Account, how_long: Duration) {
+    let generation = account.board.look(|w| w.generation);
+    let _over = until_called_off(account, generation, tokio::time::sleep(how_long)).await;
 }
 
 impl Lane {
     async fn watch_inbox(&mut self, generation: u64) -> Result<(), Failure> {
-        let Some((mailbox, name)) = self.inbox().await? else {
+        let Some((mailbox, name)) = self.account.inbox().await? else {
             return Ok(());
         };
         let selected = self
             .session
             .select(&name, self.known(mailbox).await?)
             .await?;
-        self.opened(mailbox, &selected);
+        self.opened(mailbox, &selected, true);
         self.absorb_selected(mailbox, &selected).await?;
         // Not every server tells of everything (a deletion, most often not), so the tree is still
         // compared from time to time.
@@ -97,6 +97,7 @@ impl Lane {
                     let goes_on = account.board.look(|w| {
                         w.is_connection_wanted()
                             && w.mode == SyncMode::Push
+                            && w.lanes_max > 1
                             && w.generation == generation
                     });
                     if !goes_on || bell.changed().await.is_err() {
@@ -119,18 +120,17 @@ pub(crate) async fn fetch(account: Arc<Account>) {
         if !wait_until(&account, &mut bell, is_wanted).await {
             return;
         }
-        match connect(&account).await {
-            Ok(mut lane) => {
-                if let Err(failure) = lane.serve_fetches().await {
-                    tracing::info!(account = %account.setup.name, %failure, "fetching ended");
-                } else {
-                    lane.session.logout().await;
-                }
-            }
-            Err(failure) => {
-                yield_a_lane(&account, &failure);
-                tokio::time::sleep(Duration::from_secs(2)).await;
-            }
+        let generation = account.board.look(|w| w.generation);
+        let life = async {
+            let mut lane = connect(&account).await?;
+            lane.serve_fetches().await?;
+            lane.session.logout().await;
+            Ok::<(), Failure>(())
+        };
+        if let Some(Err(failure)) = until_called_off(&account, generation, life).await {
+            tracing::info!(account = %account.setup.name, %failure, "fetching ended");
+            yield_a_lane(&account, &failure);
+            nap(&account, FETCH_PAUSE).await;
         }
     }
 }

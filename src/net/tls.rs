@@ -89,7 +89,7 @@ fn explain(host: &str, detail: &str) -> Error {
         return tls(format!(
             "{host} does not speak TLS 1.2 or later on this port."
         ))
-        .hint("Check `port` and `security`: 993 is TLS from the start, 143 is STARTTLS.");
+        .hint("Check `port` and `tls`: 993 is \"implicit\", 143 is \"starttls\".");
     } else {
         // The peer hung up or spoke nonsense in the handshake; that may pass.
         return Error::transient(format!("TLS with {host} failed: {detail}."));

@@ -8,6 +8,20 @@ mod architecture;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod cli_change;
+#[cfg(test)]
+mod cli_doctor;
+#[cfg(test)]
+mod cli_mail;
+#[cfg(test)]
+mod cli_screen;
+#[cfg(test)]
+mod cli_secrets;
+#[cfg(test)]
+mod corpus;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod generated;
 #[cfg(test)]
 mod imap;

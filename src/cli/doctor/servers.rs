@@ -3,9 +3,11 @@
 //! Called by `doctor`. Every wait has a time limit, and a step is only taken after the one before.
 
 use super::Check;
-use crate::config::{Account, Proof, Protocol, Server, Tls};
+use crate::cli::accounts;
+use crate::config::{Account, Protocol, Server, Tls};
+use crate::engine::AccountSetup;
 use crate::net::imap::{Capabilities, Session};
-use crate::net::{self, Class, Login, Options, Security};
+use crate::net::{Class, Login};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use std::net::SocketAddr;
@@ -36,8 +38,9 @@ pub(super) fn look(name: &str, account: &Account) -> Vec<Check> {
     };
     runtime.block_on(async {
         let mut checks = Vec::new();
-        if let Some(server) = &account.imap {
-            imap(name, account, server, &mut checks).await;
+        if let (Some(server), Some(setup)) = (&account.imap, accounts::account_setup(name, account))
+        {
+            imap(server, &setup, &mut checks).await;
         }
         if let Some(server) = &account.pop3 {
             reach(&format!("{name} pop3"), server, Protocol::Pop3, &mut checks).await;
@@ -109,13 +112,13 @@ async fn reach(
     None
 }
 
-async fn imap(name: &str, account: &Account, server: &Server, checks: &mut Vec<Check>) {
-    let what = format!("{name} imap");
+async fn imap(server: &Server, setup: &AccountSetup, checks: &mut Vec<Check>) {
+    let what = format!("{} imap", setup.name);
     if reach(&what, server, Protocol::Imap, checks).await.is_none() {
         return;
     }
-    let credential = match account.credential(Protocol::Imap) {
-        Ok(credential) => credential,
+    let login = match (setup.login)() {
+        Ok(login) => login,
         Err(error) => {
             checks.push(Check::bad(
                 format!("{what}: secret"),
@@ -125,37 +128,11 @@ async fn imap(name: &str, account: &Account, server: &Server, checks: &mut Vec<C
             return;
         }
     };
-    let user = credential.user.clone();
-    let login = match credential.proof {
-        Proof::Password(password) => Login::Password {
-            user: credential.user,
-            password: password.clone(),
-        },
-        Proof::Token(token) => Login::Token {
-            user: credential.user,
-            token: token.clone(),
-        },
-    };
-    let place = net::Server {
-        host: server.host.clone(),
-        port: server.port_for(Protocol::Imap),
-        security: match server.tls {
-            Tls::Implicit => Security::Implicit,
-            Tls::Starttls => Security::StartTls,
-            Tls::None => Security::Plain,
-        },
-        ca_file: server.ca_file.clone(),
-    };
-    let options = Options {
-        allow_plaintext: server.insecure_plaintext,
-        ..Options::default()
-    };
-    match Session::open(&place, &login, &options).await {
+    let (Login::Password { user, .. } | Login::Token { user, .. }) = &login;
+    let is_safe = || Check::good(format!("{what}: certificate"), certificate(server));
+    match Session::open(&setup.server, &login, &setup.options).await {
         Ok(session) => {
-            checks.push(Check::good(
-                format!("{what}: certificate"),
-                certificate(server),
-            ));
+            checks.push(is_safe());
             checks.push(Check::good(
                 format!("{what}: sign-in"),
                 format!("{user} is let in"),
@@ -166,7 +143,11 @@ async fn imap(name: &str, account: &Account, server: &Server, checks: &mut Vec<C
         Err(error) => {
             let step = match error.class {
                 Class::Tls => "certificate",
-                Class::Auth => "sign-in",
+                Class::Auth => {
+                    // Who refuses a password was asked for it, over a connection that was safe.
+                    checks.push(is_safe());
+                    "sign-in"
+                }
                 Class::Transient | Class::Rejected | Class::Protocol => "session",
             };
             checks.push(Check::bad(

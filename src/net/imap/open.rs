@@ -109,7 +109,7 @@ impl Session {
                     "{} took the connection and said nothing.",
                     server.host
                 ))
-                .hint("Check the port and `security`: 993 is TLS from the start, 143 is STARTTLS.")
+                .hint("Check `port` and `tls`: 993 is \"implicit\", 143 is \"starttls\".")
             } else {
                 e
             }
@@ -169,7 +169,7 @@ impl Session {
                         Class::Auth,
                         "The server does not allow logging in on this connection.",
                     )
-                    .hint("Use `security = \"tls\"` or \"starttls\"."));
+                    .hint("Set `tls` to \"implicit\" or \"starttls\"."));
                 }
                 let command = Command::new("LOGIN")
                     .string(user.as_bytes(), capabilities)?
@@ -267,7 +267,7 @@ async fn within<T>(
                 server.port,
                 options.connect_timeout.as_secs()
             ))
-            .hint("Check the host, port and `security`, and whether you are online."))
+            .hint("Check `host`, `port` and `tls`, and whether you are online."))
         })
 }
 
@@ -290,7 +290,7 @@ fn check_plain(server: &Server, options: &Options, is_local: bool) -> Result<()>
             server.host
         ),
     )
-    .hint("Set `security` to \"tls\" or \"starttls\"."))
+    .hint("Set `tls` to \"implicit\" or \"starttls\"."))
 }
 
 fn not_a_greeting() -> Error {

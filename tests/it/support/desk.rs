@@ -20,6 +20,9 @@ use std::time::Duration;
 /// The longest wait for anything the engine is to do.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How often an engine of the tests asks for what it is not told.
+const SOON: Duration = Duration::from_secs(1);
+
 /// One running engine.
 pub(crate) struct Desk {
     runtime: tokio::runtime::Runtime,
@@ -29,6 +32,8 @@ pub(crate) struct Desk {
     /// Everything told that is not a reply, for assertions about notices.
     pub(crate) news: Vec<Event>,
     next: u64,
+    /// Told of a change since this was cleared.
+    is_changed: bool,
 }
 
 /// The setup of one account on that server.
@@ -65,9 +70,13 @@ pub(crate) fn account_at(
                 password,
             })
         }),
-        options: Options::default(),
+        options: Options {
+            poll: SOON,
+            ..Options::default()
+        },
         mode: SyncMode::Push,
         interval: Duration::from_secs(300),
+        list_every: SOON,
         keep: Keep::Headers,
         roles: BTreeMap::new(),
     }
@@ -103,6 +112,7 @@ impl Desk {
             tree: Vec::new(),
             news: Vec::new(),
             next: 0,
+            is_changed: false,
         }
     }
 
@@ -128,6 +138,7 @@ impl Desk {
         if let Event::Tree(tree) = &event {
             self.tree.clone_from(tree);
         }
+        self.is_changed |= matches!(event, Event::Changed(_) | Event::Tree(_));
         Some(event)
     }
 
@@ -223,6 +234,30 @@ impl Desk {
         })
     }
 
+    /// How many rows a mailbox is said to have when a screenful is asked for.
+    pub(crate) fn length(&mut self, mailbox: MailboxKey) -> u32 {
+        let request = self.request();
+        let view = ViewSpec {
+            scope: Scope::Mailbox(mailbox),
+            filter: None,
+            sort: Sort::Newest,
+            threads: None,
+        };
+        self.send(Command::LoadWindow {
+            request,
+            view,
+            offset: 0,
+            len: 40,
+            around: None,
+        });
+        self.until("a window", |event| match event {
+            Event::Window {
+                request: r, total, ..
+            } if *r == request => Some(*total),
+            _ => None,
+        })
+    }
+
     /// Asks for the rows of a mailbox, only after being told that something changed, until they
     /// are as wanted: what a front does that nobody presses a key on.
     pub(crate) fn wait_rows(
@@ -233,6 +268,7 @@ impl Desk {
     ) -> Vec<ListRow> {
         let begun = monotonic();
         loop {
+            self.is_changed = false;
             let rows = self.rows(mailbox);
             if is_so(&rows) {
                 return rows;
@@ -241,9 +277,19 @@ impl Desk {
                 begun.elapsed() < PATIENCE,
                 "waited in vain for {what}; rows: {rows:#?}"
             );
-            self.until(&format!("{what} (a notice of a change)"), |event| {
-                matches!(event, Event::Changed(_) | Event::Tree(_)).then_some(())
-            });
+            // The notice may have come before the rows, which are older then.
+            if !self.is_changed {
+                self.until(&format!("{what} (a notice of a change)"), |event| {
+                    matches!(event, Event::Changed(_) | Event::Tree(_)).then_some(())
+                });
+            }
+        }
+    }
+
+    /// Waits until something was told, now or before, that is not a reply.
+    pub(crate) fn wait_news(&mut self, what: &str, found: impl Fn(&Event) -> bool) {
+        if !self.news.iter().any(&found) {
+            self.until(what, |event| found(event).then_some(()));
         }
     }
 

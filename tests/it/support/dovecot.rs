@@ -15,6 +15,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+/// Another password that every user has: one that is found where it does not belong.
+pub(crate) const TELLING: &str = "Vd7-krummhorn-9Qx";
+
 /// What the server offers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -126,18 +129,23 @@ impl Dovecot {
     }
 
     /// Where the messages of a user's INBOX lie.
-    #[allow(dead_code, reason = "for the benches")]
     pub(crate) fn maildir(&self, user: &str) -> PathBuf {
         self.folder.join("mail").join(user)
     }
 
     /// Gives what was put into the maildir to the user that the mail processes run as.
-    #[allow(dead_code, reason = "for the benches")]
     pub(crate) fn own_files(&self, user: &str) {
         let owner = Owner::choose();
         for entry in fs::read_dir(self.maildir(user).join("cur")).unwrap() {
             owner.take(&entry.unwrap().path());
         }
+    }
+
+    #[allow(dead_code, reason = "not for the benches")]
+    /// Takes all rights to a folder of the maildir away from the mail processes.
+    pub(crate) fn forbid(&self, folder: &Path) {
+        assert!(folder.starts_with(&self.folder));
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o000)).unwrap();
     }
 
     /// What the server logged, for messages of failed tests.

@@ -3,7 +3,7 @@
 //! Used by `dovecot.rs`. Dovecot 2.4 renamed nearly every setting of 2.3; what differs stands side
 //! by side in here, and nowhere else.
 
-use super::dovecot::{Kind, Owner};
+use super::dovecot::{Kind, Owner, TELLING};
 use std::path::Path;
 use std::process::Command;
 
@@ -68,6 +68,7 @@ impl Plan<'_> {
              ssl_key = <{folder}/server.key\n\
              {capability}\n\
              passdb {{\n  driver = static\n  args = password=pass\n}}\n\
+             passdb {{\n  driver = static\n  args = password={TELLING}\n}}\n\
              userdb {{\n  driver = static\n  \
              args = uid={user} gid={group} home={folder}/home/%u allow_all_users=yes\n}}\n\
              service anvil {{\n  unix_listener anvil-auth-penalty {{\n    mode = 0\n  }}\n}}\n"
@@ -90,6 +91,7 @@ impl Plan<'_> {
              ssl_server_key_file = {folder}/server.key\n\
              {capability}\n\
              passdb static {{\n  password = pass\n}}\n\
+             passdb telling {{\n  driver = static\n  password = {TELLING}\n}}\n\
              userdb static {{\n  allow_all_users = yes\n  fields {{\n    \
              uid = {user}\n    gid = {group}\n    home = {folder}/home/%{{user}}\n  }}\n}}\n"
         )

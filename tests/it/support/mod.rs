@@ -7,11 +7,13 @@ mod dovecot;
 mod dovecot_config;
 mod other_client;
 mod program;
+mod proxy;
 mod screen;
 
-pub(crate) use dovecot::{Dovecot, Kind};
+pub(crate) use dovecot::{Dovecot, Kind, TELLING};
 pub(crate) use other_client::OtherClient;
 pub(crate) use program::Program;
+pub(crate) use proxy::Proxy;
 pub(crate) use screen::{Screen, sequences};
 
 use std::path::PathBuf;
@@ -36,6 +38,12 @@ pub(crate) fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
 /// Asks again and again until it is so.
 pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     wait_for(what, || is_so().then_some(()));
+}
+
+/// A port of this computer that nobody answers on.
+pub(crate) fn closed_port() -> u16 {
+    let held = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    held.local_addr().unwrap().port()
 }
 
 /// A file of the repository.

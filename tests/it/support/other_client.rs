@@ -95,6 +95,17 @@ impl OtherClient {
     /// Appends a message; makes the mailbox where there is none. `flags` as on the wire.
     pub(crate) fn append(&mut self, mailbox: &str, flags: &str, message: &str) {
         let message = message.replace("\r\n", "\n").replace('\n', "\r\n");
+        let refused = self.append_bytes(mailbox, flags, message.as_bytes());
+        assert!(refused.is_none(), "APPEND to {mailbox}: {refused:?}");
+    }
+
+    /// Appends exactly these bytes, as `append` does; what the server says where it refuses them.
+    pub(crate) fn append_bytes(
+        &mut self,
+        mailbox: &str,
+        flags: &str,
+        message: &[u8],
+    ) -> Option<String> {
         for attempt in 0..2 {
             self.tag += 1;
             let size = message.len();
@@ -104,17 +115,43 @@ impl OtherClient {
             ));
             let answer = self.response();
             if answer.starts_with('+') {
-                self.send(&format!("{message}\r\n"));
+                self.stream.get_mut().write_all(message).unwrap();
+                self.send("\r\n");
                 let end = self.until_tagged().pop().unwrap();
-                assert!(end.starts_with("OK"), "APPEND to {mailbox}: {end}");
-                return;
+                return (!end.starts_with("OK")).then_some(end);
             }
-            assert!(
-                attempt == 0 && answer.contains("TRYCREATE"),
-                "APPEND to {mailbox}: {answer}"
-            );
+            if attempt > 0 || !answer.contains("TRYCREATE") {
+                return Some(answer);
+            }
             self.run(&format!("CREATE \"{mailbox}\""));
         }
+        None
+    }
+
+    /// The exact bytes of a message. Selects the mailbox, and changes nothing.
+    pub(crate) fn body(&mut self, mailbox: &str, uid: u32) -> Vec<u8> {
+        self.run(&format!("EXAMINE \"{mailbox}\""));
+        self.tag += 1;
+        self.send(&format!("t{} UID FETCH {uid} (BODY.PEEK[])\r\n", self.tag));
+        let mut line = String::new();
+        let size = loop {
+            line.clear();
+            self.stream.read_line(&mut line).unwrap();
+            let announced = line
+                .trim_end()
+                .strip_suffix('}')
+                .and_then(|l| l.rsplit_once('{'));
+            if let Some((before, size)) = announced
+                && before.contains("FETCH")
+            {
+                break size.parse::<usize>().unwrap();
+            }
+            assert!(!line.starts_with('t'), "no message {uid}: {line}");
+        };
+        let mut bytes = vec![0; size];
+        self.stream.read_exact(&mut bytes).unwrap();
+        self.until_tagged();
+        bytes
     }
 
     /// The UIDs in a mailbox that match, ascending. Selects the mailbox.

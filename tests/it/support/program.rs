@@ -15,6 +15,7 @@ use tempfile::TempDir;
 /// Where one test's program lives.
 pub(crate) struct Program {
     folder: TempDir,
+    variables: Vec<(&'static str, PathBuf)>,
 }
 
 /// What a command said.
@@ -48,10 +49,17 @@ impl Program {
     pub(crate) fn new(config: &str) -> Self {
         let program = Self {
             folder: tempfile::tempdir().unwrap(),
+            variables: Vec::new(),
         };
         fs::create_dir(program.folder.path().join("home")).unwrap();
         program.write_config(config);
         program
+    }
+
+    /// The same with one more variable in its environment.
+    pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.variables.push((name, value.into()));
+        self
     }
 
     /// Replaces the configuration.
@@ -73,13 +81,15 @@ impl Program {
     }
 
     fn environment(&self) -> Vec<(&'static str, PathBuf)> {
-        vec![
+        let mut variables = vec![
             ("HOME", self.folder.path().join("home")),
             ("PILLARBOX_CONFIG", self.config_file()),
             ("PILLARBOX_DATA_DIR", self.data_dir()),
             ("LC_ALL", "C.UTF-8".into()),
             ("TERM", "xterm-256color".into()),
-        ]
+        ];
+        variables.extend(self.variables.iter().cloned());
+        variables
     }
 
     /// Runs a command to its end.
@@ -89,6 +99,17 @@ impl Program {
 
     /// Runs a command with something on its standard input.
     pub(crate) fn run_with(&self, args: &[&str], input: &str) -> Output {
+        let (code, stdout, stderr) = self.run_bytes(args, input);
+        let text = |bytes| String::from_utf8(bytes).expect("output is UTF-8");
+        Output {
+            code,
+            stdout: text(stdout),
+            stderr: text(stderr),
+        }
+    }
+
+    /// Runs a command whose output need not be text: exit code, standard output, standard error.
+    pub(crate) fn run_bytes(&self, args: &[&str], input: &str) -> (Option<i32>, Vec<u8>, Vec<u8>) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pillarbox"));
         command
             .args(args)
@@ -111,11 +132,7 @@ impl Program {
             panic!("pillarbox {args:?} did not end");
         };
         let stderr = stderr.recv_timeout(PATIENCE).unwrap();
-        Output {
-            code: child.wait().unwrap().code(),
-            stdout,
-            stderr,
-        }
+        (child.wait().unwrap().code(), stdout, stderr)
     }
 
     /// Starts it on a terminal.
@@ -132,15 +149,13 @@ impl Program {
     }
 }
 
-fn read<R: Read + Send + 'static>(pipe: Option<R>) -> std::sync::mpsc::Receiver<String> {
+fn read<R: Read + Send + 'static>(pipe: Option<R>) -> std::sync::mpsc::Receiver<Vec<u8>> {
     let (sender, receiver) = sync_channel(1);
     let mut pipe = pipe.unwrap();
     thread::spawn(move || {
         let mut bytes = Vec::new();
         pipe.read_to_end(&mut bytes).unwrap();
-        sender
-            .send(String::from_utf8(bytes).expect("output is UTF-8"))
-            .unwrap();
+        sender.send(bytes).unwrap();
     });
     receiver
 }

@@ -132,6 +132,28 @@ impl Screen {
         self.master.resize(size(columns, rows)).unwrap();
     }
 
+    /// Ends the program as `kill -9` does, and waits until it is gone.
+    pub(crate) fn kill_at_once(mut self) {
+        let id = i32::try_from(self.child.process_id().unwrap()).unwrap();
+        let id = rustix::process::Pid::from_raw(id).unwrap();
+        rustix::process::kill_process(id, rustix::process::Signal::KILL).unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Quits, also where changes wait to be sent; the exit code.
+    pub(crate) fn quit(&mut self) -> u32 {
+        self.keys("Q");
+        let mut is_asked = false;
+        wait_until("the program to quit", || {
+            if !is_asked && self.text().contains("Quit now?") {
+                is_asked = true;
+                self.keys("<Enter>");
+            }
+            self.child.try_wait().unwrap().is_some()
+        });
+        self.wait_end()
+    }
+
     /// Waits for the program to end; its exit code.
     pub(crate) fn wait_end(&mut self) -> u32 {
         let mut code = None;

@@ -8,6 +8,9 @@ use std::num::NonZero;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
+/// As many columns as the sidebar takes at most.
+const SIDEBAR: u16 = 40;
+
 pub struct Terminal {
     child: Box<dyn Child + Send + Sync>,
     _master: Box<dyn MasterPty + Send>,
@@ -112,11 +115,19 @@ impl Terminal {
         }
     }
 
-    /// Presses a key and measures the time to the first change of the screen, in milliseconds.
+    /// The list with its cursor, without sidebar and status line, which change by themselves.
+    fn list(&self) -> Vec<String> {
+        let screen = self.parser.screen();
+        let (rows, columns) = screen.size();
+        let lines = usize::from(rows.get()).saturating_sub(2);
+        let width = columns.get().saturating_sub(SIDEBAR);
+        screen.rows_formatted(SIDEBAR, width).take(lines).collect()
+    }
+
+    /// Presses a key and measures the time to the first change of the list, in milliseconds.
     pub fn lag(&mut self, key: &str) -> f64 {
-        self.settle(Duration::from_millis(30));
-        let before = self.text();
-        let cursor = self.parser.screen().contents_formatted();
+        self.settle_for(Duration::from_millis(30));
+        let before = self.list();
         let pressed = Instant::now();
         self.keys(key);
         let end = pressed + Duration::from_secs(3);
@@ -127,9 +138,7 @@ impl Terminal {
             {
                 Ok((at, bytes)) => {
                     self.parser.process(&bytes);
-                    let is_changed = self.text() != before
-                        || self.parser.screen().contents_formatted() != cursor;
-                    if is_changed {
+                    if self.list() != before {
                         return (at - pressed).as_secs_f64() * 1e3;
                     }
                 }

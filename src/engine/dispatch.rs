@@ -11,6 +11,7 @@ use super::owner::{Owner, Taken};
 use super::setup::Setup;
 use super::store_thread::Db;
 use super::texts::Texts;
+use super::upkeep;
 use super::views::{self, Views};
 use super::watch;
 use crate::bus::{AccountView, Command, Event, Link, Problem, RequestId, SyncMode};
@@ -111,6 +112,11 @@ impl Dispatch {
     }
 
     fn start_lanes(&mut self) {
+        self.tasks.spawn(upkeep::run(
+            self.db.clone(),
+            self.accounts.clone(),
+            Arc::clone(&self.changes),
+        ));
         for account in &self.accounts {
             self.lanes.spawn(lane::work(Arc::clone(account)));
             self.lanes.spawn(watch::watch(Arc::clone(account)));

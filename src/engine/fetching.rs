@@ -2,15 +2,17 @@
 //!
 //! Called by the lanes. Opening must never wait behind background work.
 
-use super::account::Failure;
+use super::account::{Account, Failure};
 use super::board::{Fetch, Want};
 use super::clock;
 use super::lane::{Lane, as_net};
 use super::pull::is_answer;
 use super::setup::Keep;
+use crate::mime;
 use crate::model::{MailboxKey, MessageKey, PartId, Placed, Uid, UidValidity};
 use crate::net::imap::Items;
 use crate::net::{Class, Error};
+use crate::store::MissingReferences;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -105,7 +107,8 @@ impl Lane {
             Want::Text => self.fetch_text(placed, uid).await,
             Want::Raw => {
                 let size = self.size_of(placed).await?;
-                self.fetch_raws(&[(placed.message, uid, size)]).await
+                self.fetch_raws(placed.mailbox, &[(placed.message, uid, size)])
+                    .await
             }
             Want::Part(part, sink) => self.fetch_part(uid, part, sink).await,
         }
@@ -158,7 +161,8 @@ impl Lane {
             })
             .unwrap_or_default();
         if summary.size_bytes <= WHOLE_MAX || summary.structure.is_none() {
-            return self.fetch_raws(&[(message, uid, summary.size_bytes)]).await;
+            let wanted = [(message, uid, summary.size_bytes)];
+            return self.fetch_raws(mailbox, &wanted).await;
         }
         let mut wanted = vec![PartId::default()];
         wanted.extend(texts);
@@ -176,7 +180,11 @@ impl Lane {
         Ok(())
     }
 
-    async fn fetch_raws(&mut self, wanted: &[(MessageKey, Uid, u64)]) -> Result<(), Failure> {
+    async fn fetch_raws(
+        &mut self,
+        mailbox: MailboxKey,
+        wanted: &[(MessageKey, Uid, u64)],
+    ) -> Result<(), Failure> {
         let uids: Vec<(Uid, u64)> = wanted.iter().map(|(_, uid, size)| (*uid, *size)).collect();
         let keys: BTreeMap<Uid, MessageKey> =
             wanted.iter().map(|(key, uid, _)| (*uid, *key)).collect();
@@ -190,12 +198,11 @@ impl Lane {
                 }
                 let is_full = batch.iter().map(|(_, raw)| raw.len()).sum::<usize>() > 1024 * 1024;
                 if is_full || batch.len() >= 32 {
-                    let full = std::mem::take(&mut batch);
-                    account.db.write_bulk(move |w| w.put_raws(&full)).await?;
+                    put_raws(&account, mailbox, std::mem::take(&mut batch)).await?;
                 }
             }
             if !batch.is_empty() {
-                account.db.write_bulk(move |w| w.put_raws(&batch)).await?;
+                put_raws(&account, mailbox, batch).await?;
             }
             Ok::<(), Failure>(())
         };
@@ -236,7 +243,11 @@ impl Lane {
     /// One slice of what is kept for offline reading; rests as long as it worked.
     pub(crate) async fn background(&mut self) -> Result<(), Failure> {
         let begun = clock::monotonic();
-        let has_more = self.background_references().await? || self.background_texts().await?;
+        // Whole texts bring their References with them.
+        let is_text_first = self.account.setup.keep == Keep::All;
+        let has_more = (is_text_first && self.background_texts().await?)
+            || self.background_references().await?
+            || (!is_text_first && self.background_texts().await?);
         if !has_more {
             self.account.board.note(|w| w.is_background_due = false);
             return Ok(());
@@ -283,7 +294,7 @@ impl Lane {
             if self.ensure_same_era(mailbox).await?.is_none() {
                 continue;
             }
-            self.fetch_raws(&wanted).await?;
+            self.fetch_raws(mailbox, &wanted).await?;
         }
         Ok(true)
     }
@@ -301,18 +312,51 @@ impl Lane {
                 .db
                 .read_long(move |r| r.missing_references(key, REFERENCES_SLICE))
                 .await?;
+            let MissingReferences { wanted, needless } = missing;
+            let is_skipping = !needless.is_empty();
+            if is_skipping {
+                self.account
+                    .db
+                    .write_bulk(move |w| w.skip_references(&needless))
+                    .await?;
+            }
             // Asked for before in vain: gone on the server, the next pull will tell.
-            if missing.is_empty() || self.last_references.get(&key) == Some(&missing) {
+            if wanted.is_empty() || self.last_references.get(&key) == Some(&wanted) {
+                if is_skipping {
+                    return Ok(true);
+                }
                 continue;
             }
-            self.last_references.insert(key, missing.clone());
+            self.last_references.insert(key, wanted.clone());
             let Some(era) = self.ensure_same_era(key).await? else {
                 continue;
             };
-            self.fetch_windows(key, era, vec![missing], Items::References, None)
+            self.fetch_windows(key, era, vec![wanted], Items::References, None)
                 .await?;
             return Ok(true);
         }
         Ok(false)
     }
+}
+
+/// Keeps whole texts, and takes from their headers what threads lacked.
+async fn put_raws(
+    account: &Account,
+    mailbox: MailboxKey,
+    batch: Vec<(MessageKey, Vec<u8>)>,
+) -> Result<(), Failure> {
+    let key = account.key;
+    let references: Vec<(MessageKey, Vec<String>)> = batch
+        .iter()
+        .map(|(message, raw)| (*message, mime::parse_headers(raw).ids("References")))
+        .collect();
+    let change = account
+        .db
+        .write_bulk(move |w| {
+            w.put_raws(&batch)?;
+            w.put_references(key, &references)
+        })
+        .await?;
+    account.count(mailbox, &change);
+    Ok(())
 }

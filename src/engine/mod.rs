@@ -19,6 +19,7 @@ mod setup;
 mod store_thread;
 mod texts;
 mod tree;
+mod upkeep;
 mod views;
 mod watch;
 

@@ -100,6 +100,7 @@ struct Inner {
     screen: Arc<Queue<Reader>>,
     long: Arc<Queue<Reader>>,
     bulk: Semaphore,
+    store: Store,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -123,6 +124,7 @@ impl Db {
             screen,
             long,
             bulk: Semaphore::new(BULK_MAX),
+            store: store.clone(),
             threads: Mutex::new(threads),
         };
         Ok(Self {
@@ -161,6 +163,11 @@ impl Db {
         job: impl FnOnce(&mut Reader) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         ask(&self.inner.long, true, job).await
+    }
+
+    /// A reading connection for work that nothing may wait behind.
+    pub(crate) fn another_reader(&self) -> Result<Reader> {
+        self.inner.store.reader()
     }
 
     /// Lets the waiting jobs end and joins the threads. Blocks: not for async tasks.

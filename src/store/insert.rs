@@ -7,10 +7,12 @@ use super::keys::{self, What};
 use super::messages::Home;
 use super::placements::Placement;
 use super::sql::{self, Doing};
-use super::threads::{Facts, Threads, parent_hash};
+use super::text::without_marks;
+use super::threads::{Facts, Threads, id_hash, parent_hash};
 use super::{Result, eras};
 use crate::model::{Envelope, Fetched, FetchedMessage, FlagSet, Moment};
 use rusqlite::{CachedStatement, Connection, OptionalExtension};
+use std::collections::HashSet;
 
 /// A message that is to be added.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +50,8 @@ pub(super) struct Inserter<'c> {
     conn: &'c Connection,
     home: &'c Home,
     pub(super) threads: Threads<'c>,
+    /// The hashed ids of what is being added.
+    own_ids: HashSet<i64>,
     message: CachedStatement<'c>,
     cold: CachedStatement<'c>,
     placement: CachedStatement<'c>,
@@ -59,6 +63,7 @@ impl<'c> Inserter<'c> {
             conn,
             home,
             threads: Threads::new(conn, home.account)?,
+            own_ids: HashSet::new(),
             message: conn.prepare_cached(
                 "INSERT INTO message (key, account, has_attachment, size, arrived, arrived_offset,
                    date, date_offset, parent, subject, sender, preview, recipients, copies,
@@ -84,6 +89,7 @@ impl<'c> Inserter<'c> {
         mut each: impl FnMut(&New<'a>, Added) -> Result<()>,
     ) -> Result<()> {
         new.sort_by_key(|n| std::cmp::Reverse((n.arrived.unix_secs, n.uid)));
+        self.own_ids = own_ids(self.home.account, &new);
         let mut key = keys::take(self.conn, What::Message, new.len()).doing("adding messages")?;
         for one in &new {
             let added = self.add(one, key)?;
@@ -208,9 +214,28 @@ impl<'c> Inserter<'c> {
             .map(drop)
     }
 
+    /// Whether References could tell more of the thread: not of what answers nothing, nor of what
+    /// answers a message that comes with it, since the same References lead to that one.
+    fn needs_references(&self, new: &New<'_>) -> bool {
+        let Fetched {
+            references,
+            thread_id,
+            ..
+        } = new.fetched;
+        if references.is_some() || thread_id.is_some() {
+            return false;
+        }
+        match new.envelope.in_reply_to.first() {
+            Some(id) if *id == new.envelope.message_id => true,
+            Some(id) => !self.own_ids.contains(&id_hash(self.home.account, id)),
+            None => without_marks(&new.envelope.subject).1,
+        }
+    }
+
     fn put_placement(&mut self, new: &New<'_>, message: i64, thread: i64) -> rusqlite::Result<()> {
         let none = FlagSet::new();
         let flags = new.fetched.flags.as_ref().unwrap_or(&none);
+        let has_refs = !self.needs_references(new);
         self.placement
             .execute((
                 self.home.mailbox,
@@ -221,15 +246,19 @@ impl<'c> Inserter<'c> {
                 flags.bits(),
                 flags.words(),
                 new.fetched.mod_seq.map_or(0, |m| sql::signed(m.0)),
-                has_refs(new.fetched),
+                has_refs,
             ))
             .map(drop)
     }
 }
 
-/// Whether nothing more need be asked to know the thread.
-fn has_refs(fetched: &Fetched) -> bool {
-    fetched.references.is_some() || fetched.thread_id.is_some()
+/// The hashed ids of messages.
+fn own_ids(account: i64, new: &[New<'_>]) -> HashSet<i64> {
+    new.iter()
+        .map(|n| n.envelope.message_id.as_str())
+        .filter(|id| !id.is_empty())
+        .map(|id| id_hash(account, id))
+        .collect()
 }
 
 /// Fills in what a message that is known lacked until now.

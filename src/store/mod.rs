@@ -53,6 +53,7 @@ mod tree;
 mod tree_put;
 mod view;
 
+pub use missing::MissingReferences;
 pub use view::View;
 
 use crate::model::{

@@ -5,6 +5,7 @@
 use super::migrate::{CONTENT, MIRROR, OWN, Schema, migrate};
 use super::sql::{Doing, meta, set_meta};
 use super::{Error, Reader, Result, Store, Writer, journal, text};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
@@ -116,6 +117,9 @@ impl Store {
              PRAGMA content.journal_size_limit = 33554432;"
         ))
         .doing("opening the mail store")?;
+        // Without this, SQLite prepares a statement anew whenever the value of its LIMIT is bound.
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+            .doing("opening the mail store")?;
         text::register(&conn).doing("opening the mail store")?;
         conn.set_prepared_statement_cache_capacity(96);
         Ok(conn)

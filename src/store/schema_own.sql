@@ -1,7 +1,8 @@
 -- own.db: what only this computer holds. Committed with synchronous=FULL, never thrown away.
 
 -- Facts about the file: 'id' (this file), 'mirror' (the mirror.db that the targets are bound to),
--- 'check_mirror' and 'check_content' (1: damage was seen, set it aside at the next start).
+-- 'check_mirror' and 'check_content' (1: damage was seen, set it aside at the next start),
+-- 'looked_at' (when damage was looked for), 'checked_at' (when counts were).
 CREATE TABLE meta (
   name  TEXT PRIMARY KEY,
   value INTEGER NOT NULL

@@ -5,9 +5,11 @@
 
 use super::sql;
 use crate::model::BodyStructure;
+use memchr::memmem::Finder;
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Result};
+use std::sync::Arc;
 
 /// The text with case folded (Unicode, letter by letter): what differs only in case becomes equal.
 pub(super) fn fold(text: &str) -> String {
@@ -25,28 +27,31 @@ pub(super) fn fold(text: &str) -> String {
 }
 
 /// What is searched for, folded, with what makes most texts quick to settle.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Needle<'a> {
-    folded: &'a str,
+#[derive(Debug)]
+pub(super) struct Needle {
+    folded: String,
     /// Its rarest byte, in lower and upper case, and where it is.
     rare: [u8; 2],
     before: usize,
     is_ascii: bool,
+    /// What a text has to contain one of before folding can bring up the needle; empty: anything.
+    signs: Vec<Finder<'static>>,
 }
 
-impl<'a> Needle<'a> {
+impl Needle {
     /// `folded` must have come out of [`fold`].
-    pub(super) fn new(folded: &'a str) -> Self {
+    pub(super) fn new(folded: &str) -> Self {
         let (before, rare) = folded
             .bytes()
             .enumerate()
             .max_by_key(|(_, byte)| rarity(*byte))
             .unwrap_or_default();
         Self {
-            folded,
+            folded: folded.to_owned(),
             rare: [rare, rare.to_ascii_uppercase()],
             before,
             is_ascii: folded.is_ascii(),
+            signs: signs(folded),
         }
     }
 
@@ -58,8 +63,8 @@ impl<'a> Needle<'a> {
         if text.is_ascii() || (self.is_ascii && !may_fold_to_ascii(text)) {
             return false;
         }
-        std::str::from_utf8(text)
-            .is_ok_and(|text| self.may_be_in(text) && fold(text).contains(self.folded))
+        let may_be_in = self.signs.is_empty() || self.signs.iter().any(|s| s.find(text).is_some());
+        may_be_in && std::str::from_utf8(text).is_ok_and(|text| fold(text).contains(&self.folded))
     }
 
     fn is_in_ascii(&self, text: &[u8]) -> bool {
@@ -77,27 +82,30 @@ impl<'a> Needle<'a> {
             [lower, upper] => memchr::memchr2_iter(lower, upper, text).any(fits),
         }
     }
+}
 
-    /// Whether folding `text` could bring up what the needle needs.
-    fn may_be_in(&self, text: &str) -> bool {
-        let Some(rare) = self.folded.chars().find(|c| !c.is_ascii()) else {
-            return true;
-        };
-        let mut upper = rare.to_uppercase();
-        let (Some(upper), None) = (upper.next(), upper.next()) else {
-            return true;
-        };
-        let has_odd = || match rare {
-            'σ' => text.contains('ς'),
-            'å' => text.contains('\u{212b}'),
-            'ω' => text.contains('\u{2126}'),
-            'θ' => text.contains('ϴ'),
-            'ǆ' | 'ǉ' | 'ǌ' | 'ǳ' => true,
-            '\u{307}' => text.contains('İ'),
-            _ => false,
-        };
-        text.contains([rare, upper]) || has_odd()
-    }
+/// One letter beyond ASCII of what is searched for, in every form that folds into it.
+fn signs(folded: &str) -> Vec<Finder<'static>> {
+    let Some(letter) = folded.chars().find(|c| !c.is_ascii()) else {
+        return Vec::new();
+    };
+    let mut upper = letter.to_uppercase();
+    let (Some(upper), None) = (upper.next(), upper.next()) else {
+        return Vec::new();
+    };
+    let odd = match letter {
+        'σ' => 'ς',
+        'å' => '\u{212b}',
+        'ω' => '\u{2126}',
+        'θ' => 'ϴ',
+        '\u{307}' => 'İ',
+        'ǆ' | 'ǉ' | 'ǌ' | 'ǳ' => return Vec::new(),
+        letter => letter,
+    };
+    let mut all = vec![letter, upper, odd];
+    all.dedup();
+    let finder = |c: &char| Finder::new(c.encode_utf8(&mut [0; 4]).as_bytes()).into_owned();
+    all.iter().map(finder).collect()
 }
 
 /// How rare a byte is in mail: the frequent ones are listed, from the most frequent on.
@@ -116,20 +124,7 @@ fn may_fold_to_ascii(text: &[u8]) -> bool {
 /// What a subject is about: the rest after list names and `Re:`, `Fwd:` and their kin, folded, and
 /// whether it answers something.
 pub(super) fn base_subject(subject: &str) -> (String, bool) {
-    let mut rest = subject.trim();
-    let mut is_reply = false;
-    loop {
-        if let Some(after) = without_mark(rest, &REPLY_MARKS) {
-            is_reply = true;
-            rest = after;
-        } else if let Some(after) = without_mark(rest, &FORWARD_MARKS) {
-            rest = after;
-        } else if let Some(after) = without_list_name(rest) {
-            rest = after;
-        } else {
-            break;
-        }
-    }
+    let (rest, is_reply) = without_marks(subject);
     let mut out = String::with_capacity(rest.len());
     for word in fold(rest).split_whitespace() {
         if !out.is_empty() {
@@ -141,6 +136,24 @@ pub(super) fn base_subject(subject: &str) -> (String, bool) {
         out = before.trim_end().to_owned();
     }
     (out, is_reply)
+}
+
+/// The subject after all marks of answers and of what is passed on, and whether it answers something.
+pub(super) fn without_marks(subject: &str) -> (&str, bool) {
+    let mut rest = subject.trim();
+    let mut is_reply = false;
+    loop {
+        if let Some(after) = without_mark(rest, &REPLY_MARKS) {
+            is_reply = true;
+            rest = after;
+        } else if let Some(after) = without_mark(rest, &FORWARD_MARKS) {
+            rest = after;
+        } else if let Some(after) = without_list_name(rest) {
+            rest = after;
+        } else {
+            return (rest, is_reply);
+        }
+    }
 }
 
 /// What mail programs of several languages write before the subject of an answer.
@@ -185,12 +198,12 @@ pub(super) fn register(conn: &Connection) -> Result<()> {
         | FunctionFlags::SQLITE_DETERMINISTIC
         | FunctionFlags::SQLITE_DIRECTONLY;
     conn.create_scalar_function("has", -1, flags, |ctx| {
-        let needle = Needle::new(text_of(ctx, 0));
+        let needle = needle_of(ctx)?;
         Ok((1..ctx.len()).any(|i| needle.is_in(bytes_of(ctx, i))))
     })?;
     conn.create_scalar_function("has_file", 2, flags, |ctx| {
-        let (needle, structure) = (Needle::new(text_of(ctx, 0)), text_of(ctx, 1));
-        let parts: BodyStructure = serde_json::from_str(structure).unwrap_or_default();
+        let needle = needle_of(ctx)?;
+        let parts: BodyStructure = serde_json::from_str(text_of(ctx, 1)).unwrap_or_default();
         Ok(parts
             .parts
             .iter()
@@ -202,6 +215,14 @@ pub(super) fn register(conn: &Connection) -> Result<()> {
     })?;
     conn.create_scalar_function("subject_key", 1, flags, |ctx| {
         Ok(base_subject(text_of(ctx, 0)).0)
+    })
+}
+
+/// The needle, made once for a statement.
+fn needle_of(ctx: &Context<'_>) -> Result<Arc<Needle>> {
+    ctx.get_or_create_aux(0, |value| {
+        let text = value.as_str().unwrap_or_default();
+        Ok::<_, rusqlite::Error>(Needle::new(text))
     })
 }
 

@@ -14,6 +14,8 @@ use rusqlite::Connection;
 const KEPT_SECS: i64 = 30 * 24 * 3600;
 /// How often the slow checks are made.
 const CHECKED_SECS: i64 = 24 * 3600;
+/// The row of `own.meta` that says when damage was looked for.
+const LOOKED_AT: &str = "looked_at";
 /// How many rows are cleared away in one transaction.
 const PIECE: usize = 2000;
 
@@ -41,6 +43,15 @@ impl Reader {
             });
         }
         Ok(())
+    }
+
+    /// Whether the last [`Reader::check`] was a day ago or more.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn is_check_due(&self, now_secs: i64) -> Result<bool> {
+        let last = meta(&self.conn, "own", LOOKED_AT).doing("looking for damage")?;
+        Ok(last.is_none_or(|at| !(0..CHECKED_SECS).contains(&(now_secs - at))))
     }
 }
 
@@ -121,6 +132,16 @@ impl Writer {
             Ok(())
         })?;
         give_back(&self.conn)
+    }
+
+    /// Notes that [`Reader::check`] was made.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn note_check(&mut self, now_secs: i64) -> Result<()> {
+        self.write_journal("noting a check", |tx| {
+            set_meta(tx, "own", LOOKED_AT, now_secs).doing("noting a check")
+        })
     }
 
     /// Gives space back and shortens the write-ahead log; for idle moments. Once a day it also

@@ -246,9 +246,9 @@ fn a_message_is_here_when_header_and_text_parts_are() {
 fn missing_texts_and_references_are_asked_for_newest_first_until_none_is_left() {
     let mut home = Home::new();
     home.put(&[
-        message(1, "one", &[]),
-        message(2, "two", &[]),
-        message(3, "three", &[]),
+        message(1, "Re: one", &[]),
+        message(2, "Re: two", &[]),
+        message(3, "Re: three", &[]),
     ]);
     let missing = |home: &Home, size_max| -> Vec<u32> {
         let found = home
@@ -259,11 +259,11 @@ fn missing_texts_and_references_are_asked_for_newest_first_until_none_is_left() 
     };
     assert_eq!(missing(&home, u64::MAX), [3, 2, 1]);
     assert_eq!(missing(&home, 1002), [2, 1]);
-    let two = home.placed("two").message;
+    let two = home.placed("Re: two").message;
     home.writer.put_raw(two, b"text").unwrap();
     assert_eq!(missing(&home, u64::MAX), [3, 1]);
     let refs = home.reader.missing_references(home.inbox, 2).unwrap();
-    assert_eq!(refs.to_string(), "2:3");
+    assert_eq!(refs.wanted.to_string(), "2:3");
     let with = |n| FetchedMessage {
         uid: uid(n),
         fetched: Fetched {
@@ -276,6 +276,7 @@ fn missing_texts_and_references_are_asked_for_newest_first_until_none_is_left() 
         home.reader
             .missing_references(home.inbox, 9)
             .unwrap()
+            .wanted
             .to_string(),
         "1"
     );

@@ -84,6 +84,7 @@ fn pages_and_single_messages_are_looked_up() {
         assert!(plan(&home, &sql).contains("placement_thread"), "{sql}");
     }
     holds(&home, scan::TREE);
+    holds(&home, missing::IDS);
     holds(&home, messages::UIDS);
     holds(&home, messages::SUMMARY);
     holds(&home, crate::store::threads::FIND);
@@ -100,6 +101,17 @@ fn what_is_missing_is_found_by_its_own_index() {
         assert!(plan(&home, sql).contains(index));
         assert!(!plan(&home, sql).contains("TEMP B-TREE"));
     }
+}
+
+#[test]
+fn another_limit_does_not_prepare_a_statement_anew() {
+    let home = Home::new();
+    let mut statement = home.reader.conn.prepare(missing::REFERENCES).unwrap();
+    for limit in 1..5 {
+        assert!(!statement.exists((home.inbox.0, limit)).unwrap());
+    }
+    let times = statement.get_status(rusqlite::StatementStatus::RePrepare);
+    assert_eq!(times, 0);
 }
 
 #[test]

@@ -213,3 +213,104 @@ proptest! {
         prop_assert_eq!(partition(&straight), partition(&other));
     }
 }
+
+/// What the server knows of a message: its References, if it answers anything.
+fn references_of(n: u32, parents: &[u32]) -> Vec<u32> {
+    let mut chain = Vec::new();
+    let mut at = n;
+    while let Some(parent) = parents.get(at as usize - 1).filter(|p| **p > 0 && **p < at) {
+        chain.insert(0, *parent);
+        at = *parent;
+    }
+    chain
+}
+
+#[test]
+fn references_are_asked_for_only_where_they_can_tell_something() {
+    let mut home = Home::new();
+    home.put(&[
+        message(1, "a", &[]),
+        answer(2, "Re: a", &[1], None),
+        answer(3, "Re: b", &[77], None),
+        message(4, "Re: c", &[]),
+        answer(5, "loop", &[5], None),
+    ]);
+    home.put(&[answer(6, "Re: a", &[2], None)]);
+    let missing = home.reader.missing_references(home.inbox, 9).unwrap();
+    let wanted: Vec<u32> = missing.wanted.iter().map(Uid::get).collect();
+    assert_eq!(wanted, [3, 4, 5]);
+    // The second of two windows: its parent is found in the store.
+    assert_eq!(missing.needless, [home.list()[0].message]);
+    home.writer.skip_references(&missing.needless).unwrap();
+    let missing = home.reader.missing_references(home.inbox, 9).unwrap();
+    assert_eq!((missing.wanted.len(), missing.needless.len()), (3, 0));
+}
+
+#[test]
+fn references_of_whole_texts_draw_threads_together_where_they_were_wanted() {
+    let mut home = Home::new();
+    home.put(&[message(1, "a", &[]), answer(3, "Re: a", &[2], None)]);
+    let key = |n: usize| home.list()[n].message;
+    let ids = |list: &[u32]| list.iter().map(|n| format!("{n}@example.org")).collect();
+    let found: Vec<(_, Vec<String>)> = vec![(key(0), ids(&[1, 2])), (key(1), ids(&[99]))];
+    let change = home.writer.put_references(home.account, &found).unwrap();
+    assert_eq!(change.changed, 1);
+    assert_eq!(partition(&home), groups(&[&[1, 3]]));
+    let left = home.reader.missing_references(home.inbox, 9).unwrap();
+    assert_eq!(left.wanted.len(), 0);
+    home.put(&[message(99, "z", &[])]);
+    assert_eq!(partition(&home), groups(&[&[1, 3], &[99]]));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn threads_are_the_same_whether_all_references_were_asked_for_or_only_those_that_tell(
+        parents in prop::collection::vec(0u32..14, 1..14),
+        gone in any::<u16>(),
+        shuffle in any::<u64>(),
+        at_once in 1usize..5,
+        asks in any::<u16>(),
+    ) {
+        let here = (1u32..).take(parents.len()).filter(|n| gone >> n & 1 == 0);
+        let make = |n: u32, is_told: bool| {
+            let chain = references_of(n, &parents);
+            let parent = chain.last().copied();
+            let subject = format!("{}s{n}", if parent.is_some() { "Re: " } else { "" });
+            answer(n, &subject, parent.as_slice(), is_told.then_some(&chain))
+        };
+        let all: Vec<FetchedMessage> = here.clone().map(|n| make(n, true)).collect();
+        let mut told = Home::new();
+        told.put(&all);
+        let mut order: Vec<u32> = here.collect();
+        let mut seed = shuffle;
+        for i in (1..order.len()).rev() {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            order.swap(i, usize::try_from(seed >> 33).unwrap() % (i + 1));
+        }
+        let mut lazy = Home::new();
+        let ask = |home: &mut Home| {
+            let missing = home.reader.missing_references(home.inbox, 3).unwrap();
+            home.writer.skip_references(&missing.needless).unwrap();
+            let answers: Vec<FetchedMessage> = missing.wanted.iter().map(|uid| FetchedMessage {
+                uid,
+                fetched: Fetched {
+                    references: make(uid.get(), true).fetched.references,
+                    ..Fetched::default()
+                },
+            }).collect();
+            home.put(&answers);
+            !missing.needless.is_empty() || !answers.is_empty()
+        };
+        for (i, window) in order.chunks(at_once).enumerate() {
+            let window: Vec<FetchedMessage> = window.iter().map(|n| make(*n, false)).collect();
+            lazy.put(&window);
+            // The background work comes in between, or not.
+            if asks >> (i % 16) & 1 == 1 {
+                ask(&mut lazy);
+            }
+        }
+        while ask(&mut lazy) {}
+        prop_assert_eq!(partition(&told), partition(&lazy));
+    }
+}

@@ -215,7 +215,8 @@ impl<'c> Inserter<'c> {
     }
 
     /// Whether References could tell more of the thread: not of what answers nothing, nor of what
-    /// answers a message that comes with it, since the same References lead to that one.
+    /// answers a message that comes with it, since the same References lead to that one. Of news
+    /// they are always asked for: that costs little, and some programs name no other parent.
     fn needs_references(&self, new: &New<'_>) -> bool {
         let Fetched {
             references,
@@ -228,7 +229,7 @@ impl<'c> Inserter<'c> {
         match new.envelope.in_reply_to.first() {
             Some(id) if *id == new.envelope.message_id => true,
             Some(id) => !self.own_ids.contains(&id_hash(self.home.account, id)),
-            None => without_marks(&new.envelope.subject).1,
+            None => self.home.is_complete || without_marks(&new.envelope.subject).1,
         }
     }
 

@@ -22,13 +22,16 @@ pub(super) struct Home {
     pub(super) uid_validity: i64,
     /// How many placements are of an era that is over.
     pub(super) stale: i64,
+    /// Whether the first pull is through: what comes now is news.
+    pub(super) is_complete: bool,
 }
 
 impl Home {
     /// The mailbox, if it is there and in that era.
     fn of(conn: &Connection, mailbox: MailboxKey, era: UidValidity) -> Result<Option<Self>> {
         conn.prepare_cached(
-            "SELECT account, name, stale FROM mailbox WHERE key = ?1 AND uid_validity = ?2",
+            "SELECT account, name, stale, is_complete FROM mailbox
+             WHERE key = ?1 AND uid_validity = ?2",
         )
         .and_then(|mut s| {
             s.query_row((mailbox.0, era.get()), |row| {
@@ -38,6 +41,7 @@ impl Home {
                     name: row.get(1)?,
                     uid_validity: i64::from(era.get()),
                     stale: row.get(2)?,
+                    is_complete: row.get(3)?,
                 })
             })
             .optional()
@@ -50,7 +54,8 @@ impl Home {
     /// The mailbox, whatever its era; a nameless one where it is gone.
     pub(super) fn any(conn: &Connection, mailbox: i64) -> Result<Self> {
         conn.prepare_cached(
-            "SELECT account, name, coalesce(uid_validity, 0), stale FROM mailbox WHERE key = ?1",
+            "SELECT account, name, coalesce(uid_validity, 0), stale, is_complete FROM mailbox
+             WHERE key = ?1",
         )
         .and_then(|mut s| {
             s.query_row([mailbox], |row| {
@@ -60,6 +65,7 @@ impl Home {
                     name: row.get(1)?,
                     uid_validity: row.get(2)?,
                     stale: row.get(3)?,
+                    is_complete: row.get(4)?,
                 })
             })
             .optional()
@@ -72,6 +78,7 @@ impl Home {
                 name: String::new(),
                 uid_validity: 0,
                 stale: 0,
+                is_complete: false,
             })
         })
     }

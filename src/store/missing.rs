@@ -6,7 +6,6 @@
 use super::insert::put_references;
 use super::placements::Placement;
 use super::sql::{self, Doing};
-use super::text::without_marks;
 use super::threads::{Threads, id_hash};
 use super::{PullChange, Reader, Result, Writer};
 use crate::model::{AccountKey, MailboxKey, MessageKey, Placed, Uid, UidSet};
@@ -19,7 +18,7 @@ pub(super) const TEXTS: &str = "SELECT m.key, p.mailbox, p.uid, m.size
   ORDER BY m.arrived DESC";
 
 pub(super) const REFERENCES: &str =
-    "SELECT p.uid, p.message, p.thread, m.account, m.parent, m.subject, m.message_id
+    "SELECT p.uid, p.message, p.thread, m.account, m.parent, m.message_id
   FROM placement p INDEXED BY placement_no_refs CROSS JOIN message m ON m.key = p.message
   WHERE p.mailbox = ?1 AND p.has_refs = 0 AND p.uid > 0 ORDER BY p.uid DESC LIMIT ?2";
 
@@ -95,9 +94,8 @@ impl Reader {
         while let Some(row) = rows.next()? {
             let (account, parent): (i64, i64) = (row.get(3)?, row.get(4)?);
             let text = |at: usize| row.get_ref(at).map(|v| v.as_str().unwrap_or_default());
-            let is_needless = if parent == 0 {
-                !without_marks(text(5)?).1
-            } else if parent == id_hash(account, text(6)?) {
+            // What names no parent, or itself, was found worth asking when it came.
+            let is_needless = if parent == 0 || parent == id_hash(account, text(5)?) {
                 false
             } else {
                 // What answers a message is in one thread with it.

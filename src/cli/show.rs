@@ -170,7 +170,7 @@ fn save(raw: &[u8], folder: &Path, output: &mut Output) -> Result<Exit, Failure>
         let Some(body) = text::body(raw, &part.id) else {
             continue;
         };
-        let path = write_new(folder, &text::file_name(part, index + 1), &body)
+        let path = write_new(folder, &text::file_name(part, index), &body)
             .map_err(|e| Failure::failed(format!("{e}; choose another folder")))?;
         output.line(&path.display().to_string())?;
         count += 1;

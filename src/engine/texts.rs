@@ -282,12 +282,17 @@ impl Texts {
             .cloned()
             .collect();
         let mut files = Vec::new();
-        for (index, part) in wanted.iter().enumerate() {
+        for part in &wanted {
+            // A part without a name is named by its place in the list, as on the screen.
+            let index = structure
+                .attachments()
+                .position(|p| p.id == part.id)
+                .unwrap_or(0);
             let bytes = match raw.as_ref().and_then(|raw| mime::part_body(raw, &part.id)) {
                 Some(bytes) => bytes,
                 None => self.part(request, placed, part).await?,
             };
-            let name = mime::file_name(&part.name, &part.mime_type, index + 1);
+            let name = mime::file_name(&part.name, &part.mime_type, index);
             let folder = folder.clone();
             let file = tokio::task::spawn_blocking(move || write_new(&folder, &name, &bytes))
                 .await
@@ -365,7 +370,7 @@ fn headers_only(summary: &Summary, width: u16) -> Reading {
         .enumerate()
         .map(|(index, part)| Attachment {
             part: part.id.clone(),
-            name: Safe::line(&mime::file_name(&part.name, &part.mime_type, index + 1)),
+            name: Safe::line(&mime::file_name(&part.name, &part.mime_type, index)),
             mime_type: Safe::line(&part.mime_type),
             size_bytes: part.size_bytes,
         })

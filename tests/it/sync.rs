@@ -267,3 +267,46 @@ fn a_wrong_password_stops_the_account_and_says_so() {
         "{why}"
     );
 }
+
+#[test]
+fn attachments_are_saved_under_the_names_that_the_screen_shows_never_over_a_file() {
+    let dovecot = Dovecot::shared(Kind::Full);
+    let user = dovecot.fresh_user();
+    let part = |head: &str, body: &str| format!("--b\n{head}\n\n{body}\n");
+    let message = format!(
+        "From: Ann <ann@example.org>\nSubject: Files\nMIME-Version: 1.0\n\
+         Content-Type: multipart/mixed; boundary=b\n\n{}{}{}--b--\n",
+        part("Content-Type: text/plain", "See below."),
+        part("Content-Type: text/calendar", "BEGIN:VCALENDAR"),
+        part(
+            "Content-Type: text/x-notes\nContent-Disposition: attachment; filename=\"../a b.txt\"",
+            "Notes."
+        ),
+    );
+    dovecot.deliver(&user, "INBOX", &message);
+    let folder = tempfile::tempdir().unwrap();
+    let mut desk = Desk::start(folder.path(), vec![account(dovecot, &user)]);
+    let inbox = desk.mailbox("INBOX").key;
+    let row = desk.wait_rows("the message", inbox, |rows| rows.len() == 1)[0].clone();
+    let shown: Vec<String> = desk
+        .open(placed(&row))
+        .unwrap()
+        .attachments
+        .iter()
+        .map(|a| a.name.as_str().to_owned())
+        .collect();
+    let name = |path: &std::path::PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
+    let first = desk.save(placed(&row));
+    assert_eq!(first.iter().map(name).collect::<Vec<_>>(), shown);
+    assert!(
+        first.iter().all(|path| path.starts_with(folder.path())),
+        "{first:?}"
+    );
+    let text = std::fs::read_to_string(&first[1]).unwrap();
+    assert_eq!(text.trim_end(), "Notes.");
+    let second = desk.save(placed(&row));
+    assert!(
+        second.iter().all(|path| !first.contains(path)),
+        "{second:?}"
+    );
+}

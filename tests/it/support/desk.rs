@@ -349,6 +349,25 @@ impl Desk {
         })
     }
 
+    /// Saves all attachments of a message; the files.
+    pub(crate) fn save(&mut self, placed: Placed) -> Vec<std::path::PathBuf> {
+        let request = self.request();
+        self.send(Command::Save {
+            request,
+            placed,
+            parts: Vec::new(),
+            folder: None,
+        });
+        self.until("the attachments to be saved", |event| match event {
+            Event::Saved { request: r, files } if *r == request => Some(files.clone()),
+            Event::Failed {
+                request: r,
+                problem,
+            } if *r == request => panic!("{problem:?}"),
+            _ => None,
+        })
+    }
+
     /// Ends the engine as a quit does.
     pub(crate) fn stop(mut self) {
         self.end();

@@ -1,6 +1,6 @@
 //! What the program takes, beside what the wire itself takes: one table, one command.
 //!
-//! `cargo bench --bench mail -- [MESSAGES] [small]` (10 000 unless told). Needs Dovecot, as the
+//! `cargo bench --no-default-features --bench mail -- [MESSAGES] [small]` (10 000 unless told). Needs Dovecot, as the
 //! tests do. Every figure of ours stands beside a raw socket that issues the same command in the
 //! same run: compare only within one table.
 

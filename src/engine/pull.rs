@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 /// How many messages the first window of a mailbox holds: more than the tallest screen.
 const FIRST_WINDOW: u32 = 120;
 /// How many messages the later windows hold, one after the other; the last size repeats.
-const WINDOWS: [usize; 3] = [400, 1_000, 2_000];
+const WINDOWS: [usize; 2] = [400, 1_000];
 pub(crate) fn as_store(status: Status) -> ServerStatus {
     ServerStatus {
         messages: status.messages,

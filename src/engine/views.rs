@@ -11,7 +11,6 @@ use crate::model::{MailboxKey, Placed, Safe, Scope, ViewSpec};
 use crate::store::{Result, View};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -243,7 +242,7 @@ impl Views {
         };
         kept.view = Arc::new(view);
         kept.is_fresh = !ordering.is_outdated;
-        if ordering.is_outdated && took > Duration::from_millis(20) {
+        if ordering.is_outdated {
             self.rest_until = Some(tokio::time::Instant::now() + took * REST_FACTOR);
         } else {
             self.order_if_needed();

@@ -148,8 +148,8 @@ impl Writer {
         })
     }
 
-    /// Takes in the References that were read from whole texts. Those of messages of which nothing
-    /// more is wanted are left alone, so that threads do not depend on what was read.
+    /// Takes in the References that were read from whole texts, of messages too for which the server
+    /// would not have been asked: some answers show it nowhere else.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -163,7 +163,10 @@ impl Writer {
             let mut threads = Threads::new(tx, account.0).doing(doing)?;
             for (message, references) in found {
                 let all = Placement::all_of(tx, message.0)?;
-                if let Some(placement) = all.iter().find(|p| !p.has_refs) {
+                // Where one lies in several mailboxes, all are of one thread.
+                let open = all.iter().find(|p| !p.has_refs);
+                let told = all.first().filter(|_| !references.is_empty());
+                if let Some(placement) = open.or(told) {
                     put_references(tx, &mut threads, account.0, placement, references)
                         .doing(doing)?;
                 }

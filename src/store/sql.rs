@@ -85,12 +85,17 @@ pub(super) fn unread(flags: u8) -> i64 {
 
 /// Address lists as a column holds them: searchable as they are, quick to take apart.
 pub(super) fn addresses_text(list: &[Address]) -> String {
-    let mut out = String::new();
+    let len = list
+        .iter()
+        .map(|a| a.name.len() + a.address.len() + 2)
+        .sum();
+    let mut out = String::with_capacity(len);
     let clean = |out: &mut String, text: &str| {
-        out.extend(text.chars().map(|c| match c {
-            NAME_END | ADDRESS_END => ' ',
-            c => c,
-        }));
+        if memchr::memchr2(0x1e, 0x1f, text.as_bytes()).is_none() {
+            out.push_str(text);
+        } else {
+            out.push_str(&text.replace([NAME_END, ADDRESS_END], " "));
+        }
     };
     for (i, address) in list.iter().enumerate() {
         if i > 0 {

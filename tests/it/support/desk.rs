@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The longest wait for anything the engine is to do.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(40);
 
 /// How often an engine of the tests asks for what it is not told.
 const SOON: Duration = Duration::from_secs(1);

@@ -136,7 +136,7 @@ impl Plan<'_> {
              service imap-login {{\n  {reuse}\n  process_min_avail = 1\n  \
              inet_listener imap {{\n    port = {imap}\n  }}\n  \
              inet_listener imaps {{\n    port = {imaps}\n    ssl = yes\n  }}\n}}\n\
-             service imap {{\n  process_limit = 200\n}}\n\
+             service imap {{\n  process_limit = 200\n  vsz_limit = 2G\n}}\n\
              service anvil {{\n  client_limit = 2000\n}}\n\
              service auth {{\n  client_limit = 2000\n}}\n",
             name = kind.name(),

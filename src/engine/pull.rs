@@ -221,14 +221,7 @@ impl Lane {
         if !flagged.is_empty() {
             self.put(key, era, flagged, false).await?;
         }
-        if !gone.is_empty() {
-            let change = self
-                .account
-                .db
-                .write_bulk(move |w| w.remove(key, era, &gone))
-                .await?;
-            self.count(key, &change, false);
-        }
+        self.forget(key, era, gone).await?;
         Ok(())
     }
 
@@ -392,6 +385,11 @@ impl Lane {
         let here = self.account.db.read_long(move |r| r.uids(key)).await?;
         let there = self.session.uids().await?;
         let gone = here.minus(&there);
+        self.forget(key, era, gone).await
+    }
+
+    /// Removes what the server said is gone, or what its complete list lacks.
+    async fn forget(&self, key: MailboxKey, era: UidValidity, gone: UidSet) -> Result<(), Failure> {
         if gone.is_empty() {
             return Ok(());
         }
@@ -423,14 +421,7 @@ impl Lane {
             .await?;
         let here = self.account.db.read_long(move |r| r.uids(key)).await?;
         let gone = here.minus(&there);
-        if !gone.is_empty() {
-            let change = self
-                .account
-                .db
-                .write_bulk(move |w| w.remove(key, era, &gone))
-                .await?;
-            self.count(key, &change, false);
-        }
+        self.forget(key, era, gone).await?;
         missing = missing.minus(&here);
         // From here on flags are in step with the SELECT, so a later start can ask for what changed.
         let begun = Cursor {

@@ -5,8 +5,8 @@
 //! for the other.
 
 use crate::model::{
-    AccountKey, ListRow, Mailbox, MailboxKey, OpKey, OpKind, PartId, Placed, Reading, Safe,
-    ViewSpec,
+    AccountKey, ListRow, Mailbox, MailboxKey, OpKey, OpKind, PartId, Placed, Quota, Reading, Safe,
+    TargetState, ViewSpec,
 };
 use std::path::PathBuf;
 
@@ -80,7 +80,7 @@ pub enum Command {
         request: RequestId,
         /// What.
         kind: OpKind,
-        /// Of which messages.
+        /// Of which messages; none where the kind names a mailbox.
         targets: Vec<Placed>,
         /// Whether nobody asked for it, so that undo passes it over: read by being shown.
         is_automatic: bool,
@@ -94,6 +94,21 @@ pub enum Command {
     Redo {
         /// Ties the reply.
         request: RequestId,
+    },
+    /// Asks for [`Event::Activity`].
+    LoadActivity {
+        /// Ties the reply.
+        request: RequestId,
+    },
+    /// Tries what waits of an operation now, whatever it waits for.
+    RetryOp(OpKey),
+    /// Takes an operation back as far as the server was not told of it; answered by
+    /// [`Event::Applied`].
+    CancelOp {
+        /// Ties the reply.
+        request: RequestId,
+        /// Which.
+        op: OpKey,
     },
     /// Saves attachments under cleaned names, never over a file; answered by [`Event::Saved`].
     Save {
@@ -176,8 +191,31 @@ pub struct AccountView {
     pub link: Link,
     /// Changes that the server has not confirmed.
     pub pending: u32,
+    /// How much room there is on the server, where it tells.
+    pub quota: Option<Quota>,
     /// Its mailboxes in the order of the tree: roles first, then by name, children after parents.
     pub mailboxes: Vec<Mailbox>,
+}
+
+/// An operation that is not settled, for the list of what goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpView {
+    /// Its key.
+    pub op: OpKey,
+    /// The account whose server is to be told.
+    pub account: AccountKey,
+    /// What was done, as a sentence.
+    pub label: Safe,
+    /// The least advanced state of what it changes.
+    pub state: TargetState,
+    /// How many single changes of it are not settled.
+    pub left: u32,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// What the server said last, in plain words; empty if nothing.
+    pub error: Safe,
+    /// Seconds until it is tried again by itself; 0: as soon as there is a connection.
+    pub wait_secs: u32,
 }
 
 /// Something that went wrong, for a person: what, where, and what to do.
@@ -246,6 +284,16 @@ pub enum Event {
         label: Safe,
         /// Whether `u` can take it back.
         can_undo: bool,
+        /// What `u` will do now, as the rest of "u …": "moves 3 messages back to INBOX"; empty where
+        /// the plain word "undo" says it.
+        undo: Safe,
+    },
+    /// Reply to [`Command::LoadActivity`].
+    Activity {
+        /// The request.
+        request: RequestId,
+        /// Operations that wait, are under way, or were refused.
+        ops: Vec<OpView>,
     },
     /// Reply to [`Command::Save`].
     Saved {

@@ -241,6 +241,7 @@ const fn is_reply(event: &Event) -> bool {
             | Event::Message { .. }
             | Event::Source { .. }
             | Event::Applied { .. }
+            | Event::Activity { .. }
             | Event::Unavailable { .. }
     )
 }

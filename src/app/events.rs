@@ -55,7 +55,9 @@ pub(super) fn event(app: &mut App, event: Event) -> Vec<Effect> {
             op,
             label,
             can_undo,
+            ..
         } => applied(app, request, op.is_some(), label, can_undo),
+        Event::Activity { .. } => Vec::new(),
         Event::Saved { request, files } => saved(app, request, &files),
         Event::Progress {
             request,
@@ -323,6 +325,8 @@ pub(super) fn refused(app: &mut App, command: &Command) -> Vec<Effect> {
         | Command::Apply { request, .. }
         | Command::Undo { request }
         | Command::Redo { request }
+        | Command::LoadActivity { request }
+        | Command::CancelOp { request, .. }
         | Command::Save { request, .. } => {
             let problem = Problem {
                 account: None,
@@ -334,7 +338,10 @@ pub(super) fn refused(app: &mut App, command: &Command) -> Vec<Effect> {
         Command::Prefetch(_) | Command::LookAt(_) | Command::Cancel(_) | Command::Quit => {
             Vec::new()
         }
-        Command::SyncNow(_) | Command::SetMode { .. } | Command::SetOffline(_) => app.complain(
+        Command::SyncNow(_)
+        | Command::SetMode { .. }
+        | Command::SetOffline(_)
+        | Command::RetryOp(_) => app.complain(
             Safe::fixed("The engine is busy; this was not done"),
             Safe::fixed("try again in a moment"),
         ),

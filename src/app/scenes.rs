@@ -207,6 +207,7 @@ fn applied(request: RequestId, label: &str) -> Event {
         op: Some(OpKey(1)),
         label: Safe::line(label),
         can_undo: true,
+        undo: Safe::default(),
     }
 }
 
@@ -412,6 +413,9 @@ pub(crate) fn mailbox(
         delimiter: Some('/'),
         role,
         is_subscribed: true,
+        namespace: crate::model::Namespace::Personal,
+        rights: crate::model::Rights::ALL,
+        is_pending: false,
         is_selectable: true,
         total: 100,
         unread,
@@ -428,6 +432,7 @@ pub(crate) fn account(n: i64, name: &str) -> AccountView {
         mode: SyncMode::Push,
         link: Link::InStep { is_watched: true },
         pending: 0,
+        quota: None,
         mailboxes: vec![
             mailbox(key(1), n, "INBOX", Some(Role::Inbox), 4),
             mailbox(key(2), n, "Drafts", Some(Role::Drafts), 0),

@@ -380,6 +380,7 @@ impl Dispatch {
                     op: recorded.op,
                     label: Safe::line(&recorded.label),
                     can_undo: recorded.op.is_some(),
+                    undo: Safe::line(&recorded.undo),
                 }
             }
             Ok(None) => Event::Applied {
@@ -387,6 +388,7 @@ impl Dispatch {
                 op: None,
                 label: Safe::fixed(nothing),
                 can_undo: false,
+                undo: Safe::default(),
             },
             Err(error) => Event::Failed {
                 request,
@@ -582,6 +584,7 @@ impl Teller {
                 mode: account.board.look(|w| w.mode),
                 link: account.link(),
                 pending,
+                quota: None,
                 mailboxes,
             })
             .collect();

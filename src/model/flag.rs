@@ -144,7 +144,8 @@ impl Ord for Keyword {
 }
 
 /// The flags and keywords of one message.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(into = "String", from = "String")]
 pub struct FlagSet {
     bits: u8,
     keywords: BTreeSet<Keyword>,
@@ -253,6 +254,19 @@ impl FlagSet {
     }
 }
 
+/// The wire form, for what is kept as text.
+impl From<FlagSet> for String {
+    fn from(set: FlagSet) -> Self {
+        set.to_string()
+    }
+}
+
+impl From<String> for FlagSet {
+    fn from(text: String) -> Self {
+        Self::from_wire(text.split(' ').filter(|w| !w.is_empty()))
+    }
+}
+
 /// The wire form without parentheses: `\Seen $Forwarded work`.
 impl fmt::Display for FlagSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -268,7 +282,7 @@ impl fmt::Display for FlagSet {
 }
 
 /// What a user wants of a message's flags: these set, those cleared, the others as they are.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct FlagChange {
     /// To be set.
     pub add: FlagSet,

@@ -61,6 +61,115 @@ impl Role {
     }
 }
 
+/// Whose a mailbox is (RFC 2342).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Namespace {
+    /// The user's own.
+    #[default]
+    Personal,
+    /// Another user's, who lets this one in.
+    OtherUsers,
+    /// Everybody's.
+    Shared,
+}
+
+/// One right of RFC 4314 §2.1 that decides whether an action is offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Right {
+    /// `r`: reading messages.
+    Read,
+    /// `s`: changing \Seen.
+    Seen,
+    /// `w`: changing other flags and keywords.
+    Write,
+    /// `i`: putting messages into it.
+    Insert,
+    /// `k`: making mailboxes below it.
+    Create,
+    /// `x`: deleting or renaming it.
+    DeleteMailbox,
+    /// `t`: marking messages as deleted.
+    DeleteMessages,
+    /// `e`: expunging.
+    Expunge,
+}
+
+impl Right {
+    const fn letter(self) -> u8 {
+        match self {
+            Self::Read => b'r',
+            Self::Seen => b's',
+            Self::Write => b'w',
+            Self::Insert => b'i',
+            Self::Create => b'k',
+            Self::DeleteMailbox => b'x',
+            Self::DeleteMessages => b't',
+            Self::Expunge => b'e',
+        }
+    }
+}
+
+/// What the user may do in a mailbox (MYRIGHTS, RFC 4314 §3.8); all where the server does not tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rights(u32);
+
+impl Default for Rights {
+    fn default() -> Self {
+        Self::ALL
+    }
+}
+
+impl Rights {
+    /// Everything.
+    pub const ALL: Self = Self(u32::MAX);
+
+    /// From the letters of MYRIGHTS. The old `c` and `d` stand for what they meant (§2.1.1).
+    #[must_use]
+    pub fn from_letters(letters: &str) -> Self {
+        let mut bits = 0;
+        for letter in letters.bytes() {
+            let own = [letter];
+            let meant: &[u8] = match letter {
+                b'c' => b"kx",
+                b'd' => b"te",
+                _ => &own,
+            };
+            for letter in meant.iter().filter(|b| b.is_ascii_lowercase()) {
+                bits |= 1 << (letter - b'a');
+            }
+        }
+        Self(bits)
+    }
+
+    /// Whether it includes that right.
+    #[must_use]
+    pub const fn has(self, right: Right) -> bool {
+        self.0 & (1 << (right.letter() - b'a')) != 0
+    }
+
+    /// The letters, in order; empty where all is allowed because nothing was told.
+    #[must_use]
+    pub fn letters(self) -> String {
+        if self == Self::ALL {
+            return String::new();
+        }
+        (b'a'..=b'z')
+            .filter(|b| self.0 & (1 << (b - b'a')) != 0)
+            .map(char::from)
+            .collect()
+    }
+}
+
+/// How much room there is on the server (RFC 9208), of what counts in KiB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quota {
+    /// Used, in units of 1024 bytes.
+    pub used_kib: u64,
+    /// Granted, in units of 1024 bytes.
+    pub limit_kib: u64,
+}
+
 /// A mailbox as the tree shows it. Counts come from the local store alone, with pending changes in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mailbox {
@@ -82,6 +191,12 @@ pub struct Mailbox {
     pub total: u32,
     /// How many of them are unread.
     pub unread: u32,
+    /// Whose it is.
+    pub namespace: Namespace,
+    /// What the user may do in it.
+    pub rights: Rights,
+    /// Whether a change of it (made, renamed, subscribed) waits for the server.
+    pub is_pending: bool,
 }
 
 impl Mailbox {
@@ -93,9 +208,41 @@ impl Mailbox {
             .unwrap_or(&self.name)
     }
 
+    /// The name of the mailbox above it; `None` at the top.
+    #[must_use]
+    pub fn parent(&self) -> Option<&str> {
+        let (parent, _) = self.name.rsplit_once(self.delimiter?)?;
+        Some(parent)
+    }
+
+    /// Whether it lies somewhere below the mailbox of that name.
+    #[must_use]
+    pub fn is_below(&self, name: &str) -> bool {
+        self.delimiter.is_some_and(|d| {
+            self.name
+                .strip_prefix(name)
+                .is_some_and(|rest| rest.starts_with(d))
+        })
+    }
+
     /// How many levels lie above it.
     #[must_use]
     pub fn depth(&self) -> usize {
         self.delimiter.map_or(0, |d| self.name.matches(d).count())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rights_are_what_the_letters_say_old_ones_included() {
+        let read_only = Rights::from_letters("lr");
+        assert!(read_only.has(Right::Read) && !read_only.has(Right::Insert));
+        let old = Rights::from_letters("lrswicd");
+        assert!(old.has(Right::Create) && old.has(Right::DeleteMailbox) && old.has(Right::Expunge));
+        assert!(Rights::default().has(Right::Expunge) && Rights::default().letters().is_empty());
+        assert_eq!(Rights::from_letters("rl").letters(), "lr");
     }
 }

@@ -67,7 +67,9 @@ impl Writer {
         now_secs: i64,
         is_automatic: bool,
     ) -> Result<Recorded> {
-        let OpKind::Flags(change) = kind;
+        let OpKind::Flags(change) = kind else {
+            return Err(super::Error::Busy);
+        };
         let wishes: Vec<Wish> = targets
             .iter()
             .map(|t| (t.message.0, t.mailbox.0))
@@ -108,7 +110,9 @@ impl Writer {
             };
             let wishes = wishes_of(tx, op, FlagChange::inverse)?;
             let label = format!("Undone: {}", lower_first(&label));
-            let OpKind::Flags(change) = kind;
+            let OpKind::Flags(change) = kind else {
+                return Err(super::Error::Busy);
+            };
             let new = NewOp {
                 kind: &OpKind::Flags(change.inverse()),
                 now_secs,
@@ -157,6 +161,7 @@ impl Writer {
         Ok(Recorded {
             op: (!noted.places.is_empty()).then_some(OpKey(noted.op)),
             label,
+            undo: String::new(),
             changed,
             accounts: noted.accounts.into_iter().map(AccountKey).collect(),
         })
@@ -224,7 +229,9 @@ fn note(
 }
 
 fn add_op(tx: &Connection, new: &NewOp<'_>, label: &str) -> rusqlite::Result<i64> {
-    let OpKind::Flags(change) = new.kind;
+    let OpKind::Flags(change) = new.kind else {
+        return Ok(0);
+    };
     tx.prepare_cached(
         "INSERT INTO own.op (kind, argument, label, created_at, undoes, redoes, is_automatic)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",

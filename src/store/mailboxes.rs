@@ -238,6 +238,9 @@ fn mailbox_row(row: &Row<'_>) -> rusqlite::Result<Mailbox> {
             .get::<_, Option<String>>(4)?
             .and_then(|r| Role::from_name(&r)),
         is_subscribed: row.get(5)?,
+        namespace: crate::model::Namespace::Personal,
+        rights: crate::model::Rights::ALL,
+        is_pending: false,
         is_selectable: row.get(6)?,
         total: sql::count(total),
         unread: sql::count(unread.min(total)),

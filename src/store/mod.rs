@@ -218,6 +218,8 @@ pub struct Recorded {
     pub op: Option<OpKey>,
     /// What was done, as a sentence.
     pub label: String,
+    /// What undo will do to it, as the rest of a sentence; empty where the word says all.
+    pub undo: String,
     /// Mailboxes whose rows or counts changed.
     pub changed: Vec<MailboxKey>,
     /// Accounts that have something to replay.

@@ -55,6 +55,7 @@ fn mail() -> Mail {
             mode: SyncMode::Push,
             link: Link::InStep { is_watched: true },
             pending: 0,
+            quota: None,
             mailboxes,
         });
     }
@@ -70,6 +71,9 @@ fn tree_row(account: i64, key: i64, name: &str, role: Option<Role>, unread: usiz
         delimiter: Some('/'),
         role,
         is_subscribed: true,
+        namespace: crate::model::Namespace::Personal,
+        rights: crate::model::Rights::ALL,
+        is_pending: false,
         is_selectable: true,
         total: 0,
         unread: u32::try_from(unread).unwrap(),

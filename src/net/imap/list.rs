@@ -8,7 +8,7 @@ use super::response::{Condition, ListData, Response};
 use super::session::{Pace, Session, Tag, accept};
 use super::state::{is_selectable, merge};
 use super::types::{Listed, Status};
-use crate::model::Role;
+use crate::model::{Namespace, Role};
 use crate::net::error::{Error, Result};
 use std::collections::{HashMap, HashSet};
 
@@ -243,6 +243,8 @@ impl Session {
                 Listed {
                     delimiter: list.delimiter,
                     role,
+                    namespace: Namespace::default(),
+                    rights: None,
                     is_subscribed: list.has("\\Subscribed")
                         || subscribed.contains(&key(&list.name)),
                     is_selectable: is_selectable(&list),

@@ -41,4 +41,7 @@ mod transcript_tests;
 
 pub use capability::Capabilities;
 pub use session::Session;
-pub use types::{IdleEnd, Items, Known, Listed, Notice, Selected, Start, Started, Status, Window};
+pub use types::{
+    Copied, IdleEnd, Items, Known, Listed, Notice, Selected, Start, Started, Status, Transferred,
+    Window,
+};

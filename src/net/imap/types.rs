@@ -2,7 +2,10 @@
 //!
 //! Used by `engine`. No sequence number and no wire form of a name may appear in here.
 
-use crate::model::{FetchedMessage, FlagSet, ModSeq, Role, Uid, UidSet, UidValidity};
+use crate::model::{
+    FetchedMessage, FlagSet, ModSeq, Namespace, Rights, Role, Uid, UidSet, UidValidity,
+};
+use crate::net::Error;
 
 /// What STATUS, LIST-STATUS or SELECT says; `None`: not said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -34,6 +37,31 @@ pub struct Listed {
     pub is_selectable: bool,
     /// Its status, where LIST-STATUS is offered or STATUS was asked after it.
     pub status: Status,
+    /// Whose it is.
+    pub namespace: Namespace,
+    /// What the user may do in it, where the server was asked and told (MYRIGHTS).
+    pub rights: Option<Rights>,
+}
+
+/// Where copies went (COPYUID, APPENDUID; RFC 4315 §3). A hint: it must be verified by what the
+/// mailbox itself says before anything relies on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Copied {
+    /// The era of the new ids.
+    pub uid_validity: UidValidity,
+    /// Source id and new id, in the order of the source ids.
+    pub pairs: Vec<(Uid, Uid)>,
+}
+
+/// What became of a copy, a move or an expunge. The connection stands.
+#[derive(Debug, Clone, Default)]
+pub struct Transferred {
+    /// What was reported meanwhile of the selected mailbox: who is gone.
+    pub notices: Vec<Notice>,
+    /// Where copies went, where the server told; also of what it did before it refused the rest.
+    pub copied: Option<Copied>,
+    /// Why the server did not do all of it. Some of the messages may have been done.
+    pub refused: Option<Error>,
 }
 
 /// Where a selected mailbox was when we last looked, for QRESYNC.

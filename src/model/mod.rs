@@ -19,7 +19,7 @@ mod view;
 
 pub use address::Address;
 pub use flag::{Flag, FlagChange, FlagSet, Keyword};
-pub use key::{AccountKey, MailboxKey, MessageKey, OpKey, Placed, TargetKey, ThreadKey};
+pub use key::{AccountKey, MailboxKey, MessageKey, OpKey, Placed, TargetKey, ThreadKey, TreeKey};
 pub use mailbox::{Mailbox, Namespace, Quota, Right, Rights, Role};
 pub use message::{Envelope, Fetched, FetchedMessage, Moment};
 pub use op::{Destination, FolderChange, MailboxId, Op, OpKind, TargetState};

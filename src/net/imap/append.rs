@@ -110,9 +110,8 @@ impl Session {
         if let Some(limit) = self.state.capabilities.append_limit()
             && size > limit
         {
-            let summary = format!(
-                "The message has {size} bytes, and the server takes no more than {limit}."
-            );
+            let summary =
+                format!("The message has {size} bytes, and the server takes no more than {limit}.");
             return Some(Error::new(Class::Rejected, summary).code(Some("TOOBIG".to_owned())));
         }
         memchr::memchr(0, bytes).map(|_| {
@@ -138,7 +137,9 @@ fn internal_date(at: Moment) -> Option<String> {
     let offset = Offset::from_seconds(i32::from(at.offset_mins) * 60).ok()?;
     let time = Timestamp::from_second(at.unix_secs).ok()?;
     let date = offset.to_datetime(time);
-    (1..=9999)
-        .contains(&date.year())
-        .then(|| time.to_zoned(offset.to_time_zone()).strftime("%e-%b-%Y %H:%M:%S %z").to_string())
+    (1..=9999).contains(&date.year()).then(|| {
+        time.to_zoned(offset.to_time_zone())
+            .strftime("%e-%b-%Y %H:%M:%S %z")
+            .to_string()
+    })
 }

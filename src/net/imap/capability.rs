@@ -86,7 +86,8 @@ impl Capabilities {
     pub fn append_limit(&self) -> Option<u64> {
         let limits = self.names.iter().filter_map(|name| {
             let (word, limit) = name.split_once('=')?;
-            word.eq_ignore_ascii_case("APPENDLIMIT").then(|| limit.parse().ok())?
+            word.eq_ignore_ascii_case("APPENDLIMIT")
+                .then(|| limit.parse().ok())?
         });
         limits.min()
     }

@@ -51,10 +51,12 @@ mod hostile_tests;
 mod peer_tests;
 #[cfg(test)]
 mod transcript_tests;
+#[cfg(test)]
+mod verbs_tests;
 
 pub use capability::Capabilities;
 pub use session::Session;
 pub use types::{
-    Appended, Copied, IdleEnd, Items, Known, Listed, Notice, Selected, Start, Started, Status, Transferred,
-    Window,
+    Appended, Copied, IdleEnd, Items, Known, Listed, Notice, Selected, Start, Started, Status,
+    Transferred, Window,
 };

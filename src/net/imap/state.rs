@@ -261,7 +261,10 @@ impl State {
             wire.starts_with(&n.prefix) || root == Some(wire)
         };
         let prefixes = self.namespaces.iter().flatten();
-        let longest = prefixes.filter(is_below).rev().max_by_key(|n| n.prefix.len());
+        let longest = prefixes
+            .filter(is_below)
+            .rev()
+            .max_by_key(|n| n.prefix.len());
         longest
             .filter(|_| !wire.eq_ignore_ascii_case(b"INBOX"))
             .map_or(Namespace::Personal, |n| n.namespace)

@@ -282,7 +282,7 @@ fn changes(writer: &mut Writer, reader: &Reader, account: AccountKey, inbox: Mai
         writer.record(&star, &placed, 1).unwrap()
     });
     let claims = timed("claim, 1000 messages", "", || {
-        writer.claim(account, 2, 2000).unwrap()
+        writer.claim(account, 2, 2000, true).unwrap()
     });
     let targets: Vec<_> = claims.iter().flat_map(|c| c.targets.clone()).collect();
     timed("settle, 1000 messages", "", || {

@@ -299,7 +299,11 @@ fn repair_keys(writer: &mut Writer) -> Result<()> {
     let doing = "repairing after a crash";
     let highest: Option<i64> = writer
         .conn
-        .query_row("SELECT max(made) FROM own.op_target WHERE state < 2", (), |row| row.get(0))
+        .query_row(
+            "SELECT max(made) FROM own.op_target WHERE state < 2",
+            (),
+            |row| row.get(0),
+        )
         .doing(doing)?;
     let next = super::sql::meta(&writer.conn, "main", "next_message").doing(doing)?;
     match highest {

@@ -14,8 +14,8 @@ use super::{
     Claim, OpenOp, Reader, Result, Work, Writer, binding, fold, journal, mailboxes, transit,
 };
 use crate::model::{
-    AccountKey, FlagChange, FlagSet, MailboxKey, MessageKey, Moment, OpKey, Placed, TargetKey,
-    TargetState, Uid, UidValidity,
+    AccountKey, Flag, FlagChange, FlagSet, MailboxKey, MessageKey, Moment, OpKey, Placed,
+    TargetKey, TargetState, Uid, UidValidity,
 };
 use rusqlite::{Connection, OptionalExtension};
 use std::collections::BTreeSet;
@@ -189,6 +189,48 @@ impl Writer {
             Ok(done)
         })?;
         self.settle(&done).map(drop)
+    }
+
+    /// These were claimed and certainly not done: the server does not know of them.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub fn unsent(&mut self, targets: &[TargetKey]) -> Result<()> {
+        if targets.is_empty() {
+            return Ok(());
+        }
+        self.write_journal("putting changes back", |tx| {
+            for target in targets {
+                tx.prepare_cached(
+                    "UPDATE own.op_target SET state = 0,
+                       sent = CASE WHEN sent = 'copied' OR verb = 'flags' THEN sent ELSE '' END
+                     WHERE key = ?1 AND state < 2",
+                )
+                .and_then(|mut s| s.execute([target.0]))
+                .doing("putting changes back")?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The server could only mark these as deleted: that is what is shown, with the reason.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn left_marked(&mut self, targets: &[TargetKey], reason: &str) -> Result<Vec<MailboxKey>> {
+        self.write("showing what is marked as deleted", |tx| {
+            let mut tally = Tally::default();
+            for key in targets {
+                if let Some(left) = Leaving::of(tx, key.0)? {
+                    let mut base = left.base.clone();
+                    base.insert(Flag::Deleted);
+                    let mod_seq = left.mod_seq;
+                    left.rebase(tx, base, mod_seq, &mut tally)?;
+                }
+            }
+            tally.write(tx)
+        })?;
+        self.reject(targets, reason)
     }
 
     /// Notes that copies from elsewhere are about to be handed to the server.
@@ -380,7 +422,10 @@ fn take(
     } else {
         vec![first]
     };
-    if together.iter().any(|t| t.state != 0 || t.next_try > now_secs) {
+    if together
+        .iter()
+        .any(|t| t.state != 0 || t.next_try > now_secs)
+    {
         return Ok(Taken::NotYet);
     }
     let Some(spot) = spot(tx, first)? else {
@@ -459,7 +504,12 @@ fn take_transfer(tx: &Connection, target: &Target, at: At, can_move: bool) -> Re
         return Ok(Taken::NotYet);
     }
     let (work, sent) = match (target.verb, target.sent.as_str()) {
-        (Verb::Remove, _) => (Work::Remove { is_asked: target.after == 0 }, SENT_REMOVE),
+        (Verb::Remove, _) => (
+            Work::Remove {
+                is_asked: target.after == 0,
+            },
+            SENT_REMOVE,
+        ),
         (_, SENT_COPY) => (Work::Look { to }, SENT_COPY),
         (_, COPIED) => (Work::RemoveCopied, COPIED),
         (Verb::Move, _) if can_move => (Work::Move { to }, SENT_MOVE),
@@ -492,6 +542,9 @@ fn take_append(tx: &Connection, target: Target) -> Result<Option<Claim>> {
         return Ok(None);
     }
     let to = MailboxKey(target.to_mailbox);
+    if target.sent != SENT_APPEND && !has_text(tx, &target)? {
+        return Ok(None);
+    }
     let row = Placement::of(tx, target.made, to.0)?;
     let flags = match &row {
         Some(placement) => placement.base.clone(),
@@ -510,7 +563,9 @@ fn take_append(tx: &Connection, target: Target) -> Result<Option<Claim>> {
                 mailbox: MailboxKey(target.mailbox),
             },
             source_account: AccountKey(target.from_account),
-            kept: restored.filter(|k| *k != 0 && target.mailbox == 0).map(TargetKey),
+            kept: restored
+                .filter(|k| *k != 0 && target.mailbox == 0)
+                .map(TargetKey),
             flags,
             arrived: arrived(tx, target.made)?,
         }
@@ -524,6 +579,17 @@ fn take_append(tx: &Connection, target: Target) -> Result<Option<Claim>> {
         message: MessageKey(target.made),
         work,
     }))
+}
+
+/// Whether the bytes that an append needs are here; else the account they lie in fetches them.
+fn has_text(tx: &Connection, target: &Target) -> Result<bool> {
+    tx.prepare_cached(
+        "SELECT 1 FROM content.raw WHERE message = ?1
+         UNION ALL SELECT 1 FROM own.kept WHERE target =
+           (SELECT undoes FROM own.op_target WHERE key = ?2)",
+    )
+    .and_then(|mut s| s.exists((target.message, target.key)))
+    .doing("reading a text")
 }
 
 fn arrived(tx: &Connection, message: i64) -> Result<Option<Moment>> {
@@ -637,6 +703,43 @@ fn set_state(
 }
 
 impl Reader {
+    /// Of these copies, those that are still to be made.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn not_copied(&self, targets: &[TargetKey]) -> Result<Vec<TargetKey>> {
+        let mut left = Vec::new();
+        for key in targets {
+            let target = Target::of(&self.conn, key.0)?;
+            if target.is_some_and(|t| t.state < 2 && t.sent != COPIED) {
+                left.push(*key);
+            }
+        }
+        Ok(left)
+    }
+
+    /// Mailboxes of an account that got messages whose ids are not known yet, and for which
+    /// something waits.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn mailboxes_awaited(&self, account: AccountKey) -> Result<Vec<MailboxKey>> {
+        self.conn
+            .prepare_cached(
+                "SELECT DISTINCT t.mailbox FROM own.op_target t JOIN own.op_target v ON v.key = t.via
+                 WHERE t.account = ?1 AND t.state = 0 AND t.state < 2 AND v.state = 2
+                   AND t.mailbox <> 0 AND NOT EXISTS (SELECT 1 FROM leaving l
+                     WHERE l.message = t.message AND l.mailbox = t.mailbox AND l.uid > 0)
+                   AND NOT EXISTS (SELECT 1 FROM placement p
+                     WHERE p.message = t.message AND p.mailbox = t.mailbox AND p.uid > 0)",
+            )
+            .and_then(|mut s| {
+                s.query_map([account.0], |row| Ok(MailboxKey(row.get(0)?)))?
+                    .collect()
+            })
+            .doing("reading the journal")
+    }
+
     /// Operations that are not settled, one row for each account that they wait for; those that
     /// were refused stay listed for 30 days.
     ///

@@ -339,8 +339,10 @@ pub(super) fn named(tx: &Connection, id: &MailboxId) -> Result<To> {
              WHERE account = ?1 AND name = ?2 AND is_gone = 0 AND is_selectable = 1",
         )
         .and_then(|mut s| {
-            s.query_row((id.account.0, &id.name), |row| Ok((row.get(0)?, row.get(1)?)))
-                .optional()
+            s.query_row((id.account.0, &id.name), |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()
         })
         .doing("reading a folder")?;
     let Some((mailbox, name)) = found else {
@@ -356,12 +358,7 @@ pub(super) fn named(tx: &Connection, id: &MailboxId) -> Result<To> {
 }
 
 /// The mailbox of an account for that use; one that is to be made where there is none.
-fn for_role(
-    tx: &Connection,
-    account: i64,
-    role: Role,
-    tree: &mut Vec<NewTree>,
-) -> Result<To> {
+fn for_role(tx: &Connection, account: i64, role: Role, tree: &mut Vec<NewTree>) -> Result<To> {
     let found: Option<(i64, String)> = tx
         .prepare_cached(
             "SELECT key, coalesce(server_name, name) FROM mailbox
@@ -495,7 +492,13 @@ fn note_one(
                 (Verb::Copy, take_key(tx)?)
             };
             let to = Some(to);
-            let key = NewTarget { verb, to, made, ..row }.add(tx)?;
+            let key = NewTarget {
+                verb,
+                to,
+                made,
+                ..row
+            }
+            .add(tx)?;
             noted.touched.push(key);
             noted.accounts.insert(home.account);
             noted.sources.insert(home.name.clone());

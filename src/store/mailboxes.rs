@@ -2,8 +2,9 @@
 //!
 //! Called by `engine` for the tree and by the pull. Counts must never be worked out by scanning.
 
+use super::placements::Tally;
 use super::sql::{self, Doing};
-use super::{AccountRow, Cursor, Reader, Result, ServerStatus, Writer, eras};
+use super::{AccountRow, Cursor, Reader, Result, ServerStatus, Writer, binding, eras, transit};
 use crate::model::{
     AccountKey, Mailbox, MailboxKey, ModSeq, Namespace, Rights, Role, Uid, UidValidity,
 };
@@ -86,6 +87,24 @@ impl Writer {
         }
         Ok(())
     }
+
+    /// The whole mailbox was looked through: what was to have arrived before that, and is not in
+    /// it, is gone.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn end_awaited(&mut self, mailbox: MailboxKey) -> Result<()> {
+        if !transit::is_any_awaited(&self.conn, mailbox.0)? {
+            return Ok(());
+        }
+        let waited = self.write("looking for messages on their way", |tx| {
+            let mut tally = Tally::default();
+            let waited = transit::end_awaited(tx, mailbox.0, &mut tally)?;
+            tally.write(tx)?;
+            Ok(waited)
+        })?;
+        binding::sources_gone(self, &waited)
+    }
 }
 
 /// Takes over what the server said; what it did not say stays.
@@ -155,7 +174,11 @@ impl Reader {
     /// # Errors
     /// When the store cannot be read.
     pub fn server_mailboxes(&self, account: AccountKey) -> Result<Vec<Mailbox>> {
-        self.tree(account, "server_name, base_subscribed", "server_name IS NOT NULL")
+        self.tree(
+            account,
+            "server_name, base_subscribed",
+            "server_name IS NOT NULL",
+        )
     }
 
     fn tree(

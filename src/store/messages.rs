@@ -4,9 +4,9 @@
 
 use super::insert::{self, Added, Inserter, New};
 use super::keys::What;
+use super::leaving::Leaving;
 use super::placements::{Placement, Tally};
 use super::sql::{self, Doing};
-use super::leaving::Leaving;
 use super::{PullChange, Reader, Result, Summary, Writer, binding, transit};
 use crate::model::{
     AccountKey, Envelope, Fetched, FetchedMessage, FlagSet, MailboxKey, MessageKey, Moment, Placed,
@@ -157,7 +157,10 @@ impl Writer {
                         .and_then(Uid::new)
                         .is_some_and(|uid| uids.contains(uid))
                 };
-                for row in Leaving::all_in(tx, mailbox.0)?.iter().filter(|l| is_gone(l)) {
+                for row in Leaving::all_in(tx, mailbox.0)?
+                    .iter()
+                    .filter(|l| is_gone(l))
+                {
                     row.delete(tx, &mut tally)?;
                     left.push(row.target);
                 }
@@ -447,6 +450,18 @@ impl Reader {
             .doing("reading a message")
     }
 
+    /// How large a message is, in bytes; 0 where that is not known.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn message_size(&self, message: MessageKey) -> Result<u64> {
+        self.conn
+            .prepare_cached("SELECT size FROM message WHERE key = ?1")
+            .and_then(|mut s| s.query_row([message.0], |row| row.get(0)).optional())
+            .doing("reading a message")
+            .map(|size| size.map_or(0, sql::unsigned))
+    }
+
     /// Where the server has a message that lies in a mailbox, and under which id: there, or, while
     /// it is on its way, where it comes from.
     ///
@@ -457,7 +472,11 @@ impl Reader {
             .prepare_cached(UID)
             .and_then(|mut s| {
                 s.query_row((placed.message.0, placed.mailbox.0), |row| {
-                    Ok((row.get(0)?, row.get::<_, Option<u32>>(1)?, row.get::<_, u32>(2)?))
+                    Ok((
+                        row.get(0)?,
+                        row.get::<_, Option<u32>>(1)?,
+                        row.get::<_, u32>(2)?,
+                    ))
                 })
                 .optional()
             })

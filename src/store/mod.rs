@@ -305,6 +305,8 @@ pub struct TreeClaim {
     pub role: Option<Role>,
     /// Whether the server's tree, as last listed, is so already.
     pub is_done: bool,
+    /// Of a rename: mailboxes within that are subscribed to, under their old names.
+    pub followed: Vec<String>,
 }
 
 /// What recording, undoing or redoing did.

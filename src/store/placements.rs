@@ -197,10 +197,12 @@ impl Placement {
 
     /// Deletes the row; the counts are the caller's.
     pub(super) fn delete(&self, conn: &Connection) -> Result<()> {
-        conn.prepare_cached("DELETE FROM placement WHERE mailbox = ?1 AND arrived = ?2 AND uid = ?3")
-            .and_then(|mut s| s.execute((self.mailbox, self.arrived, self.uid)))
-            .doing("removing messages")
-            .map(drop)
+        conn.prepare_cached(
+            "DELETE FROM placement WHERE mailbox = ?1 AND arrived = ?2 AND uid = ?3",
+        )
+        .and_then(|mut s| s.execute((self.mailbox, self.arrived, self.uid)))
+        .doing("removing messages")
+        .map(drop)
     }
 }
 

@@ -95,7 +95,8 @@ impl Plan {
             ),
             Scope::Everywhere(None) => (list("total > ?1 AND is_gone = 0", &0)?, None, spec.sort),
             Scope::Thread(thread) => {
-                let of_thread = "is_gone = 0 AND key IN (SELECT mailbox FROM placement WHERE thread = ?1)";
+                let of_thread =
+                    "is_gone = 0 AND key IN (SELECT mailbox FROM placement WHERE thread = ?1)";
                 (list(of_thread, &thread.0)?, Some(thread.0), Sort::Oldest)
             }
         };

@@ -30,7 +30,8 @@ CREATE TABLE op_tree (
   attempts INTEGER NOT NULL DEFAULT 0,
   next_try INTEGER NOT NULL DEFAULT 0,
   reason   TEXT    NOT NULL DEFAULT '',
-  sent     INTEGER NOT NULL DEFAULT 0    -- 1: the server may know of it
+  sent     INTEGER NOT NULL DEFAULT 0,   -- 1: the server may know of it
+  followed TEXT    NOT NULL DEFAULT ''   -- of 'rename': what within was subscribed to, one a line
 ) STRICT;
 CREATE INDEX op_tree_op ON op_tree (op);
 CREATE INDEX op_tree_open ON op_tree (account) WHERE state < 2;

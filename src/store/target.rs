@@ -179,11 +179,6 @@ impl Target {
         Self::all(conn, "t.state < 2", ())
     }
 
-    /// What is open and brings messages into a mailbox.
-    pub(super) fn open_into(conn: &Connection, mailbox: i64) -> Result<Vec<Self>> {
-        Self::all(conn, "t.to_mailbox = ?1 AND t.to_mailbox <> 0 AND t.state < 2", [mailbox])
-    }
-
     /// What acts on a message that `via` brings.
     pub(super) fn open_via(conn: &Connection, via: i64) -> Result<Vec<Self>> {
         Self::all(conn, "t.via = ?1 AND t.via <> 0 AND t.state < 2", [via])
@@ -191,7 +186,11 @@ impl Target {
 
     /// What has to wait for that target.
     pub(super) fn open_after(conn: &Connection, after: i64) -> Result<Vec<Self>> {
-        Self::all(conn, "t.after = ?1 AND t.after <> 0 AND t.state < 2", [after])
+        Self::all(
+            conn,
+            "t.after = ?1 AND t.after <> 0 AND t.state < 2",
+            [after],
+        )
     }
 
     /// What of an operation concerns messages, for an undo: without what was refused.

@@ -284,7 +284,10 @@ fn prune(tx: &Connection, before_secs: i64) -> rusqlite::Result<()> {
            (SELECT 1 FROM own.op WHERE key = own.op_tree.op)",
         (),
     )?;
-    tx.execute("DELETE FROM own.kept WHERE at < ?1", [before_secs + KEPT_SECS - TEXTS_KEPT_SECS])?;
+    tx.execute(
+        "DELETE FROM own.kept WHERE at < ?1",
+        [before_secs + KEPT_SECS - TEXTS_KEPT_SECS],
+    )?;
     tx.execute(
         "DELETE FROM own.op_target WHERE NOT EXISTS
            (SELECT 1 FROM own.op WHERE key = own.op_target.op)",

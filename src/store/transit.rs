@@ -69,12 +69,7 @@ pub(super) fn is_shown(conn: &Connection, target: &Target) -> Result<bool> {
 }
 
 /// Folds what waits onto a placement anew.
-pub(super) fn refold(
-    tx: &Connection,
-    message: i64,
-    mailbox: i64,
-    tally: &mut Tally,
-) -> Result<()> {
+pub(super) fn refold(tx: &Connection, message: i64, mailbox: i64, tally: &mut Tally) -> Result<()> {
     match Placement::of(tx, message, mailbox)? {
         Some(old) => old.clone().refold(tx, &old, &[], tally),
         None => Ok(()),
@@ -334,8 +329,8 @@ pub(super) fn bind(
     new: &New<'_>,
     tally: &mut Tally,
 ) -> Result<Option<i64>> {
-    let Some((message, via)) = awaited(tx, home.mailbox, new)
-        .doing("matching messages on their way")?
+    let Some((message, via)) =
+        awaited(tx, home.mailbox, new).doing("matching messages on their way")?
     else {
         return Ok(None);
     };
@@ -395,11 +390,7 @@ pub(super) fn bind(
 
 /// The awaited message that `new` is, and the target that brings it: the one whose id the server
 /// told, else the first that is the same by EMAILID, or by Message-ID, size and header.
-fn awaited(
-    tx: &Connection,
-    mailbox: i64,
-    new: &New<'_>,
-) -> rusqlite::Result<Option<(i64, i64)>> {
+fn awaited(tx: &Connection, mailbox: i64, new: &New<'_>) -> rusqlite::Result<Option<(i64, i64)>> {
     tx.prepare_cached(AWAITED)?
         .query_row(
             (
@@ -430,13 +421,9 @@ const AWAITED: &str = "WITH waiting (message, via, hint) AS (
   ORDER BY w.hint = 0, w.via LIMIT 1";
 
 /// Forgets what was to have arrived in a mailbox, by the server's own word, and is not in it: it
-/// was moved on or removed by somebody else meanwhile. `seen` is the last target that was settled
-/// before the mailbox was looked through. Returns the targets that had waited for such a message.
-pub(super) fn end_awaited(
-    tx: &Connection,
-    mailbox: i64,
-    tally: &mut Tally,
-) -> Result<Vec<i64>> {
+/// was moved on or removed by somebody else meanwhile. Returns the targets that had waited for such
+/// a message.
+pub(super) fn end_awaited(tx: &Connection, mailbox: i64, tally: &mut Tally) -> Result<Vec<i64>> {
     let lost: Vec<(i64, i64)> = tx
         .prepare_cached(
             "SELECT p.message, p.via FROM placement p JOIN own.op_target t ON t.key = p.via

@@ -41,9 +41,8 @@ pub(super) struct Shown {
 
 /// Whether `name` is `top` or lies below it.
 pub(super) fn is_within(name: &str, top: &str, delimiter: Option<char>) -> bool {
-    name.strip_prefix(top).is_some_and(|rest| {
-        rest.is_empty() || delimiter.is_some_and(|d| rest.starts_with(d))
-    })
+    name.strip_prefix(top)
+        .is_some_and(|rest| rest.is_empty() || delimiter.is_some_and(|d| rest.starts_with(d)))
 }
 
 /// The name after `from` was renamed to `to`, where it lies within.
@@ -158,7 +157,11 @@ mod tests {
         assert_eq!(of("Old").origin, Origin::MadeBy(1));
         assert_eq!(of("A").origin, Origin::MadeBy(4));
         assert!(!of("A").is_subscribed && of("Old").is_subscribed);
-        assert!(shown.iter().any(|s| s.is_gone && s.origin == Origin::Server(1)));
+        assert!(
+            shown
+                .iter()
+                .any(|s| s.is_gone && s.origin == Origin::Server(1))
+        );
     }
 
     #[test]

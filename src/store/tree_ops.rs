@@ -52,7 +52,11 @@ impl NewTree {
     }
 
     fn rename(account: i64, from: &str, to: &str) -> Self {
-        Self::plain(account, from, Change::Rename(from.to_owned(), to.to_owned()))
+        Self::plain(
+            account,
+            from,
+            Change::Rename(from.to_owned(), to.to_owned()),
+        )
     }
 
     fn subscribe(account: i64, name: &str, is_on: bool) -> Self {
@@ -75,7 +79,12 @@ pub(super) fn plan(tx: &Connection, change: &FolderChange) -> Result<Vec<NewTree
     let id = change.mailbox();
     let account = id.account.0;
     let is_inbox = id.name.eq_ignore_ascii_case("INBOX");
-    if is_inbox && matches!(change, FolderChange::Rename { .. } | FolderChange::Delete { .. }) {
+    if is_inbox
+        && matches!(
+            change,
+            FolderChange::Rename { .. } | FolderChange::Delete { .. }
+        )
+    {
         return Err(Error::Inbox);
     }
     match change {
@@ -88,8 +97,11 @@ pub(super) fn plan(tx: &Connection, change: &FolderChange) -> Result<Vec<NewTree
             Ok(vec![NewTree::create(account, &id.name, None)])
         }
         FolderChange::Rename { to, .. } => {
-            there(tx, id)?;
             let delimiter = delimiter(tx, account)?;
+            // A level that only holds others may not have been listed yet.
+            if !holds_any(tx, account, &id.name, delimiter)? {
+                there(tx, id)?;
+            }
             if shown_key(tx, account, to)?.is_some() || is_within(to, &id.name, delimiter) {
                 return Err(Error::MailboxExists { name: to.clone() });
             }
@@ -152,6 +164,19 @@ fn there(tx: &Connection, id: &MailboxId) -> Result<i64> {
     })
 }
 
+/// Whether any mailbox lies below that name.
+fn holds_any(tx: &Connection, account: i64, name: &str, delimiter: Option<char>) -> Result<bool> {
+    let Some(delimiter) = delimiter else {
+        return Ok(false);
+    };
+    tx.prepare_cached(
+        "SELECT 1 FROM mailbox WHERE account = ?1 AND is_gone = 0
+           AND substr(name, 1, length(?2)) = ?2 LIMIT 1",
+    )
+    .and_then(|mut s| s.exists((account, format!("{name}{delimiter}"))))
+    .doing("reading the folders")
+}
+
 fn shown_key(tx: &Connection, account: i64, name: &str) -> Result<Option<i64>> {
     tx.prepare_cached(
         "SELECT key FROM mailbox WHERE account = ?1 AND name = ?2 AND is_gone = 0 LIMIT 1",
@@ -193,9 +218,7 @@ pub(super) fn name_for(tx: &Connection, account: i64, role: Role) -> Result<Stri
              FROM mailbox WHERE account = ?1 AND namespace = '' AND server_name IS NOT NULL
                AND name <> 'INBOX'",
         )
-        .and_then(|mut s| {
-            s.query_row((account, &prefix), |row| Ok((row.get(0)?, row.get(1)?)))
-        })
+        .and_then(|mut s| s.query_row((account, &prefix), |row| Ok((row.get(0)?, row.get(1)?))))
         .doing("reading the folders")?;
     if others > 0 && others == below {
         return Ok(format!("{prefix}{leaf}"));
@@ -242,6 +265,7 @@ struct Row {
     state: i64,
     next_try: i64,
     is_sent: bool,
+    followed: String,
 }
 
 impl Row {
@@ -261,7 +285,8 @@ fn rows(
     params: impl rusqlite::Params,
 ) -> Result<Vec<Row>> {
     conn.prepare_cached(&format!(
-        "SELECT key, op, account, verb, name, to_name, role, agreed, state, next_try, sent
+        "SELECT key, op, account, verb, name, to_name, role, agreed, state, next_try, sent,
+           followed
          FROM own.op_tree WHERE {condition} ORDER BY key"
     ))
     .and_then(|mut s| {
@@ -278,6 +303,7 @@ fn rows(
                 state: row.get(8)?,
                 next_try: row.get(9)?,
                 is_sent: row.get(10)?,
+                followed: row.get(11)?,
             })
         })?
         .collect()
@@ -318,7 +344,13 @@ pub(super) fn refold(tx: &Connection, account: i64) -> Result<Vec<i64>> {
                AND (name, is_subscribed, is_gone, is_pending) IS NOT (?2, ?3, ?4, ?5)",
         )
         .and_then(|mut s| {
-            s.execute((key, &one.name, one.is_subscribed, one.is_gone, one.is_pending))
+            s.execute((
+                key,
+                &one.name,
+                one.is_subscribed,
+                one.is_gone,
+                one.is_pending,
+            ))
         })
         .doing("showing the folders")?;
     }
@@ -395,9 +427,12 @@ pub(super) fn drop_unmade(writer: &mut Writer, unmade: &[i64], reason: &str) -> 
         binding::reject_of_mailbox(writer, MailboxKey(*key), reason)?;
         writer.write("removing a folder", |tx| {
             remove_all(tx, *key)?;
-            tx.execute("DELETE FROM mailbox WHERE key = ?1 AND server_name IS NULL", [key])
-                .doing("removing a folder")
-                .map(drop)
+            tx.execute(
+                "DELETE FROM mailbox WHERE key = ?1 AND server_name IS NULL",
+                [key],
+            )
+            .doing("removing a folder")
+            .map(drop)
         })?;
     }
     Ok(())
@@ -499,10 +534,15 @@ impl Writer {
                 return Ok(None);
             }
             let is_done = is_done(tx, &row)?;
+            let followed = match row.change() {
+                Change::Rename(from, _) if !row.is_sent => followed(tx, account.0, &from)?,
+                _ => row.followed.clone(),
+            };
             tx.prepare_cached(
-                "UPDATE own.op_tree SET state = 1, attempts = attempts + 1, sent = 1 WHERE key = ?1",
+                "UPDATE own.op_tree SET state = 1, attempts = attempts + 1, sent = 1, followed = ?2
+                 WHERE key = ?1",
             )
-            .and_then(|mut s| s.execute([row.key]))
+            .and_then(|mut s| s.execute((row.key, &followed)))
             .doing("taking changes to send")?;
             let id = |name: &str| MailboxId {
                 account,
@@ -510,7 +550,10 @@ impl Writer {
             };
             let change = match row.change() {
                 Change::Create(name) => FolderChange::Create(id(&name)),
-                Change::Rename(from, to) => FolderChange::Rename { from: id(&from), to },
+                Change::Rename(from, to) => FolderChange::Rename {
+                    from: id(&from),
+                    to,
+                },
                 Change::Delete(name) => FolderChange::Delete {
                     mailbox: id(&name),
                     agreed: row.agreed,
@@ -523,6 +566,7 @@ impl Writer {
                 change,
                 role: row.role,
                 is_done,
+                followed: followed.lines().map(str::to_owned).collect(),
             }))
         })
     }
@@ -573,25 +617,14 @@ impl Writer {
     ///
     /// # Errors
     /// When the journal cannot be written.
-    pub fn release_tree(
-        &mut self,
-        key: TreeKey,
-        reason: &str,
-        next_try_secs: i64,
-    ) -> Result<()> {
+    pub fn release_tree(&mut self, key: TreeKey, reason: &str, next_try_secs: i64) -> Result<()> {
         self.write_journal("putting changes back", |tx| {
             set_state(tx, &[key.0], 0, reason, next_try_secs)
         })
     }
 }
 
-fn set_state(
-    tx: &Connection,
-    keys: &[i64],
-    state: i64,
-    reason: &str,
-    next_try: i64,
-) -> Result<()> {
+fn set_state(tx: &Connection, keys: &[i64], state: i64, reason: &str, next_try: i64) -> Result<()> {
     let reason: String = reason.chars().take(REASON_MAX).collect();
     for key in keys {
         tx.prepare_cached(
@@ -616,6 +649,17 @@ fn has_to_wait(tx: &Connection, row: &Row) -> Result<bool> {
     )
     .and_then(|mut s| s.exists((row.account, &row.name, row.op)))
     .doing("reading the journal")
+}
+
+/// What is subscribed to within a mailbox. Servers leave subscriptions where they were when a
+/// mailbox is renamed (RFC 9051 §6.3.6), so they are to be renewed.
+fn followed(tx: &Connection, account: i64, top: &str) -> Result<String> {
+    let names: Vec<String> = base(tx, account)?
+        .into_iter()
+        .filter(|b| b.is_subscribed && is_within(&b.name, top, b.delimiter))
+        .map(|b| b.name)
+        .collect();
+    Ok(names.join("\n"))
 }
 
 /// Whether the server's tree, as last listed, is as the change wants it.
@@ -712,8 +756,11 @@ fn rename_rows(tx: &Connection, account: i64, from: &str, to: &str) -> Result<()
                 tx.execute("DELETE FROM mailbox WHERE key = ?1", [key])
                     .doing(doing)?;
             }
-            tx.execute("UPDATE mailbox SET server_name = ?2 WHERE key = ?1", (one.key, &name))
-                .doing(doing)?;
+            tx.execute(
+                "UPDATE mailbox SET server_name = ?2 WHERE key = ?1",
+                (one.key, &name),
+            )
+            .doing(doing)?;
         }
     }
     Ok(())
@@ -729,7 +776,13 @@ fn rename_targets(tx: &Connection, account: i64, from: &str, to: &str) -> Result
         )
         .and_then(|mut s| {
             s.query_map((), |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+                Ok((
+                    row.get(0)?,
+                    row.get(1)?,
+                    row.get(2)?,
+                    row.get(3)?,
+                    row.get(4)?,
+                ))
             })?
             .collect()
         })

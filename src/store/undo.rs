@@ -138,7 +138,11 @@ impl Writer {
     fn reserve_for(&mut self, op: i64) -> Result<()> {
         let count: i64 = self
             .conn
-            .query_row("SELECT count(*) FROM own.op_target WHERE op = ?1", [op], |row| row.get(0))
+            .query_row(
+                "SELECT count(*) FROM own.op_target WHERE op = ?1",
+                [op],
+                |row| row.get(0),
+            )
             .doing("reading the journal")?;
         self.reserve(What::Message, usize::try_from(count).unwrap_or(0))?;
         self.reserve(What::Mailbox, 100)
@@ -217,12 +221,7 @@ fn close(tx: &Connection, noted: &mut Noted, back: &Back) -> Result<()> {
     Ok(())
 }
 
-fn take_back_one(
-    tx: &Connection,
-    target: &Target,
-    all: &[Target],
-    back: &mut Back,
-) -> Result<()> {
+fn take_back_one(tx: &Connection, target: &Target, all: &[Target], back: &mut Back) -> Result<()> {
     let mut wish = |message: i64, mailbox: i64, what: Deed| {
         back.wishes.push(Wish {
             message,
@@ -307,7 +306,9 @@ fn again(tx: &Connection, undo: i64, op: i64, tree: &mut Vec<NewTree>) -> Result
         let (mut message, mut mailbox) = (target.message, target.mailbox);
         // What was taken back by a copy from elsewhere is another message here.
         if let Some(copy) = undone.iter().find(|u| {
-            u.verb == Verb::Append && u.made != 0 && undoes(tx, u.key).is_ok_and(|k| k == target.key)
+            u.verb == Verb::Append
+                && u.made != 0
+                && undoes(tx, u.key).is_ok_and(|k| k == target.key)
         }) {
             (message, mailbox) = (copy.made, copy.to_mailbox);
         }

@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 mod architecture;
+mod change;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]

@@ -26,6 +26,8 @@ mod generated;
 #[cfg(test)]
 mod imap;
 #[cfg(test)]
+mod imap_change;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod sync;

@@ -28,6 +28,8 @@ mod imap;
 #[cfg(test)]
 mod imap_change;
 #[cfg(test)]
+mod imap_demo;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod sync;

@@ -5,7 +5,7 @@
 use super::Session;
 use super::peer_tests::{failed, notices, status, unescape};
 use super::types::{Appended, IdleEnd, Transferred};
-use crate::model::{FlagSet, Moment, Role, Uid, UidSet};
+use crate::model::{FlagSet, Moment, Rights, Role, Uid, UidSet};
 use crate::net::{Class, Error, Login, Options, Secret, Security, Server};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream};
@@ -40,7 +40,7 @@ pub(super) async fn perform(
         "rights" => {
             let names: Vec<String> = args.iter().map(|n| (*n).to_owned()).collect();
             let rights = session.my_rights(&names).await?;
-            let letters = |r: Option<crate::model::Rights>| r.map_or("-".into(), |r| r.letters());
+            let letters = |r: Option<Rights>| r.map_or("-".into(), Rights::letters);
             Ok(rights.into_iter().map(letters).collect())
         }
         "quota" => {

@@ -27,6 +27,10 @@ mod generated;
 #[cfg(test)]
 mod imap;
 #[cfg(test)]
+mod imap_change;
+#[cfg(test)]
+mod imap_demo;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod sync;

@@ -56,7 +56,7 @@ impl Session {
             self.settle().await?;
         }
         let tag = self.send(&command).await?;
-        let is_agreed = at_once || (self.is_open(tag) && self.go_ahead(tag).await?);
+        let is_agreed = self.is_open(tag) && (at_once || self.go_ahead(tag).await?);
         let is_sent = is_agreed && self.send_literal(tag, bytes).await?;
         let mut at = None;
         let said = self
@@ -93,13 +93,13 @@ impl Session {
         for chunk in bytes.chunks(CHUNK) {
             self.gate().push(chunk);
             if bytes.len() > CHUNK {
-                self.write_out().await?;
+                self.write_out(tag).await?;
             }
             if !self.is_open(tag) {
                 return Ok(false);
             }
         }
-        self.allow_for(bytes.len());
+        self.hear_later(bytes.len());
         self.push_line("");
         Ok(true)
     }
@@ -134,12 +134,32 @@ impl Appended {
 
 /// ` 7-Feb-1994 22:43:04 -0800` (RFC 9051 `date-time`); `None` for what that form cannot hold.
 fn internal_date(at: Moment) -> Option<String> {
-    let offset = Offset::from_seconds(i32::from(at.offset_mins) * 60).ok()?;
+    let minutes = Some(i32::from(at.offset_mins)).filter(|m| m.abs() < 24 * 60);
+    let offset = Offset::from_seconds(minutes.unwrap_or(0) * 60).ok()?;
     let time = Timestamp::from_second(at.unix_secs).ok()?;
-    let date = offset.to_datetime(time);
-    (1..=9999).contains(&date.year()).then(|| {
-        time.to_zoned(offset.to_time_zone())
-            .strftime("%e-%b-%Y %H:%M:%S %z")
-            .to_string()
-    })
+    let time = time.to_zoned(offset.to_time_zone());
+    let has_form = (1..=9999).contains(&time.year());
+    has_form.then(|| time.strftime("%e-%b-%Y %H:%M:%S %z").to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_has_the_form_of_the_standard_or_is_left_out() {
+        let date = |unix_secs, offset_mins| {
+            internal_date(Moment {
+                unix_secs,
+                offset_mins,
+            })
+        };
+        assert_eq!(date(0, -90).as_deref(), Some("31-Dec-1969 22:30:00 -0130"));
+        assert_eq!(
+            date(5, 9_000).as_deref(),
+            Some(" 1-Jan-1970 00:00:05 +0000")
+        );
+        assert_eq!(date(-70_000_000_000, 0), None);
+        assert_eq!(date(i64::MAX, 0), None);
+    }
 }

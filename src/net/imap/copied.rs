@@ -110,3 +110,55 @@ fn ranges(text: &str, room: u64) -> Option<Vec<Uid>> {
     }
     Some(ids)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn told(asked: &UidSet, args: &str) -> Option<Copied> {
+        let mut mapping = Mapping::new(asked);
+        mapping.hear(&Said {
+            condition: Condition::Ok,
+            code: Some(Code {
+                name: "COPYUID".into(),
+                args: args.into(),
+            }),
+            text: String::new(),
+        });
+        mapping.copied()
+    }
+
+    #[test]
+    fn ranges_ascend_and_pairs_are_told_by_the_order_of_the_ranges() {
+        let asked = UidSet::parse("1:99").unwrap();
+        let copied = told(&asked, "7 12:10,3 4:6,9").unwrap();
+        let pairs: Vec<_> = copied
+            .pairs
+            .iter()
+            .map(|(a, b)| (a.get(), b.get()))
+            .collect();
+        assert_eq!(pairs, [(3, 9), (10, 4), (11, 5), (12, 6)]);
+    }
+
+    #[test]
+    fn a_claim_of_all_there_could_be_costs_nothing_even_where_all_was_asked_for() {
+        let all = UidSet::range(Uid::MIN, Uid::MAX);
+        assert_eq!(told(&all, "7 1:4294967295 1:4294967295"), None);
+        let many = format!("7 {} 1", vec!["1:900000"; 9_000].join(","));
+        assert_eq!(told(&all, &many), None);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_told_only_what_was_asked_for_is_believed(
+            args in "[0-9]{1,2} ([0-9]{0,2}[:,*]?){0,4} ([0-9]{0,2}[:,]?){0,4}",
+        ) {
+            let asked = UidSet::parse("2,5:9,40").unwrap();
+            if let Some(copied) = told(&asked, &args) {
+                prop_assert!(copied.pairs.len() <= 7);
+                prop_assert!(copied.pairs.iter().all(|(source, _)| asked.contains(*source)));
+            }
+        }
+    }
+}

@@ -16,7 +16,7 @@ impl Session {
         self.begin(Pace::Bulk).await?;
         let wire = self.state.wire_name(name);
         let command = Command::new("DELETE").string(&wire, &self.state.capabilities)?;
-        self.step_out_of(&wire).await?;
+        self.step_out_of(&wire);
         let said = self.exec(&command, Some).await?;
         accept(said, "delete this folder").map(drop)
     }

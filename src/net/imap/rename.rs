@@ -19,7 +19,7 @@ impl Session {
         let command = Command::new("RENAME")
             .string(&source, capabilities)?
             .string(&target, capabilities)?;
-        self.step_out_of(&source).await?;
+        self.step_out_of(&source);
         let said = self.exec(&command, Some).await?;
         accept(said, "rename this folder").map(drop)
     }

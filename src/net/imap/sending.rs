@@ -123,11 +123,12 @@ impl Session {
         Ok(())
     }
 
-    /// Writes all that is queued. What the server says meanwhile is heard, for it may wait for that;
-    /// and as long as something goes out, its silence does not count.
-    pub(super) async fn write_out(&mut self) -> Result<()> {
+    /// Writes what is queued for a command, up to its end or the command's. What the server says
+    /// meanwhile is heard, for it may wait for that; and as long as something goes out, its silence
+    /// does not count.
+    pub(super) async fn write_out(&mut self, tag: Tag) -> Result<()> {
         let mut left = self.gate().unsent();
-        loop {
+        while self.is_open(tag) {
             let event = std::future::poll_fn(|cx| {
                 if let Poll::Ready(Ok(())) = Pin::new(self.gate()).poll_flush(cx) {
                     return Poll::Ready(None);
@@ -149,6 +150,7 @@ impl Session {
                 },
             }
         }
+        Ok(())
     }
 
     /// Whether a command was sent and not completed.

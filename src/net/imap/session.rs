@@ -211,15 +211,19 @@ impl Session {
         self.gate().listen(Some(silence));
     }
 
-    /// Gives a call the time that so many bytes need on their way to the server. What the system has
-    /// taken over is not there yet.
+    /// Gives a call the time that so many bytes need on their way to the server.
     pub(super) fn allow_for(&mut self, bytes: usize) {
         let size = u64::try_from(bytes).unwrap_or(u64::MAX);
         if let Some(time) = &mut self.time {
             time.end += Duration::from_secs(size / 1024);
         }
-        let on_its_way = Duration::from_secs(size.min(SYSTEM_BUFFER) / SLOWEST);
-        let silence = self.options.silence_timeout + on_its_way;
+    }
+
+    /// Waits longer for the next word of the server: what the system has taken over of so many bytes
+    /// is not there yet.
+    pub(super) fn hear_later(&mut self, bytes: usize) {
+        let on_its_way = u64::try_from(bytes).unwrap_or(u64::MAX).min(SYSTEM_BUFFER);
+        let silence = self.options.silence_timeout + Duration::from_secs(on_its_way / SLOWEST);
         self.gate().listen(Some(silence));
     }
 

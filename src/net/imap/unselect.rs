@@ -6,18 +6,17 @@
 use super::command::Command;
 use super::session::Session;
 use super::status::is_same_name;
-use crate::net::error::Result;
 
 impl Session {
     /// Leaves the selected mailbox if it has that name on the wire, or may lie below it. In the same
     /// flight as the command that follows.
-    pub(super) async fn step_out_of(&mut self, wire: &[u8]) -> Result<()> {
+    pub(super) fn step_out_of(&mut self, wire: &[u8]) {
         let is_inside = self
             .state
             .selected_name()
             .is_some_and(|open| is_same_name(open, wire) || open.starts_with(wire));
         if !is_inside {
-            return Ok(());
+            return;
         }
         // Where UNSELECT is not offered, INBOX is opened to be read only: it is always there, and
         // nothing is removed from the mailbox that was open (RFC 9051 §6.3.2).
@@ -28,6 +27,5 @@ impl Session {
         };
         self.send_unattended(&Command::new(text));
         drop(self.leave_mailbox());
-        Ok(())
     }
 }

@@ -29,6 +29,8 @@ pub(crate) enum Kind {
     Plain,
     /// `INBOX.` before every name, and `.` between levels.
     Prefixed,
+    /// All that `Full` has, and no folder but INBOX.
+    Bare,
 }
 
 impl Kind {
@@ -38,13 +40,14 @@ impl Kind {
             Self::Condstore => "condstore",
             Self::Plain => "plain",
             Self::Prefixed => "prefixed",
+            Self::Bare => "bare",
         }
     }
 
     /// The capabilities that are announced in place of all.
     pub(super) const fn capability(self) -> Option<&'static str> {
         match self {
-            Self::Full | Self::Prefixed => None,
+            Self::Full | Self::Prefixed | Self::Bare => None,
             Self::Condstore => Some(
                 "IMAP4rev1 SASL-IR LOGIN-REFERRALS ID ENABLE IDLE LITERAL+ NAMESPACE UIDPLUS CONDSTORE",
             ),
@@ -56,6 +59,14 @@ impl Kind {
         match self {
             Self::Prefixed => ("INBOX.", "."),
             _ => ("", "/"),
+        }
+    }
+
+    /// The folders that every user has from the start, each named after what it is for.
+    pub(super) const fn folders(self) -> &'static [&'static str] {
+        match self {
+            Self::Bare => &[],
+            _ => &["Drafts", "Sent", "Trash", "Junk", "Archive"],
         }
     }
 }
@@ -81,11 +92,13 @@ impl Dovecot {
         static CONDSTORE: OnceLock<Dovecot> = OnceLock::new();
         static PLAIN: OnceLock<Dovecot> = OnceLock::new();
         static PREFIXED: OnceLock<Dovecot> = OnceLock::new();
+        static BARE: OnceLock<Dovecot> = OnceLock::new();
         let cell = match kind {
             Kind::Full => &FULL,
             Kind::Condstore => &CONDSTORE,
             Kind::Plain => &PLAIN,
             Kind::Prefixed => &PREFIXED,
+            Kind::Bare => &BARE,
         };
         cell.get_or_init(|| Self::start(kind))
     }

@@ -155,11 +155,20 @@ pub(super) fn unknown_message(id: i64) -> Failure {
 /// Takes back the last change.
 pub(super) fn undo(place: &Place, is_offline: bool, output: &mut Output) -> Result<Exit, Failure> {
     let store = place.store()?;
-    match store.writer()?.undo(now_secs())? {
-        Some(recorded) => settle(place, &store, &recorded, is_offline, output),
-        None => {
-            output.line("There is nothing to undo.")?;
-            Ok(Exit::Done)
-        }
+    let Some(recorded) = store.writer()?.undo(now_secs())? else {
+        output.line("There is nothing to undo.")?;
+        return Ok(Exit::Done);
+    };
+    if recorded.op.is_none() && !recorded.label.starts_with("Undone") {
+        // What is gone for good cannot be had back; the label says so, and why.
+        return Err(Failure::failed(lower_first(&recorded.label)));
     }
+    settle(place, &store, &recorded, is_offline, output)
+}
+
+fn lower_first(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_lowercase().chain(letters).collect()
+    })
 }

@@ -356,6 +356,26 @@ fn an_empty_folder_is_deleted_and_one_with_mail_goes_to_trash() {
 }
 
 #[test]
+fn what_only_holds_other_folders_is_renamed_and_deleted_with_them() {
+    for kind in KINDS {
+        let desk = Desk::with(kind, &[("Clients/North/Oslo", 1), ("Plans/East/Bern", 0)]);
+        let name = |path| desk.name(path);
+        desk.mailbox(&["rename", &name("Clients"), &name("Customers")], false, 0);
+        assert_eq!(desk.subjects("Customers/North/Oslo"), ["Letter 1"]);
+        desk.assert_in_step();
+        desk.mailbox(&["delete", &name("Customers/North")], false, 0);
+        assert_eq!(desk.subjects("Trash/North/Oslo"), ["Letter 1"]);
+        desk.assert_in_step();
+        desk.mailbox(&["delete", &name("Plans"), "--for-good"], false, 0);
+        desk.mailbox(&["delete", &name("Trash/North"), "--for-good"], false, 0);
+        let tree = desk.on_server();
+        let is_left = |leaf: &str| tree.iter().any(|name| name.contains(leaf));
+        assert!(!is_left("Oslo") && !is_left("Plans"), "{tree:?}");
+        desk.assert_in_step();
+    }
+}
+
+#[test]
 fn what_lies_in_trash_goes_for_good_only_when_that_is_said() {
     everywhere(|kind, is_offline| {
         let desk = Desk::with(

@@ -92,3 +92,16 @@ fn taking_back_a_new_folder_loses_no_mail_that_came_into_it_meanwhile() {
         .json();
     assert_eq!(found.len(), 1, "and it shows");
 }
+
+#[test]
+fn a_folder_deleted_for_good_with_its_mail_is_not_said_to_be_back() {
+    let desk = Desk::with(Kind::Full, &[("Trash/Old", 2)]);
+    desk.mailbox(&["delete", "Trash/Old", "--for-good"], false, 0);
+    let undo = desk.program.run(&["undo"]).expect(1);
+    assert_eq!(undo.stderr.lines().count(), 1, "{undo:?}");
+    for word in ["cannot be undone", "Trash/Old", "gone for good"] {
+        assert!(undo.stderr.contains(word), "{word} in {}", undo.stderr);
+    }
+    assert!(!desk.on_server().contains(&"Trash/Old".to_owned()));
+    desk.assert_in_step();
+}

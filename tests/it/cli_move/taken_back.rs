@@ -74,16 +74,42 @@ fn a_move_is_taken_back_on_the_server() {
 }
 
 #[test]
-fn deleting_for_good_is_taken_back_only_while_the_server_has_not_heard_of_it() {
+fn deleting_for_good_is_taken_back_before_the_server_heard_of_it() {
     let desk = Desk::one(Kind::Full);
+    let before = desk.work.on_server("INBOX");
     let one = desk.id("INBOX", 1);
     desk.run(&["delete", &one], true);
     desk.undo(true);
+    desk.assert_settled();
     desk.sync();
     assert_eq!(desk.shown("INBOX"), [1, 2, 3, 4, 5]);
-    assert_eq!(desk.work.places(1), ["INBOX"]);
-    desk.run(&["delete", &one], false);
-    let output = desk.program.run(&["undo"]);
-    assert!(!output.stdout.contains("Undone"), "nobody can: {output:?}");
-    assert_eq!(desk.shown("INBOX"), [2, 3, 4, 5]);
+    assert_eq!(desk.work.on_server("INBOX"), before);
+}
+
+#[test]
+fn what_the_server_deleted_for_good_is_put_back_from_here_or_it_is_said_that_it_cannot_be() {
+    for keep in ["all", "headers"] {
+        let desk = Desk::one(Kind::Full);
+        let work = &desk.work;
+        let sync = format!("[accounts.work.sync]\nkeep = \"{keep}\"\n");
+        desk.program.write_config(&(work.config() + &sync));
+        desk.program.run(&["cache", "clear"]).expect(0);
+        desk.sync();
+        let before = work.on_server("INBOX");
+        let one = desk.id("INBOX", 1);
+        desk.run(&["delete", &one], false);
+        assert_eq!(work.places(1), [""; 0]);
+        let undo = desk.program.run(&["undo"]);
+        desk.sync();
+        if undo.code == Some(0) {
+            assert!(undo.stdout.contains("Undone"), "{undo:?}");
+            assert_eq!(work.on_server("INBOX"), before, "dates, flags and bytes");
+            assert_eq!(desk.shown("INBOX"), [1, 2, 3, 4, 5]);
+        } else {
+            assert_eq!((undo.code, keep), (Some(1), "headers"), "{undo:?}");
+            assert!(undo.stderr.contains("cannot be undone"), "{undo:?}");
+            assert_eq!(work.places(1), [""; 0]);
+            assert_eq!(desk.shown("INBOX"), [2, 3, 4, 5]);
+        }
+    }
 }

@@ -90,7 +90,8 @@ impl Account {
         self.other().counts(&self.levels.wire(path))[0]
     }
 
-    /// Where on the server the letter of that number lies: once for each message.
+    /// Where on the server the letter of that number lies: once for each message. Servers search for
+    /// parts of words, so no number here begins with another one.
     fn places(&self, n: u32) -> Vec<String> {
         self.other().places(&format!("Letter {n}"))
     }
@@ -117,7 +118,7 @@ impl Desk {
         }
     }
 
-    /// Two accounts on different servers: letters 1 to 3 here, 11 and 12 there, and a `Box` in each.
+    /// Two accounts on different servers: letters 1 to 3 here, 61 and 62 there, and a `Box` in each.
     fn two() -> Self {
         Self::two_with("")
     }
@@ -125,7 +126,7 @@ impl Desk {
     /// The same with more in the first one's tables.
     fn two_with(more: &str) -> Self {
         let work = Account::new("work", Kind::Full, 1, 3);
-        let home = Account::new("home", Kind::Prefixed, 11, 2);
+        let home = Account::new("home", Kind::Prefixed, 61, 2);
         work.make("Box");
         home.make("Box");
         let program = Program::new(&(work.config() + more + &home.config()));

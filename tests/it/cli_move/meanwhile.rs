@@ -32,6 +32,7 @@ fn without_a_server_a_move_is_kept_and_ends_with_75() {
 fn a_message_moves_into_a_folder_that_is_only_here_yet() {
     let desk = Desk::one(Kind::Full);
     let one = desk.id("INBOX", 1);
+    desk.run(&["mailbox", "create", "New"], true);
     desk.run(&["mailbox", "create", "New/日本"], true);
     desk.run(&["move", &one, "New/日本"], true);
     desk.run(&["mailbox", "rename", "New", "Newer"], true);

@@ -215,7 +215,7 @@ pub(super) struct MessagesArgs {
 pub(super) enum MailboxArgs {
     /// Makes a folder, and those above it that are missing.
     Create {
-        /// Its full name; ACCOUNT/NAME where there are several accounts and --account names none.
+        /// The folder: its full name, or ACCOUNT/NAME where there are several accounts.
         name: String,
         /// Leaves it to the next sync to tell the server.
         #[arg(long)]

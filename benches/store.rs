@@ -124,6 +124,8 @@ fn tree(writer: &mut Writer, reader: &Reader, count: u32) -> (AccountKey, Mailbo
         ..ServerStatus::default()
     };
     let entry = |name: &str, role| TreeEntry {
+        namespace: pillarbox::model::Namespace::Personal,
+        rights: None,
         name: name.to_owned(),
         delimiter: Some('/'),
         role,

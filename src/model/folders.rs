@@ -215,7 +215,12 @@ mod tests {
 
     #[test]
     fn a_folder_with_mail_goes_below_trash_under_a_free_name() {
-        let mut all = tree(&[("Trash", 0), ("a/work", 3), ("b/work", 0), ("b/work/c", 1)]);
+        let mut all = tree(&[
+            ("Trash", 0),
+            ("a/work", 3),
+            ("b/work", 0),
+            ("b/project/c", 1),
+        ]);
         let to = |name: &str| DeletePlan::ToTrash(name.to_owned());
         assert_eq!(plan_delete(&all, "a/work"), to("Trash/work"));
         assert_eq!(

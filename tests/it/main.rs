@@ -13,7 +13,11 @@ mod cli_change;
 #[cfg(test)]
 mod cli_doctor;
 #[cfg(test)]
+mod cli_folders;
+#[cfg(test)]
 mod cli_mail;
+#[cfg(test)]
+mod cli_move;
 #[cfg(test)]
 mod cli_screen;
 #[cfg(test)]

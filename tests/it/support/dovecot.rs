@@ -32,6 +32,8 @@ pub(crate) enum Kind {
     /// All that Dovecot has, with rights: `Shared/USER/` is what other users let in, `Public/team`
     /// may be read, and everything done in `Public/drop`. A user has room for 1 MiB.
     Shared,
+    /// All that `Full` has, and no folder but INBOX.
+    Bare,
 }
 
 impl Kind {
@@ -42,13 +44,14 @@ impl Kind {
             Self::Plain => "plain",
             Self::Prefixed => "prefixed",
             Self::Shared => "shared",
+            Self::Bare => "bare",
         }
     }
 
     /// The capabilities that are announced in place of all.
     pub(super) const fn capability(self) -> Option<&'static str> {
         match self {
-            Self::Full | Self::Prefixed | Self::Shared => None,
+            Self::Full | Self::Prefixed | Self::Shared | Self::Bare => None,
             Self::Condstore => Some(
                 "IMAP4rev1 SASL-IR LOGIN-REFERRALS ID ENABLE IDLE LITERAL+ NAMESPACE UIDPLUS CONDSTORE",
             ),
@@ -60,6 +63,14 @@ impl Kind {
         match self {
             Self::Prefixed => ("INBOX.", "."),
             _ => ("", "/"),
+        }
+    }
+
+    /// The folders that every user has from the start, each named after what it is for.
+    pub(super) const fn folders(self) -> &'static [&'static str] {
+        match self {
+            Self::Bare => &[],
+            _ => &["Drafts", "Sent", "Trash", "Junk", "Archive"],
         }
     }
 }
@@ -86,12 +97,14 @@ impl Dovecot {
         static PLAIN: OnceLock<Dovecot> = OnceLock::new();
         static PREFIXED: OnceLock<Dovecot> = OnceLock::new();
         static SHARED: OnceLock<Dovecot> = OnceLock::new();
+        static BARE: OnceLock<Dovecot> = OnceLock::new();
         let cell = match kind {
             Kind::Full => &FULL,
             Kind::Condstore => &CONDSTORE,
             Kind::Plain => &PLAIN,
             Kind::Prefixed => &PREFIXED,
             Kind::Shared => &SHARED,
+            Kind::Bare => &BARE,
         };
         cell.get_or_init(|| Self::start(kind))
     }

@@ -157,13 +157,10 @@ impl Plan<'_> {
                  service anvil {{\n  chroot =\n}}\nservice imap-login {{\n  chroot =\n}}\n"
             ),
         };
-        let special: String = ["Drafts", "Sent", "Trash", "Junk", "Archive"]
-            .map(|name| {
-                format!(
-                    "  mailbox {name} {{\n    auto = subscribe\n    special_use = \\{name}\n  }}\n"
-                )
-            })
-            .concat();
+        let folder_of = |name: &&str| {
+            format!("  mailbox {name} {{\n    auto = subscribe\n    special_use = \\{name}\n  }}\n")
+        };
+        let special: String = kind.folders().iter().map(folder_of).collect();
         format!(
             "base_dir = {folder}/run\nstate_dir = {folder}/run\n\
              instance_name = pillarbox-{name}-{imap}\nlog_path = {folder}/dovecot.log\n\

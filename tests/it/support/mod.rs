@@ -9,12 +9,14 @@ mod other_client;
 mod program;
 mod proxy;
 mod screen;
+mod tree;
 
 pub(crate) use dovecot::{Dovecot, Kind, TELLING};
 pub(crate) use other_client::OtherClient;
 pub(crate) use program::Program;
 pub(crate) use proxy::Proxy;
 pub(crate) use screen::{Screen, sequences};
+pub(crate) use tree::Levels;
 
 use std::path::PathBuf;
 use std::thread::sleep;

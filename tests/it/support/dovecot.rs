@@ -133,6 +133,19 @@ impl Dovecot {
         self.folder.join("mail").join(user)
     }
 
+    /// Gives a fresh user all that another one has, down to UIDs and change counters.
+    pub(crate) fn copy_user(&self, user: &str) -> String {
+        let copy = self.fresh_user();
+        copy_folder(&self.maildir(user), &self.maildir(&copy));
+        copy
+    }
+
+    /// Takes the mail of a user away, who is not to be used again.
+    pub(crate) fn forget_user(&self, user: &str) {
+        // A mail process that ends late may put a file there.
+        drop(fs::remove_dir_all(self.maildir(user)));
+    }
+
     /// Gives what was put into the maildir to the user that the mail processes run as.
     pub(crate) fn own_files(&self, user: &str) {
         let owner = Owner::choose();
@@ -217,6 +230,12 @@ impl Dovecot {
         });
         OtherClient::connect(self.imap);
     }
+}
+
+/// Copies a folder with owners and times.
+pub(crate) fn copy_folder(from: &Path, to: &Path) {
+    let status = Command::new("cp").arg("-a").args([from, to]).status();
+    assert!(status.unwrap().success(), "{}", from.display());
 }
 
 /// Runs the server until the pipe closes, then stops it and takes its files away.

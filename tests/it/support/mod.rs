@@ -5,16 +5,22 @@
 pub(crate) mod desk;
 mod dovecot;
 mod dovecot_config;
+pub(crate) mod held;
 mod other_client;
 mod program;
 mod proxy;
 mod screen;
+pub(crate) mod scripts;
+pub(crate) mod shim;
+mod stage;
+pub(crate) mod sweep;
 
 pub(crate) use dovecot::{Dovecot, Kind, TELLING};
 pub(crate) use other_client::OtherClient;
-pub(crate) use program::Program;
+pub(crate) use program::{Output, Program};
 pub(crate) use proxy::Proxy;
 pub(crate) use screen::{Screen, sequences};
+pub(crate) use stage::Stage;
 
 use std::path::PathBuf;
 use std::thread::sleep;

@@ -22,6 +22,8 @@ mod corpus;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod cuts;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod generated;

@@ -117,14 +117,17 @@ impl Dovecot {
         )
     }
 
-    /// The tables of an account without TLS, for measuring.
-    #[allow(dead_code, reason = "for the benches")]
+    /// The tables of an account without TLS.
     pub(crate) fn plain_account(&self, name: &str, user: &str) -> String {
+        Self::account_at(self.imap, name, user)
+    }
+
+    /// The tables of an account without TLS at that port of this computer.
+    pub(crate) fn account_at(port: u16, name: &str, user: &str) -> String {
         format!(
             "[accounts.{name}]\naddress = \"{user}@example.org\"\n[accounts.{name}.imap]\n\
-             host = \"127.0.0.1\"\nport = {}\ntls = \"none\"\nuser = \"{user}\"\n\
-             password = \"pass\"\n[accounts.{name}.sync]\nkeep = \"headers\"\n",
-            self.imap
+             host = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\nuser = \"{user}\"\n\
+             password = \"pass\"\n[accounts.{name}.sync]\nkeep = \"headers\"\n"
         )
     }
 

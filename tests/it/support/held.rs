@@ -58,7 +58,10 @@ impl Held {
                 held.mailboxes.insert(name, letters);
             }
         }
-        held.subscribed = list(client, "LSUB").into_iter().map(|(_, name)| name).collect();
+        held.subscribed = list(client, "LSUB")
+            .into_iter()
+            .map(|(_, name)| name)
+            .collect();
         held
     }
 
@@ -100,7 +103,12 @@ impl Held {
             let ours: BTreeSet<u32> = rows.iter().map(|row| row.uid).collect();
             if ours != theirs || rows.len() != letters.len() {
                 let (ours, theirs) = (uids(&ours), uids(&theirs));
-                writeln!(told, "{name}: UIDs here {ours} ({}), there {theirs}", rows.len()).unwrap();
+                writeln!(
+                    told,
+                    "{name}: UIDs here {ours} ({}), there {theirs}",
+                    rows.len()
+                )
+                .unwrap();
                 continue;
             }
             for row in rows {
@@ -112,7 +120,11 @@ impl Held {
             let unread = letters.values().filter(|l| !l.is_seen()).count();
             if shown.counts[*name] != (letters.len(), unread) {
                 let counts = shown.counts[*name];
-                writeln!(told, "{name}: counts here {counts:?}, there {unread} unread").unwrap();
+                writeln!(
+                    told,
+                    "{name}: counts here {counts:?}, there {unread} unread"
+                )
+                .unwrap();
             }
             if shown.subscribed.contains(*name) != self.subscribed.contains(*name) {
                 writeln!(told, "{name}: subscribed on one side only").unwrap();
@@ -163,13 +175,19 @@ fn letter(response: &str) -> (u32, Letter) {
     flags.sort();
     let size = head.rsplit_once('{').unwrap().1.trim_end_matches('}');
     let bytes = bytes.get(..size.parse().unwrap()).unwrap();
-    let message_id = bytes.lines().find_map(|line| line.strip_prefix("Message-ID: "));
+    let message_id = bytes
+        .lines()
+        .find_map(|line| line.strip_prefix("Message-ID: "));
     let mut hasher = DefaultHasher::new();
     bytes.hash(&mut hasher);
     let letter = Letter {
         message_id: bare(message_id.unwrap_or_default()),
         flags,
-        arrived: after("INTERNALDATE \"").split('"').next().unwrap().to_owned(),
+        arrived: after("INTERNALDATE \"")
+            .split('"')
+            .next()
+            .unwrap()
+            .to_owned(),
         hash: hasher.finish(),
     };
     (uid.parse().unwrap(), letter)
@@ -270,7 +288,9 @@ pub(crate) fn refused(data_dir: &Path) -> Vec<String> {
     let store = Store::open(data_dir).unwrap();
     let open = store.reader().unwrap().open_ops().unwrap();
     let refused = open.iter().filter(|op| op.state == TargetState::Rejected);
-    refused.map(|op| format!("{}: {}", op.label, op.error)).collect()
+    refused
+        .map(|op| format!("{}: {}", op.label, op.error))
+        .collect()
 }
 
 /// The account of that name in a store.

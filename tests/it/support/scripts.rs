@@ -1,14 +1,20 @@
 //! What the program is told to do while things go wrong: the changes of which each must be done
 //! once, whatever is cut or killed.
 //!
-//! Used by the sweeps over crashes and cuts. The mail holds traps: messages with the Message-ID of
-//! another one, one without any, and one that somebody else marked as deleted.
+//! Used by the sweeps over crashes, cuts and broken disks. A script must change something that a
+//! user would notice, or only fetch.
 
-use super::{Kind, Stage};
+use super::scenes::{
+    changed_elsewhere, moved, named, queued, unseen_mail, usual_mail, with_a_deleted_one,
+    with_folders,
+};
+use super::{Kind, Program, Stage};
 
 /// One command, and the scene for it.
 #[derive(Clone, Copy)]
 pub(crate) struct Script {
+    /// Begins with the command.
+    pub(crate) name: &'static str,
     /// What the server offers.
     pub(crate) kind: Kind,
     /// How many accounts there are.
@@ -34,8 +40,9 @@ pub(crate) enum Effect {
 
 impl Script {
     /// A change by one command, of one account with the usual mail.
-    pub(crate) const fn change(kind: Kind, command: fn(&Stage) -> Vec<String>) -> Self {
+    const fn change(name: &'static str, kind: Kind, command: fn(&Stage) -> Vec<String>) -> Self {
         Self {
+            name,
             kind,
             accounts: 1,
             prepare: usual_mail,
@@ -45,202 +52,189 @@ impl Script {
     }
 
     /// The same with another scene.
-    pub(crate) const fn on(mut self, prepare: fn(&Stage)) -> Self {
+    const fn on(mut self, prepare: fn(&Stage)) -> Self {
         self.prepare = prepare;
         self
     }
+
+    /// The same with so many accounts.
+    const fn with_accounts(mut self, accounts: usize) -> Self {
+        self.accounts = accounts;
+        self
+    }
+
+    /// A command that sends what the scene recorded.
+    const fn sending(mut self) -> Self {
+        self.effect = Effect::Send;
+        self
+    }
+
+    /// A command that only fetches.
+    const fn fetching(mut self) -> Self {
+        self.effect = Effect::Fetch;
+        self
+    }
+
+    /// Whether the program knows the command; says so where it does not.
+    pub(crate) fn is_there(&self) -> bool {
+        is_known(self.name)
+    }
 }
 
+/// Whether the program knows the command that a name begins with.
+fn is_known(name: &str) -> bool {
+    let command = name.split([' ', ',']).next().unwrap_or_default();
+    let known = Program::new("").run(&[command, "--help"]).code == Some(0);
+    if !known {
+        println!("{name}: skipped, the program does not know {command:?}");
+    }
+    known
+}
+
+pub(crate) const FLAG: Script = Script::change("flag", Kind::Full, flag_two);
+pub(crate) const TAG: Script = Script::change("tag", Kind::Plain, tag_one);
+pub(crate) const SYNC_THE_FIRST: Script = Script::change("sync, the first", Kind::Full, sync)
+    .on(unseen_mail)
+    .fetching();
+pub(crate) const SYNC: Script = Script::change("sync", Kind::Full, sync)
+    .on(changed_elsewhere)
+    .fetching();
+pub(crate) const MOVE_MOVE: Script = Script::change("move, MOVE", Kind::Full, move_two);
+pub(crate) const MOVE_UIDPLUS: Script = Script::change("move, UIDPLUS", Kind::Condstore, move_two);
+pub(crate) const MOVE_NEITHER: Script = Script::change("move, neither", Kind::Plain, move_two);
+pub(crate) const MOVE_WITHOUT_AN_ID_NEITHER: Script = Script::change(
+    "move without an id, neither",
+    Kind::Plain,
+    move_the_nameless,
+);
+pub(crate) const MOVE_BESIDE_A_DELETED_ONE: Script =
+    Script::change("move beside a deleted one", Kind::Plain, move_two).on(with_a_deleted_one);
+pub(crate) const COPY_UIDPLUS: Script = Script::change("copy, UIDPLUS", Kind::Full, copy_two);
+pub(crate) const COPY_NEITHER: Script = Script::change("copy, neither", Kind::Plain, copy_two);
+pub(crate) const MOVE_ACROSS_UIDPLUS: Script =
+    Script::change("move across, UIDPLUS", Kind::Full, move_across).with_accounts(2);
+pub(crate) const MOVE_ACROSS_NEITHER: Script =
+    Script::change("move across, neither", Kind::Plain, move_across).with_accounts(2);
+pub(crate) const COPY_ACROSS: Script =
+    Script::change("copy across", Kind::Condstore, copy_across).with_accounts(2);
+pub(crate) const ARCHIVE: Script = Script::change("archive", Kind::Full, archive);
+pub(crate) const TRASH: Script = Script::change("trash", Kind::Condstore, trash);
+pub(crate) const DELETE_UIDPLUS: Script =
+    Script::change("delete, UIDPLUS", Kind::Full, delete_two).on(with_a_deleted_one);
+pub(crate) const DELETE_NEITHER: Script =
+    Script::change("delete, neither", Kind::Plain, delete_two);
+pub(crate) const DELETE_BESIDE_A_DELETED_ONE: Script =
+    Script::change("delete beside a deleted one", Kind::Plain, delete_two).on(with_a_deleted_one);
+pub(crate) const MAILBOX_CREATE: Script = Script::change("mailbox create", Kind::Full, create);
+pub(crate) const MAILBOX_RENAME: Script =
+    Script::change("mailbox rename", Kind::Full, rename).on(with_folders);
+pub(crate) const MAILBOX_DELETE_EMPTY: Script =
+    Script::change("mailbox delete, empty", Kind::Full, delete_empty).on(with_folders);
+pub(crate) const MAILBOX_DELETE_WITH_MAIL: Script =
+    Script::change("mailbox delete, with mail", Kind::Full, delete_with_mail).on(with_folders);
+pub(crate) const MAILBOX_SUBSCRIBE: Script =
+    Script::change("mailbox subscribe", Kind::Full, subscribe).on(with_folders);
+pub(crate) const MAILBOX_UNSUBSCRIBE: Script =
+    Script::change("mailbox unsubscribe", Kind::Plain, unsubscribe).on(with_folders);
+pub(crate) const MOVE_UNDONE_MOVE: Script =
+    Script::change("move undone, MOVE", Kind::Full, undo).on(moved);
+pub(crate) const MOVE_UNDONE_NEITHER: Script =
+    Script::change("move undone, neither", Kind::Plain, undo).on(moved);
+pub(crate) const MOVE_AND_FLAGS_QUEUED_MOVE: Script =
+    Script::change("move and flags queued, MOVE", Kind::Full, sync)
+        .on(queued)
+        .sending();
+pub(crate) const MOVE_AND_FLAGS_QUEUED_UIDPLUS: Script =
+    Script::change("move and flags queued, UIDPLUS", Kind::Condstore, sync)
+        .on(queued)
+        .sending();
+pub(crate) const MOVE_AND_FLAGS_QUEUED_NEITHER: Script =
+    Script::change("move and flags queued, neither", Kind::Plain, sync)
+        .on(queued)
+        .sending();
+
 /// Words of a command.
-pub(crate) fn words(text: &str) -> Vec<String> {
+fn words(text: &str) -> Vec<String> {
     text.split(' ').map(str::to_owned).collect()
 }
 
-/// A message with that Message-ID (none where it is empty) and text.
-pub(crate) fn message(message_id: &str, subject: &str) -> String {
-    let message_id = match message_id {
-        "" => String::new(),
-        id => format!("Message-ID: <{id}>\n"),
-    };
-    format!(
-        "From: Ann <ann@example.org>\nTo: bob@example.org\nSubject: {subject}\n{message_id}\
-         Date: Mon, 06 Apr 2026 10:00:00 +0200\n\nText of {subject}.\n"
-    )
-}
-
-/// The Message-ID of a letter.
-pub(crate) fn named(name: &str) -> String {
-    format!("{name}@example.org")
-}
-
-/// Puts letters: mailbox, flags, name for the Message-ID, subject.
-pub(crate) fn put(stage: &Stage, letters: &[(&str, &str, &str, &str)]) {
-    for (mailbox, flags, name, subject) in letters {
-        let id = if name.is_empty() { String::new() } else { named(name) };
-        stage.put(mailbox, flags, &message(&id, subject));
-    }
-}
-
-/// The mail that most scenes have, and a program that knows it.
-pub(crate) fn usual_mail(stage: &Stage) {
-    put_usual_mail(stage);
-    stage.run(&["sync"]);
-}
-
-fn put_usual_mail(stage: &Stage) {
-    put(
-        stage,
-        &[
-            ("INBOX", "", "one", "One"),
-            ("INBOX", "\\Seen", "two", "Two"),
-            ("INBOX", "\\Flagged work", "three", "Three"),
-            ("INBOX", "", "one", "Another one with the same id"),
-            ("INBOX", "\\Answered", "", "One without an id"),
-            ("Work", "", "far", "Far"),
-            ("Work", "\\Seen", "two", "Not the same two"),
-        ],
-    );
-}
-
-/// The usual mail, and one message in the inbox that somebody else marked as deleted.
-pub(crate) fn with_a_deleted_one(stage: &Stage) {
-    put_usual_mail(stage);
-    put(stage, &[("INBOX", "\\Deleted", "bin", "Marked elsewhere")]);
-    stage.run(&["sync"]);
-}
-
-/// Folders with folders and mail in them.
-pub(crate) fn with_folders(stage: &Stage) {
-    put_usual_mail(stage);
-    put(
-        stage,
-        &[
-            ("Plans", "", "p1", "Plan one"),
-            ("Plans/2026", "\\Seen", "p2", "Plan two"),
-            ("Plans/2026/May", "", "p3", "Plan three"),
-            ("Empty", "", "gone", "Soon gone"),
-        ],
-    );
-    let mut client = stage.dovecot.client(&stage.users[0]);
-    client.store("Empty", 1, "+\\Deleted");
-    client.run("EXPUNGE");
-    for name in ["Plans", "Plans/2026", "Empty", "Work"] {
-        client.run(&format!("SUBSCRIBE \"{name}\""));
-    }
-    client.leave();
-    stage.run(&["sync"]);
-}
-
-/// The usual mail, with a program that has never seen it.
-pub(crate) fn unseen_mail(stage: &Stage) {
-    put_usual_mail(stage);
-}
-
-/// The usual mail as the program knows it, and what others changed since.
-pub(crate) fn changed_elsewhere(stage: &Stage) {
-    usual_mail(stage);
-    let mut client = stage.dovecot.client(&stage.users[0]);
-    client.store("INBOX", 1, "+\\Seen elsewhere");
-    client.store("INBOX", 3, "-\\Flagged");
-    client.store("INBOX", 2, "+\\Deleted");
-    client.run("EXPUNGE");
-    client.run("CREATE News");
-    client.run("SELECT INBOX");
-    client.run("UID COPY 1,4 News");
-    client.leave();
-    put(stage, &[("INBOX", "", "six", "Six")]);
-}
-
-/// A star, a move and another star, all recorded without the server.
-pub(crate) fn queued(stage: &Stage) {
-    usual_mail(stage);
-    let [two, three] = ["two", "three"].map(|name| stage.id("INBOX", &named(name)));
-    stage.run(&["flag", &three, "--add", "seen", "--offline"]);
-    stage.run(&["move", &two, &three, "Work", "--offline"]);
-    stage.run(&["flag", &two, "--add", "flagged", "--offline"]);
-}
-
-/// Two messages that were moved, on the server too.
-pub(crate) fn moved(stage: &Stage) {
-    usual_mail(stage);
-    let args = move_two(stage);
-    stage.run(&args.iter().map(String::as_str).collect::<Vec<_>>());
-}
-
-pub(crate) fn flag_two(stage: &Stage) -> Vec<String> {
+fn flag_two(stage: &Stage) -> Vec<String> {
     let [one, two] = ["three", "two"].map(|name| stage.id("INBOX", &named(name)));
     words(&format!("flag {one} {two} --add answered --remove seen"))
 }
 
-pub(crate) fn tag_one(stage: &Stage) -> Vec<String> {
+fn tag_one(stage: &Stage) -> Vec<String> {
     let one = stage.id("INBOX", &named("three"));
     words(&format!("tag {one} --add later --remove work"))
 }
 
-pub(crate) fn move_two(stage: &Stage) -> Vec<String> {
+fn move_two(stage: &Stage) -> Vec<String> {
     let [two, three] = ["two", "three"].map(|name| stage.id("INBOX", &named(name)));
     words(&format!("move {two} {three} Work"))
 }
 
-pub(crate) fn move_the_nameless(stage: &Stage) -> Vec<String> {
+fn move_the_nameless(stage: &Stage) -> Vec<String> {
     words(&format!("move {} Work", stage.id("INBOX", "")))
 }
 
-pub(crate) fn copy_two(stage: &Stage) -> Vec<String> {
+fn copy_two(stage: &Stage) -> Vec<String> {
     let [two, three] = ["two", "three"].map(|name| stage.id("INBOX", &named(name)));
     words(&format!("copy {two} {three} Work"))
 }
 
-pub(crate) fn move_across(stage: &Stage) -> Vec<String> {
+fn move_across(stage: &Stage) -> Vec<String> {
     let [two, three] = ["two", "three"].map(|name| stage.id("INBOX", &named(name)));
     words(&format!("move {two} {three} home/INBOX"))
 }
 
-pub(crate) fn copy_across(stage: &Stage) -> Vec<String> {
-    words(&format!("copy {} home/INBOX", stage.id("INBOX", &named("three"))))
+fn copy_across(stage: &Stage) -> Vec<String> {
+    words(&format!(
+        "copy {} home/INBOX",
+        stage.id("INBOX", &named("three"))
+    ))
 }
 
-pub(crate) fn archive(stage: &Stage) -> Vec<String> {
+fn archive(stage: &Stage) -> Vec<String> {
     words(&format!("archive {}", stage.id("INBOX", &named("two"))))
 }
 
-pub(crate) fn trash(stage: &Stage) -> Vec<String> {
+fn trash(stage: &Stage) -> Vec<String> {
     words(&format!("trash {}", stage.id("INBOX", &named("two"))))
 }
 
-pub(crate) fn delete_two(stage: &Stage) -> Vec<String> {
+fn delete_two(stage: &Stage) -> Vec<String> {
     let [two, three] = ["two", "three"].map(|name| stage.id("INBOX", &named(name)));
     words(&format!("delete {two} {three}"))
 }
 
-pub(crate) fn create(_: &Stage) -> Vec<String> {
+fn create(_: &Stage) -> Vec<String> {
     words("mailbox create Work/New")
 }
 
-pub(crate) fn rename(_: &Stage) -> Vec<String> {
+fn rename(_: &Stage) -> Vec<String> {
     words("mailbox rename Plans Projects")
 }
 
-pub(crate) fn delete_empty(_: &Stage) -> Vec<String> {
+fn delete_empty(_: &Stage) -> Vec<String> {
     words("mailbox delete Empty")
 }
 
-pub(crate) fn delete_with_mail(_: &Stage) -> Vec<String> {
+fn delete_with_mail(_: &Stage) -> Vec<String> {
     words("mailbox delete Plans")
 }
 
-pub(crate) fn subscribe(_: &Stage) -> Vec<String> {
+fn subscribe(_: &Stage) -> Vec<String> {
     words("mailbox subscribe Plans/2026/May")
 }
 
-pub(crate) fn unsubscribe(_: &Stage) -> Vec<String> {
+fn unsubscribe(_: &Stage) -> Vec<String> {
     words("mailbox unsubscribe Work")
 }
 
-pub(crate) fn undo(_: &Stage) -> Vec<String> {
+fn undo(_: &Stage) -> Vec<String> {
     words("undo")
 }
 
-pub(crate) fn sync(_: &Stage) -> Vec<String> {
+fn sync(_: &Stage) -> Vec<String> {
     words("sync")
 }

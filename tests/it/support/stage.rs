@@ -6,7 +6,7 @@
 
 use super::dovecot::copy_folder;
 use super::held::{Held, Shown, waiting};
-use super::{Dovecot, Kind, Program};
+use super::{Dovecot, Kind, Program, poor};
 use std::path::PathBuf;
 
 /// The names of the accounts in the configuration; the first is the one that is worked with.
@@ -21,6 +21,8 @@ pub(crate) struct Stage {
     /// One for each account.
     pub(crate) users: Vec<String>,
     pub(crate) program: Program,
+    /// Where the program finds the server.
+    pub(crate) port: u16,
 }
 
 impl Stage {
@@ -32,19 +34,21 @@ impl Stage {
             // The server makes the folders.
             dovecot.client(user).leave();
         }
-        let program = Program::new(&configuration(dovecot, &users));
+        let port = poor::port(kind, dovecot.imap);
+        let program = Program::new(&configuration(port, &users));
         Self {
             dovecot,
             users,
             program,
+            port,
         }
     }
 
     /// The same with users of its own.
     pub(crate) fn copy(&self) -> Self {
-        let dovecot = self.dovecot;
+        let (dovecot, port) = (self.dovecot, self.port);
         let users: Vec<String> = self.users.iter().map(|u| dovecot.copy_user(u)).collect();
-        let program = Program::new(&configuration(dovecot, &users));
+        let program = Program::new(&configuration(port, &users));
         if self.program.data_dir().exists() {
             copy_folder(&self.program.data_dir(), &program.data_dir());
         }
@@ -52,7 +56,13 @@ impl Stage {
             dovecot,
             users,
             program,
+            port,
         }
+    }
+
+    /// Lets the program find the server at another port.
+    pub(crate) fn connect_to(&self, port: u16) {
+        self.program.write_config(&configuration(port, &self.users));
     }
 
     /// Puts a message into a mailbox of the first user.
@@ -124,9 +134,9 @@ impl Drop for Stage {
     }
 }
 
-fn configuration(dovecot: &Dovecot, users: &[String]) -> String {
+fn configuration(port: u16, users: &[String]) -> String {
     let accounts = ACCOUNTS.iter().zip(users);
     accounts
-        .map(|(name, user)| dovecot.plain_account(name, user))
+        .map(|(name, user)| Dovecot::account_at(port, name, user))
         .collect()
 }

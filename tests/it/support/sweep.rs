@@ -20,9 +20,10 @@ const WORKERS: usize = 3;
 /// How many failures are told in full.
 const TOLD_MAX: usize = 6;
 
-/// Whether all points are to be tried, not a few.
-pub(crate) fn is_full() -> bool {
-    std::env::var_os("PILLARBOX_FULL").is_some_and(|value| !value.is_empty())
+/// Every how manieth point is to be tried, where not just a few.
+pub(crate) fn stride() -> Option<usize> {
+    let value = std::env::var_os("PILLARBOX_FULL")?.into_string();
+    value.ok()?.parse().ok().filter(|stride| *stride > 0)
 }
 
 /// A scene, and how it ends where nothing goes wrong.
@@ -37,8 +38,12 @@ pub(crate) struct Rehearsed {
 }
 
 impl Rehearsed {
-    /// Sets the scene and runs the script undisturbed. `None` where the shim cannot be had.
+    /// Sets the scene and runs the script undisturbed. `None` where the shim cannot be had, or the
+    /// program does not know the command.
     pub(crate) fn new(script: Script) -> Option<Self> {
+        if !script.is_there() {
+            return None;
+        }
         let shim = shim::shim()?;
         let stage = Stage::new(script.kind, script.accounts);
         (script.prepare)(&stage);
@@ -105,7 +110,11 @@ impl Rehearsed {
             return Ok(());
         }
         let told = if is_told { "told" } else { "not told" };
-        let recorded = if was_recorded { "recorded" } else { "not recorded" };
+        let recorded = if was_recorded {
+            "recorded"
+        } else {
+            "not recorded"
+        };
         Err(format!(
             "{told}, {recorded}; expected\n{}but there is\n{}",
             shown(&self.after),
@@ -116,7 +125,6 @@ impl Rehearsed {
     /// Tries points with several workers; panics with what went wrong.
     pub(crate) fn sweep<P: Sync + std::fmt::Debug>(
         &self,
-        name: &str,
         points: &[P],
         attempt: impl Fn(&P) -> Result<(), String> + Sync,
     ) {
@@ -134,6 +142,7 @@ impl Rehearsed {
             }
         });
         let failures = failures.into_inner().unwrap();
+        let name = self.script.name;
         println!("{name}: {} points, {} wrong", points.len(), failures.len());
         let told: Vec<&str> = failures.iter().take(TOLD_MAX).map(String::as_str).collect();
         assert!(

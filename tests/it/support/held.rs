@@ -4,7 +4,7 @@
 //! what it held before the change or what it holds after it. The server is read by the other client.
 
 use super::{Dovecot, OtherClient};
-use pillarbox::model::{AccountKey, Scope, Sort, ViewSpec};
+use pillarbox::model::{AccountKey, Placed, Scope, Sort, ViewSpec};
 use pillarbox::store::Store;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -203,6 +203,7 @@ fn bare(message_id: &str) -> String {
 pub(crate) struct ShownRow {
     /// Its id, as `list` prints it.
     pub(crate) id: i64,
+    pub(crate) placed: Placed,
     /// 0 while the server has not given one.
     pub(crate) uid: u32,
     pub(crate) message_id: String,
@@ -248,9 +249,9 @@ impl Shown {
             let rows = reader.rows(&view, 0, view.len()).unwrap();
             let mut rows: Vec<ShownRow> = rows
                 .iter()
-                .map(|row| {
-                    let summary = reader.summary(row.message, Some(row.mailbox)).unwrap();
-                    let summary = summary.expect("a row has a message");
+                .filter_map(|row| {
+                    // A running engine may have removed it meanwhile.
+                    let summary = reader.summary(row.message, Some(row.mailbox)).unwrap()?;
                     let flags = summary.flags.flags().map(|f| f.wire().to_owned());
                     let keywords = summary.flags.keywords().map(|k| k.as_str().to_owned());
                     let mut flags: Vec<String> = flags
@@ -258,12 +259,16 @@ impl Shown {
                         .map(|word| word.to_ascii_lowercase())
                         .collect();
                     flags.sort();
-                    ShownRow {
+                    Some(ShownRow {
                         id: row.message.0,
+                        placed: Placed {
+                            message: row.message,
+                            mailbox: row.mailbox,
+                        },
                         uid: summary.uid.map_or(0, pillarbox::model::Uid::get),
                         message_id: bare(&summary.envelope.message_id),
                         flags,
-                    }
+                    })
                 })
                 .collect();
             rows.sort();

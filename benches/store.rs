@@ -124,6 +124,8 @@ fn tree(writer: &mut Writer, reader: &Reader, count: u32) -> (AccountKey, Mailbo
         ..ServerStatus::default()
     };
     let entry = |name: &str, role| TreeEntry {
+        namespace: pillarbox::model::Namespace::Personal,
+        rights: None,
         name: name.to_owned(),
         delimiter: Some('/'),
         role,
@@ -282,7 +284,7 @@ fn changes(writer: &mut Writer, reader: &Reader, account: AccountKey, inbox: Mai
         writer.record(&star, &placed, 1).unwrap()
     });
     let claims = timed("claim, 1000 messages", "", || {
-        writer.claim(account, 2, 2000).unwrap()
+        writer.claim(account, 2, 2000, true).unwrap()
     });
     let targets: Vec<_> = claims.iter().flat_map(|c| c.targets.clone()).collect();
     timed("settle, 1000 messages", "", || {

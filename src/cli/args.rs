@@ -51,6 +51,9 @@ pub(super) enum CommandArgs {
         #[command(flatten)]
         json: Json,
     },
+    /// Makes, renames, deletes and subscribes to folders.
+    #[command(subcommand)]
+    Mailbox(MailboxArgs),
     /// Lists the messages of a folder, newest first.
     List(ListArgs),
     /// Shows a message.
@@ -59,6 +62,16 @@ pub(super) enum CommandArgs {
     Flag(FlagArgs),
     /// Adds and removes tags of messages.
     Tag(TagArgs),
+    /// Moves messages into a folder.
+    Move(TransferArgs),
+    /// Copies messages into a folder.
+    Copy(TransferArgs),
+    /// Moves messages to Archive, which is made where there is none.
+    Archive(MessagesArgs),
+    /// Moves messages to Trash, which is made where there is none.
+    Trash(MessagesArgs),
+    /// Deletes messages for good, without a question.
+    Delete(MessagesArgs),
     /// Takes back the last change.
     Undo {
         /// Leaves it to the next sync to tell the server.
@@ -167,6 +180,79 @@ pub(super) struct TagArgs {
     /// Removes a tag. Can be given several times.
     #[arg(long, value_name = "TAG")]
     pub(super) remove: Vec<String>,
+    /// Leaves it to the next sync to tell the server.
+    #[arg(long)]
+    pub(super) offline: bool,
+}
+
+/// `move` and `copy`.
+#[derive(Debug, ClapArgs)]
+pub(super) struct TransferArgs {
+    /// The messages.
+    #[arg(required = true, value_name = "ID")]
+    pub(super) ids: Vec<i64>,
+    /// The folder: its full name, what it is for (inbox, sent, …), or ACCOUNT/NAME.
+    #[arg(required = true)]
+    pub(super) mailbox: String,
+    /// Leaves it to the next sync to tell the server.
+    #[arg(long)]
+    pub(super) offline: bool,
+}
+
+/// `archive`, `trash` and `delete`.
+#[derive(Debug, ClapArgs)]
+pub(super) struct MessagesArgs {
+    /// The messages.
+    #[arg(required = true, value_name = "ID")]
+    pub(super) ids: Vec<i64>,
+    /// Leaves it to the next sync to tell the server.
+    #[arg(long)]
+    pub(super) offline: bool,
+}
+
+/// `mailbox`.
+#[derive(Debug, Subcommand)]
+pub(super) enum MailboxArgs {
+    /// Makes a folder, and those above it that are missing.
+    Create {
+        /// The folder: its full name, or ACCOUNT/NAME where there are several accounts.
+        name: String,
+        /// Leaves it to the next sync to tell the server.
+        #[arg(long)]
+        offline: bool,
+    },
+    /// Gives a folder another name or another place, with all that is below it.
+    Rename {
+        /// The folder: its full name, what it is for (sent, archive, …), or ACCOUNT/NAME.
+        old: String,
+        /// Its new full name.
+        new: String,
+        /// Leaves it to the next sync to tell the server.
+        #[arg(long)]
+        offline: bool,
+    },
+    /// Moves a folder to Trash with all that is below it; deletes it where it is empty.
+    Delete {
+        /// The folder: its full name, what it is for (sent, archive, …), or ACCOUNT/NAME.
+        name: String,
+        /// Deletes it and the messages in it for good.
+        #[arg(long)]
+        for_good: bool,
+        /// Leaves it to the next sync to tell the server.
+        #[arg(long)]
+        offline: bool,
+    },
+    /// Subscribes to a folder.
+    Subscribe(SubscribeArgs),
+    /// Ends the subscription to a folder.
+    Unsubscribe(SubscribeArgs),
+}
+
+/// `mailbox subscribe` and `mailbox unsubscribe`.
+#[derive(Debug, ClapArgs)]
+pub(super) struct SubscribeArgs {
+    /// The folder: its full name, what it is for (sent, archive, …), or ACCOUNT/NAME.
+    pub(super) name: String,
     /// Leaves it to the next sync to tell the server.
     #[arg(long)]
     pub(super) offline: bool,

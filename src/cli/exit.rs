@@ -53,6 +53,14 @@ impl Failure {
         }
     }
 
+    /// It failed for some of the accounts, and is done for the others.
+    pub(super) fn some_failed(sentence: impl Into<String>) -> Self {
+        Self {
+            exit: Exit::SomeFailed,
+            sentence: sentence.into(),
+        }
+    }
+
     /// It is kept, and will be done later.
     pub(super) fn kept(sentence: impl Into<String>) -> Self {
         Self {
@@ -125,6 +133,9 @@ pub(super) fn usage(error: &clap::Error) -> Exit {
 
 fn usage_sentence(error: &clap::Error) -> String {
     let rendered = error.render().to_string();
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return missing_command(&rendered);
+    }
     let first = rendered.split("\n\n").next().unwrap_or_default();
     let words: Vec<&str> = first.split_whitespace().collect();
     let what = words.join(" ");
@@ -150,4 +161,17 @@ fn usage_sentence(error: &clap::Error) -> String {
         |word| format!("did you mean {word}? (see `pillarbox --help`)"),
     );
     format!("{what}; {remedy}")
+}
+
+/// Where a command has commands of its own and none was named. The error is the help.
+fn missing_command(help: &str) -> String {
+    let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let names: Vec<&str> = listed
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    format!(
+        "it is not said what to do; write one of: {} (see `pillarbox --help`)",
+        names.join(", ")
+    )
 }

@@ -12,7 +12,9 @@ mod change;
 mod config;
 mod doctor;
 mod exit;
+mod folders;
 mod front;
+mod journal;
 mod json;
 mod listing;
 mod log;
@@ -20,6 +22,7 @@ mod mailboxes;
 mod network;
 mod output;
 mod place;
+mod settle;
 mod show;
 mod sync;
 mod terminal;
@@ -28,6 +31,7 @@ mod text;
 pub use args::command;
 pub use network::{Network, SyncReport};
 
+use crate::model::Role;
 use args::{Args, CommandArgs};
 use clap::Parser as _;
 use exit::{Exit, Failure};
@@ -73,12 +77,22 @@ fn run(args: &Args, output: &mut Output) -> Result<Exit, Failure> {
         CommandArgs::Mailboxes { json } => {
             mailboxes::mailboxes(&Place::open(args)?, json.json, output)
         }
+        CommandArgs::Mailbox(change) => folders::change(&Place::open(args)?, change, output),
         CommandArgs::List(list) => listing::list(&Place::open(args)?, list, output),
         CommandArgs::Show(show) => show::show(&Place::open(args)?, show, output),
         CommandArgs::Flag(flag) => change::flag(&Place::open(args)?, flag, output),
         CommandArgs::Tag(tag) => change::tag(&Place::open(args)?, tag, output),
+        CommandArgs::Move(moved) => change::move_to(&Place::open(args)?, moved, output),
+        CommandArgs::Copy(copied) => change::copy_to(&Place::open(args)?, copied, output),
+        CommandArgs::Archive(messages) => {
+            change::move_to_role(&Place::open(args)?, Role::Archive, messages, output)
+        }
+        CommandArgs::Trash(messages) => {
+            change::move_to_role(&Place::open(args)?, Role::Trash, messages, output)
+        }
+        CommandArgs::Delete(messages) => change::delete(&Place::open(args)?, messages, output),
         CommandArgs::Undo { offline } => change::undo(&Place::open(args)?, *offline, output),
-        CommandArgs::Journal { json } => change::journal(&Place::open(args)?, json.json, output),
+        CommandArgs::Journal { json } => journal::journal(&Place::open(args)?, json.json, output),
         CommandArgs::Actions { json } => actions::list(json.json, output),
         CommandArgs::Config(config) => config::config(args, config, output),
         CommandArgs::Cache(args::CacheArgs::Clear) => cache::clear(&Place::open(args)?, output),

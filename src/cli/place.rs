@@ -130,8 +130,31 @@ impl Tree {
         self.names.get(&key).map_or("", String::as_str)
     }
 
+    /// The mailboxes of one of these accounts, in order.
+    pub(super) fn of(&self, account: AccountKey) -> Vec<Mailbox> {
+        let all = self.mailboxes.iter();
+        all.filter(|m| m.account == account).cloned().collect()
+    }
+
+    /// The key of an account that the store knows.
+    pub(super) fn account_key(&self, name: &str) -> Option<AccountKey> {
+        let mut known = self.names.iter();
+        known.find(|(_, known)| *known == name).map(|(key, _)| *key)
+    }
+
     /// The mailbox that the user means: by full name, by what it is for, or by ACCOUNT/NAME.
     pub(super) fn find(&self, wanted: &str) -> Result<&Mailbox, Failure> {
+        let remedy = "`pillarbox mailboxes` lists them";
+        self.find_or(wanted, remedy)
+    }
+
+    /// The same for where something is to go: it can be made where it is not there.
+    pub(super) fn find_target(&self, wanted: &str) -> Result<&Mailbox, Failure> {
+        let remedy = "`pillarbox mailboxes` lists them, `pillarbox mailbox create` makes one";
+        self.find_or(wanted, remedy)
+    }
+
+    fn find_or(&self, wanted: &str, remedy: &str) -> Result<&Mailbox, Failure> {
         let here = |mailbox: &&Mailbox, rule: Rule, wanted: &str| is_meant(mailbox, rule, wanted);
         for rule in RULES {
             let plain = self.mailboxes.iter().filter(|m| here(m, rule, wanted));
@@ -157,10 +180,10 @@ impl Tree {
                 }
             }
         }
-        Err(Failure::failed(self.not_found(wanted)))
+        Err(Failure::failed(self.not_found(wanted, remedy)))
     }
 
-    fn not_found(&self, wanted: &str) -> String {
+    fn not_found(&self, wanted: &str, remedy: &str) -> String {
         if self.mailboxes.is_empty() {
             return format!(
                 "there is no folder {wanted:?}: none is known yet; run `pillarbox sync` first"
@@ -180,7 +203,7 @@ impl Tree {
         let near = near.map_or(String::new(), |(_, name)| {
             format!("did you mean {name:?}? ")
         });
-        format!("there is no folder {wanted:?}; {near}`pillarbox mailboxes` lists them")
+        format!("there is no folder {wanted:?}; {near}{remedy}")
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod fetch;
 mod flags;
+mod limits;
 mod list;
 mod parser;
 mod search;
@@ -24,7 +25,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 /// What is offered when nothing was taken away.
-const CAPABILITIES: [&str; 23] = [
+const CAPABILITIES: [&str; 26] = [
     "IMAP4rev1",
     "SASL-IR",
     "AUTH=PLAIN",
@@ -48,6 +49,9 @@ const CAPABILITIES: [&str; 23] = [
     "STATUS=SIZE",
     "PREVIEW",
     "OBJECTID",
+    "CREATE-SPECIAL-USE",
+    "QUOTA",
+    "ACL",
 ];
 
 /// How a peer behaves.
@@ -69,6 +73,10 @@ pub struct Options {
     pub other_users: String,
     /// What comes before shared mailboxes, such as `shared/`; empty for no such namespace.
     pub shared: String,
+    /// What the user may do in the mailboxes of others and shared ones, as letters of RFC 4314.
+    pub foreign_rights: String,
+    /// How much room there is, in units of 1024 bytes.
+    pub quota_kib: usize,
 }
 
 impl Default for Options {
@@ -82,6 +90,8 @@ impl Default for Options {
             prefix: String::new(),
             other_users: String::new(),
             shared: String::new(),
+            foreign_rights: "lrs".into(),
+            quota_kib: 1024 * 1024,
         }
     }
 }

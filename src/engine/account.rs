@@ -7,10 +7,10 @@ use super::changes::Changes;
 use super::setup::AccountSetup;
 use super::store_thread::Db;
 use crate::bus::{Event, Link, Problem};
-use crate::model::{AccountKey, Safe};
+use crate::model::{AccountKey, Quota, Safe};
 use crate::net;
 use crate::store;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// One account of a running engine.
 #[derive(Debug)]
@@ -21,7 +21,10 @@ pub(crate) struct Account {
     pub(crate) board: Board,
     pub(crate) changes: Arc<Changes>,
     link: Mutex<Link>,
+    quota: Mutex<Option<Quota>>,
     tally: Mutex<Tally>,
+    /// The other accounts of this engine, for changes that concern two.
+    peers: Mutex<Vec<Weak<Account>>>,
 }
 
 /// Why the work of a lane ended.
@@ -51,7 +54,41 @@ impl Account {
             board,
             changes,
             link: Mutex::new(Link::Idle),
+            quota: Mutex::default(),
             tally: Mutex::default(),
+            peers: Mutex::default(),
+        }
+    }
+
+    /// Lets accounts of one engine know each other.
+    pub(crate) fn introduce(accounts: &[Arc<Self>]) {
+        for account in accounts {
+            let others = accounts.iter().filter(|a| !Arc::ptr_eq(a, account));
+            *account.peers.lock().unwrap_or_else(PoisonError::into_inner) =
+                others.map(Arc::downgrade).collect();
+        }
+    }
+
+    /// Something that other accounts wait for was done.
+    pub(crate) fn ring_peers(&self) {
+        let peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        for peer in peers.iter().filter_map(Weak::upgrade) {
+            peer.board.post(|w| w.is_replay_due = true);
+        }
+    }
+
+    /// How much room there is on the server, as last told.
+    pub(crate) fn quota(&self) -> Option<Quota> {
+        *self.quota.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes how much room there is.
+    pub(crate) fn set_quota(&self, quota: Option<Quota>) {
+        let mut held = self.quota.lock().unwrap_or_else(PoisonError::into_inner);
+        if *held != quota {
+            *held = quota;
+            drop(held);
+            self.changes.tree();
         }
     }
 

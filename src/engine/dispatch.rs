@@ -4,27 +4,26 @@
 //! an account's board.
 
 use super::account::Account;
-use super::changes::{Changes, Gathered};
+use super::changes::Changes;
 use super::clock;
 use super::lane;
 use super::owner::{Owner, Taken};
 use super::setup::Setup;
 use super::store_thread::Db;
+use super::teller::{Teller, tell};
 use super::texts::Texts;
 use super::upkeep;
 use super::views::{self, Views};
 use super::watch;
 use crate::bus::{AccountView, Command, Event, Link, Problem, RequestId, SyncMode};
 use crate::model::{AccountKey, MailboxKey, Placed, Safe};
-use crate::store::{Recorded, Result};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::store::Result;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
-/// The shortest time between two batches of notices to the front.
-const TELL_EVERY: Duration = Duration::from_millis(25);
 /// How often the clocks are compared, to notice that the machine slept.
 const SLEEP_CHECK_EVERY: Duration = Duration::from_secs(15);
 /// How far the clocks may drift apart between two checks before it counts as a sleep.
@@ -34,15 +33,15 @@ const FOREIGN_EVERY: Duration = Duration::from_secs(1);
 /// How long the lanes may take to end.
 const GOODBYE: Duration = Duration::from_secs(2);
 
-type Tree = Arc<Mutex<Vec<AccountView>>>;
+pub(super) type Tree = Arc<Mutex<Vec<AccountView>>>;
 
 /// The task's state.
 pub(crate) struct Dispatch {
-    setup: Setup,
-    db: Db,
-    accounts: Vec<Arc<Account>>,
-    changes: Arc<Changes>,
-    events: mpsc::Sender<Event>,
+    pub(super) setup: Setup,
+    pub(super) db: Db,
+    pub(super) accounts: Vec<Arc<Account>>,
+    pub(super) changes: Arc<Changes>,
+    pub(super) events: mpsc::Sender<Event>,
     views: mpsc::Sender<views::Message>,
     tree: Tree,
     tasks: JoinSet<()>,
@@ -209,7 +208,12 @@ impl Dispatch {
             }
             Command::Prefetch(wanted) => self.prefetch(&wanted),
             Command::LookAt(mailbox) => self.look_at(mailbox),
-            change @ (Command::Apply { .. } | Command::Undo { .. } | Command::Redo { .. }) => {
+            change @ (Command::Apply { .. }
+            | Command::Undo { .. }
+            | Command::Redo { .. }
+            | Command::CancelOp { .. }
+            | Command::RetryOp(_)
+            | Command::LoadActivity { .. }) => {
                 self.serve_change(change).await;
             }
             Command::SyncNow(account) => self.sync_now(account),
@@ -217,43 +221,6 @@ impl Dispatch {
             Command::SetOffline(is_offline) => self.set_offline(is_offline),
             text => self.serve_text(text),
         }
-    }
-
-    async fn serve_change(&self, command: Command) {
-        let now = clock::now_secs();
-        let db = &self.db;
-        let (request, done, nothing) = match command {
-            Command::Apply {
-                request,
-                kind,
-                targets,
-                is_automatic,
-            } => {
-                let done = db
-                    .write(move |w| {
-                        if is_automatic {
-                            w.record_automatic(&kind, &targets, now)
-                        } else {
-                            w.record(&kind, &targets, now)
-                        }
-                        .map(Some)
-                    })
-                    .await;
-                (request, done, "")
-            }
-            Command::Undo { request } => (
-                request,
-                db.write(move |w| w.undo(now)).await,
-                "There is nothing to undo",
-            ),
-            Command::Redo { request } => (
-                request,
-                db.write(move |w| w.redo(now)).await,
-                "There is nothing to redo",
-            ),
-            _ => return,
-        };
-        self.applied(request, done, nothing).await;
     }
 
     fn serve_text(&mut self, command: Command) {
@@ -305,7 +272,7 @@ impl Dispatch {
         }
     }
 
-    fn chosen(&self, key: Option<AccountKey>) -> impl Iterator<Item = &Arc<Account>> {
+    pub(super) fn chosen(&self, key: Option<AccountKey>) -> impl Iterator<Item = &Arc<Account>> {
         self.accounts
             .iter()
             .filter(move |a| key.is_none_or(|k| a.key == k))
@@ -351,55 +318,6 @@ impl Dispatch {
                 });
             }
         }
-    }
-
-    async fn applied(
-        &self,
-        request: RequestId,
-        done: Result<Option<Recorded>>,
-        nothing: &'static str,
-    ) {
-        let event = match done {
-            Ok(Some(recorded)) => {
-                self.changes.mailboxes(recorded.changed.iter().copied());
-                for key in &recorded.accounts {
-                    for account in self.chosen(Some(*key)) {
-                        account.board.post(|w| w.is_replay_due = true);
-                    }
-                }
-                #[cfg(unix)]
-                if self
-                    .accounts
-                    .iter()
-                    .any(|a| matches!(a.link(), Link::Stopped { .. }))
-                {
-                    super::owner::ring(&self.setup.data_dir);
-                }
-                Event::Applied {
-                    request,
-                    op: recorded.op,
-                    label: Safe::line(&recorded.label),
-                    can_undo: recorded.op.is_some(),
-                    undo: Safe::line(&recorded.undo),
-                }
-            }
-            Ok(None) => Event::Applied {
-                request,
-                op: None,
-                label: Safe::fixed(nothing),
-                can_undo: false,
-                undo: Safe::default(),
-            },
-            Err(error) => Event::Failed {
-                request,
-                problem: Problem {
-                    account: None,
-                    summary: Safe::line(&format!("nothing was changed: {error}")),
-                    hint: Safe::fixed("see `pillarbox doctor`"),
-                },
-            },
-        };
-        let _gone = self.events.send(event).await;
     }
 
     fn sync_now(&self, key: Option<AccountKey>) {
@@ -509,93 +427,6 @@ async fn listen(bell: super::owner::Bell, accounts: Vec<Arc<Account>>, changes: 
                 changes.mailboxes(mailboxes.into_iter().map(|m| m.key));
             }
             account.board.post(|w| w.is_replay_due = true);
-        }
-    }
-}
-
-/// What the telling task works with.
-struct Teller {
-    db: Db,
-    accounts: Vec<Arc<Account>>,
-    changes: Arc<Changes>,
-    events: mpsc::Sender<Event>,
-    views: mpsc::Sender<views::Message>,
-    tree: Tree,
-}
-
-/// Tells the front what changed, merged, with the tree where it differs from the last one told.
-async fn tell(teller: Teller) {
-    loop {
-        let Gathered {
-            mailboxes,
-            is_tree,
-            news,
-        } = teller.changes.take().await;
-        if is_tree || !mailboxes.is_empty() {
-            teller.tell_tree(is_tree).await;
-        }
-        if !mailboxes.is_empty() {
-            let keys: Arc<BTreeSet<MailboxKey>> = Arc::new(mailboxes);
-            let _gone = teller
-                .views
-                .send(views::Message::Changed(Arc::clone(&keys)))
-                .await;
-            let _gone = teller
-                .events
-                .send(Event::Changed(keys.iter().copied().collect()))
-                .await;
-        }
-        for event in news {
-            if teller.events.send(event).await.is_err() {
-                return;
-            }
-        }
-        tokio::time::sleep(TELL_EVERY).await;
-    }
-}
-
-impl Teller {
-    async fn tell_tree(&self, is_asked: bool) {
-        let keys: Vec<AccountKey> = self.accounts.iter().map(|a| a.key).collect();
-        let read = self
-            .db
-            .read(move |r| {
-                let rows = r.accounts()?;
-                keys.into_iter()
-                    .map(|key| {
-                        let pending = rows
-                            .iter()
-                            .find(|row| row.key == key)
-                            .map_or(0, |row| row.pending);
-                        Ok((pending, r.mailboxes(key)?))
-                    })
-                    .collect::<Result<Vec<_>>>()
-            })
-            .await;
-        let Ok(read) = read else { return };
-        let tree: Vec<AccountView> = self
-            .accounts
-            .iter()
-            .zip(read)
-            .map(|(account, (pending, mailboxes))| AccountView {
-                key: account.key,
-                name: Safe::line(&account.setup.name),
-                address: Safe::line(&account.setup.address),
-                mode: account.board.look(|w| w.mode),
-                link: account.link(),
-                pending,
-                quota: None,
-                mailboxes,
-            })
-            .collect();
-        let is_new = {
-            let mut held = self.tree.lock().unwrap_or_else(PoisonError::into_inner);
-            let is_new = *held != tree;
-            held.clone_from(&tree);
-            is_new
-        };
-        if is_new || is_asked {
-            let _gone = self.events.send(Event::Tree(tree)).await;
         }
     }
 }

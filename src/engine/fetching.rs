@@ -16,6 +16,7 @@ use crate::store::MissingReferences;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 /// Up to this size a message is fetched whole when it is opened: one turn, and all of it is here.
 const WHOLE_MAX: u64 = 256 * 1024;
@@ -30,7 +31,27 @@ const REFERENCES_SLICE: u32 = 500;
 /// The longest rest between two slices of background work.
 const REST_MAX: Duration = Duration::from_millis(500);
 
+/// How often the server is asked how much room there is.
+const QUOTA_EVERY: Duration = Duration::from_secs(300);
+
 impl Lane {
+    /// Asks how much room there is, now and then.
+    async fn ask_for_quota(&mut self) -> Result<(), Failure> {
+        let is_due = self.quota_at.is_none_or(|at| at.elapsed() > QUOTA_EVERY);
+        if !is_due || !self.session.capabilities().can_quota() {
+            return Ok(());
+        }
+        self.quota_at = Some(Instant::now());
+        match self.session.quota("INBOX").await {
+            Ok(quota) => {
+                self.account.set_quota(quota);
+                Ok(())
+            }
+            Err(error) if is_answer(&error) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Selects a mailbox unless it is; `None` where it is gone. Not a pull.
     pub(crate) async fn ensure_open(
         &mut self,
@@ -40,7 +61,11 @@ impl Lane {
             return Ok(Some(open.uid_validity));
         }
         let account = self.account.key;
-        let mailboxes = self.account.db.read(move |r| r.mailboxes(account)).await?;
+        let mailboxes = self
+            .account
+            .db
+            .read(move |r| r.server_mailboxes(account))
+            .await?;
         let Some(mailbox) = mailboxes.into_iter().find(|m| m.key == key) else {
             return Ok(None);
         };
@@ -116,10 +141,16 @@ impl Lane {
 
     /// The id of a message on this connection, its mailbox selected.
     async fn locate(&mut self, placed: Placed) -> Result<Uid, Failure> {
-        let found = self.account.db.read(move |r| r.uid(placed)).await?;
-        let era = self.ensure_open(placed.mailbox).await?;
+        let mut found = self.account.db.read(move |r| r.uid(placed)).await?;
+        if found.is_none() {
+            // It may have arrived where it was sent to, and not be known there yet.
+            self.pull(placed.mailbox).await?;
+            found = self.account.db.read(move |r| r.uid(placed)).await?;
+        }
+        let mailbox = found.map_or(placed.mailbox, |(mailbox, ..)| mailbox);
+        let era = self.ensure_open(mailbox).await?;
         match (found, era) {
-            (Some((uid_validity, uid)), Some(era)) if uid_validity == era => Ok(uid),
+            (Some((_, uid_validity, uid)), Some(era)) if uid_validity == era => Ok(uid),
             _ => Err(Error {
                 class: Class::Rejected,
                 summary: "the message is no longer in this folder on the server".to_owned(),
@@ -180,7 +211,7 @@ impl Lane {
         Ok(())
     }
 
-    async fn fetch_raws(
+    pub(crate) async fn fetch_raws(
         &mut self,
         mailbox: MailboxKey,
         wanted: &[(MessageKey, Uid, u64)],
@@ -242,6 +273,7 @@ impl Lane {
 
     /// One slice of what is kept for offline reading; rests as long as it worked.
     pub(crate) async fn background(&mut self) -> Result<(), Failure> {
+        self.ask_for_quota().await?;
         let begun = clock::monotonic();
         // Whole texts bring their References with them.
         let is_text_first = self.account.setup.keep == Keep::All;
@@ -301,7 +333,11 @@ impl Lane {
 
     async fn background_references(&mut self) -> Result<bool, Failure> {
         let account = self.account.key;
-        let mailboxes = self.account.db.read(move |r| r.mailboxes(account)).await?;
+        let mailboxes = self
+            .account
+            .db
+            .read(move |r| r.server_mailboxes(account))
+            .await?;
         for mailbox in mailboxes
             .into_iter()
             .filter(|m| m.is_selectable && m.total > 0)

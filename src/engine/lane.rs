@@ -52,6 +52,15 @@ pub(crate) struct Lane {
     pub(crate) refused: BTreeSet<MailboxKey>,
     /// When what the server could not take for the moment is sent again.
     pub(crate) replay_at: Option<Instant>,
+    /// Mailboxes that got messages from us, to be looked into when there is time: only they can say
+    /// under which id a message arrived.
+    pub(crate) later: BTreeSet<MailboxKey>,
+    /// When that is.
+    pub(crate) later_at: Option<Instant>,
+    /// When the server was asked last how much room there is.
+    pub(crate) quota_at: Option<Instant>,
+    /// Mailboxes that were made because the server wanted that before it took messages.
+    pub(crate) made: BTreeSet<MailboxKey>,
 }
 
 /// What the working lane does next, most urgent first.
@@ -203,6 +212,10 @@ pub(crate) async fn connect(account: &Arc<Account>) -> Result<Lane, Failure> {
         last_references: BTreeMap::new(),
         refused: BTreeSet::new(),
         replay_at: None,
+        later: BTreeSet::new(),
+        later_at: None,
+        quota_at: None,
+        made: BTreeSet::new(),
     })
 }
 
@@ -328,6 +341,7 @@ impl Lane {
         self.begin().await?;
         loop {
             match self.next_job() {
+                Job::Rest if self.post_later() => {}
                 Job::Leave | Job::Rest => return Ok(()),
                 Job::Fetch(fetch) => self.serve_fetch(fetch).await?,
                 Job::Replay => self.replay().await?,
@@ -337,6 +351,19 @@ impl Lane {
                 Job::Background => self.background().await?,
             }
         }
+    }
+
+    /// Has the mailboxes looked into that got messages from us. Whether there are any.
+    pub(crate) fn post_later(&mut self) -> bool {
+        self.later_at = None;
+        let later = std::mem::take(&mut self.later);
+        let is_any = !later.is_empty();
+        self.account.board.note(|w| {
+            for key in later {
+                w.want_pull(key);
+            }
+        });
+        is_any
     }
 
     /// Takes the next job off the board. Whether it is a long one is noted with the same look, so
@@ -408,7 +435,10 @@ impl Lane {
             return Ok(());
         }
         let mut bell = self.bell.clone();
-        let wake_at = self.replay_at.map_or(list_at, |at| at.min(list_at));
+        let wake_at = [self.replay_at, self.later_at]
+            .into_iter()
+            .flatten()
+            .fold(list_at, Instant::min);
         let end = self
             .session
             .idle(async move {
@@ -428,6 +458,9 @@ impl Lane {
         }
         if now >= list_at {
             self.account.board.note(|w| w.is_list_due = true);
+        }
+        if self.later_at.is_some_and(|at| now >= at) {
+            self.post_later();
         }
         if self.replay_at.is_some_and(|at| now >= at) {
             self.replay_at = None;

@@ -12,12 +12,16 @@ mod dispatch;
 mod fetching;
 mod lane;
 mod once;
+mod ops;
 pub mod owner;
 mod pull;
 mod replay;
+mod replay_tree;
 mod setup;
 mod store_thread;
+mod teller;
 mod texts;
+mod transfers;
 mod tree;
 mod upkeep;
 mod views;
@@ -71,6 +75,7 @@ impl Engine {
                 setup.is_offline,
             )));
         }
+        Account::introduce(&accounts);
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
         let (outbox, events) = mpsc::channel(EVENTS_MAX);
         let dispatch = dispatch::Dispatch::new(setup, db, accounts, changes, outbox);

@@ -33,7 +33,7 @@ impl Account {
     /// The inbox of the account.
     pub(crate) async fn inbox(&self) -> Result<Option<(MailboxKey, String)>, Failure> {
         let account = self.key;
-        let mailboxes = self.db.read(move |r| r.mailboxes(account)).await?;
+        let mailboxes = self.db.read(move |r| r.server_mailboxes(account)).await?;
         Ok(mailboxes
             .into_iter()
             .find(|m| m.role == Some(Role::Inbox))
@@ -44,13 +44,21 @@ impl Account {
 impl Lane {
     pub(crate) async fn mailbox_named(&self, name: &str) -> Result<Option<Mailbox>, Failure> {
         let account = self.account.key;
-        let mailboxes = self.account.db.read(move |r| r.mailboxes(account)).await?;
+        let mailboxes = self
+            .account
+            .db
+            .read(move |r| r.server_mailboxes(account))
+            .await?;
         Ok(mailboxes.into_iter().find(|m| m.name == name))
     }
 
     pub(crate) async fn mailbox(&self, key: MailboxKey) -> Result<Option<Mailbox>, Failure> {
         let account = self.account.key;
-        let mailboxes = self.account.db.read(move |r| r.mailboxes(account)).await?;
+        let mailboxes = self
+            .account
+            .db
+            .read(move |r| r.server_mailboxes(account))
+            .await?;
         Ok(mailboxes
             .into_iter()
             .find(|m| m.key == key && m.is_selectable))
@@ -153,8 +161,12 @@ impl Lane {
         let before = self.refused_ops().await?;
         self.account
             .db
-            .write_bulk(move |w| w.put_cursor(key, cursor, status))
+            .write_bulk(move |w| {
+                w.put_cursor(key, cursor, status)?;
+                w.end_awaited(key)
+            })
             .await?;
+        self.later.remove(&key);
         self.tell_refused_ops(&before).await?;
         self.account.changes.mailboxes([key]);
         Ok(())

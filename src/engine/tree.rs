@@ -98,7 +98,11 @@ impl Lane {
 
     async fn wanted_first(&self) -> Result<Option<(MailboxKey, String)>, Failure> {
         let (account, looked_at) = (self.account.key, self.account.board.look(|w| w.looked_at));
-        let mailboxes = self.account.db.read(move |r| r.mailboxes(account)).await?;
+        let mailboxes = self
+            .account
+            .db
+            .read(move |r| r.server_mailboxes(account))
+            .await?;
         let found = mailboxes
             .iter()
             .find(|m| Some(m.key) == looked_at && m.is_selectable)
@@ -133,6 +137,8 @@ impl Lane {
                 is_subscribed: l.is_subscribed,
                 is_selectable: l.is_selectable,
                 status: as_store(l.status),
+                namespace: l.namespace,
+                rights: l.rights,
             })
             .collect();
         let account = self.account.key;
@@ -152,7 +158,7 @@ impl Lane {
                 let statuses = r.statuses(account)?;
                 let mut behind = Vec::new();
                 for mailbox in r
-                    .mailboxes(account)?
+                    .server_mailboxes(account)?
                     .into_iter()
                     .filter(|m| m.is_selectable)
                 {

@@ -44,6 +44,10 @@ key!(
     /// One target of a journal operation: the part that is claimed, settled or rejected.
     TargetKey
 );
+key!(
+    /// One change of the tree in the journal.
+    TreeKey
+);
 
 /// A message where it lies: the same message can lie in several mailboxes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -5,7 +5,7 @@
 
 use super::sql::{self, Doing};
 use super::{Reader, Result, Writer};
-use crate::model::{BodyStructure, MessageKey, PartId};
+use crate::model::{AccountKey, BodyStructure, MailboxKey, MessageKey, PartId, Placed, TargetKey};
 use rusqlite::{Connection, OptionalExtension};
 
 /// zstd's level: three quarters of what the best one saves at a tenth of its time.
@@ -38,6 +38,45 @@ impl Reader {
             })
             .doing("reading a text")
             .map(Option::flatten)
+    }
+}
+
+impl Reader {
+    /// The text that was kept of a message when it was deleted for good.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn kept_text(&self, deletion: TargetKey) -> Result<Option<Vec<u8>>> {
+        self.conn
+            .prepare_cached("SELECT size, bytes FROM own.kept WHERE target = ?1")
+            .and_then(|mut s| s.query_row([deletion.0], unpack).optional())
+            .doing("reading a text")
+            .map(Option::flatten)
+    }
+
+    /// Messages of an account whose texts are missing here and wanted by another account.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn texts_wanted_elsewhere(&self, account: AccountKey) -> Result<Vec<Placed>> {
+        self.conn
+            .prepare_cached(
+                "SELECT t.message, t.mailbox FROM own.op_target t
+                 WHERE t.state < 2 AND t.verb = 'append' AND t.from_account = ?1 AND t.mailbox <> 0
+                   AND t.message <> 0
+                   AND NOT EXISTS (SELECT 1 FROM content.raw WHERE message = t.message)
+                 ORDER BY t.key",
+            )
+            .and_then(|mut s| {
+                s.query_map([account.0], |row| {
+                    Ok(Placed {
+                        message: MessageKey(row.get(0)?),
+                        mailbox: MailboxKey(row.get(1)?),
+                    })
+                })?
+                .collect()
+            })
+            .doing("reading the journal")
     }
 }
 

@@ -3,76 +3,104 @@
 //! Called by `engine::replay` alone. A target must never be settled without the server's word, and
 //! what was sent is noted before it is sent.
 
-use super::placements::{Placement, Tally, pending};
+use super::leaving::Leaving;
+use super::placements::{Placement, Stay, Tally, pending};
 use super::sql::{self, Doing};
-use super::{Claim, OpenOp, Reader, Result, Writer, fold, journal};
+use super::target::{
+    COPIED, REJECTED, SENT_APPEND, SENT_COPY, SENT_MOVE, SENT_REMOVE, SETTLED, Target, Verb,
+    close_with_heirs,
+};
+use super::{
+    Claim, OpenOp, Reader, Result, Work, Writer, binding, fold, journal, mailboxes, transit,
+};
 use crate::model::{
-    AccountKey, FlagChange, MailboxKey, OpKey, OpKind, TargetKey, TargetState, Uid, UidValidity,
+    AccountKey, Flag, FlagChange, FlagSet, MailboxKey, MessageKey, Moment, OpKey, Placed,
+    TargetKey, TargetState, Uid, UidValidity,
 };
 use rusqlite::{Connection, OptionalExtension};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// The longest reason that is kept, in characters.
 const REASON_MAX: usize = 500;
 
 /// What came of looking at one message.
 enum Taken {
-    Claim(Claim),
+    Claim(Box<Claim>),
     /// Nothing to send; its targets are settled.
     CancelledOut,
+    /// What it acts on is gone.
+    Gone(i64),
     /// Not now: an answer is awaited, or its id is not known.
     NotYet,
 }
 
 impl Writer {
     /// Takes up to `limit` messages' pending changes that are due, nets them out per message and
-    /// marks them in flight. What nets out to nothing settles without a word.
+    /// marks them in flight. What nets out to nothing settles without a word. `can_move`: whether
+    /// the server has MOVE, which decides on how a move is begun.
     ///
     /// # Errors
     /// When the journal cannot be written.
-    pub fn claim(&mut self, account: AccountKey, now_secs: i64, limit: u32) -> Result<Vec<Claim>> {
-        if due(&self.conn, account, now_secs)?.is_empty() {
+    pub fn claim(
+        &mut self,
+        account: AccountKey,
+        now_secs: i64,
+        limit: u32,
+        can_move: bool,
+    ) -> Result<Vec<Claim>> {
+        let is_any = !due(&self.conn, account, now_secs)?.is_empty()
+            || !Target::open_appends(&self.conn, account.0)?.is_empty();
+        if !is_any {
             return Ok(Vec::new());
         }
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let (claims, cancelled) = self.write_journal("taking changes to send", |tx| {
+        let (claims, cancelled, gone) = self.write_journal("taking changes to send", |tx| {
             let mut claims = Vec::new();
             let mut cancelled = Vec::new();
+            let mut gone = Vec::new();
             for (message, mailbox) in due(tx, account, now_secs)? {
                 if claims.len() >= limit {
                     break;
                 }
-                match take(tx, message, mailbox)? {
-                    Taken::Claim(claim) => claims.push(claim),
+                match take(tx, message, mailbox, now_secs, can_move)? {
+                    Taken::Claim(claim) => claims.push(*claim),
                     Taken::CancelledOut => cancelled.push((message, mailbox)),
+                    Taken::Gone(target) => gone.push(target),
                     Taken::NotYet => {}
                 }
             }
-            Ok((claims, cancelled))
+            for target in Target::open_appends(tx, account.0)? {
+                if claims.len() >= limit {
+                    break;
+                }
+                if target.next_try <= now_secs
+                    && let Some(claim) = take_append(tx, target)?
+                {
+                    claims.push(claim);
+                }
+            }
+            Ok((claims, cancelled, gone))
         })?;
         journal::refold(self, &cancelled)?;
+        binding::sources_gone(self, &gone)?;
         Ok(claims)
     }
 
-    /// The server confirmed these: their changes become base.
+    /// The server confirmed these: what they wanted is base now.
     ///
     /// # Errors
     /// When the store cannot be written.
     pub fn settle(&mut self, targets: &[TargetKey]) -> Result<Vec<MailboxKey>> {
+        let keys: BTreeSet<i64> = targets.iter().map(|t| t.0).collect();
         let changed = self.write("settling changes", |tx| {
             let mut tally = Tally::default();
-            for ((message, mailbox), sent) in sent(tx, targets)? {
-                let Some(old) = Placement::of(tx, message, mailbox)? else {
+            for key in &keys {
+                let Some(target) = Target::of(tx, *key)?.filter(|t| t.state < 2) else {
                     continue;
                 };
-                let mut now = old.clone();
-                for change in sent {
-                    now.base.apply(&change);
+                if target.verb == Verb::Flags {
+                    settle_flags(tx, &target, targets, &mut tally)?;
                 }
-                // The server's count of unread messages was told before it knew of this change.
-                tally.of(mailbox).server_unseen +=
-                    sql::unread(now.base.bits()) - sql::unread(old.base.bits());
-                now.refold(tx, &old, targets, &mut tally)?;
             }
             tally.write(tx)?;
             Ok(tally.changed())
@@ -80,7 +108,178 @@ impl Writer {
         self.write_journal("settling changes", |tx| {
             set_state(tx, targets, 2, "", 0).doing("settling changes")
         })?;
-        Ok(changed)
+        let keys: Vec<i64> = keys.into_iter().collect();
+        let mut all = changed;
+        all.extend(journal::reconcile(self, &keys)?);
+        Ok(all)
+    }
+
+    /// Copies were made and confirmed; where their sources are to be removed, that is still to be
+    /// done. `copied`: where the server said they are.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn note_copied(
+        &mut self,
+        targets: &[TargetKey],
+        copied: &[(TargetKey, UidValidity, Uid)],
+    ) -> Result<()> {
+        self.write_journal("noting what was copied", |tx| {
+            for target in targets {
+                tx.prepare_cached(
+                    "UPDATE own.op_target SET sent = ?2 WHERE key = ?1 AND state < 2
+                       AND verb = 'move' AND sent <> 'move'",
+                )
+                .and_then(|mut s| s.execute((target.0, COPIED)))
+                .doing("noting what was copied")?;
+            }
+            for (target, era, uid) in copied {
+                // Whoever acts on the copy finds it under this id even if the caches are lost.
+                tx.prepare_cached(
+                    "UPDATE own.op_target SET uid_validity = ?2, uid = ?3, mailbox_name =
+                       (SELECT to_name FROM own.op_target WHERE key = ?1)
+                     WHERE via = ?1 AND via <> 0 AND state < 2",
+                )
+                .and_then(|mut s| s.execute((target.0, era.get(), uid.get())))
+                .doing("noting what was copied")?;
+            }
+            Ok(())
+        })?;
+        if copied.is_empty() {
+            return Ok(());
+        }
+        self.write("noting where copies went", |tx| {
+            for (key, era, uid) in copied {
+                let Some(target) = Target::of(tx, key.0)? else {
+                    continue;
+                };
+                let now = mailboxes::cursor(tx, MailboxKey(target.to_mailbox))?.uid_validity;
+                if now.is_none_or(|now| now == *era) {
+                    transit::put_hint(tx, &target, i64::from(uid.get()))?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// The destinations of copies whose answer was lost have been looked through since: what is
+    /// there was copied, what is not there is to be copied again. Nothing of it is in flight then.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn looked_for(&mut self, targets: &[TargetKey]) -> Result<()> {
+        let done = self.write_journal("looking for copies", |tx| {
+            let mut done = Vec::new();
+            for key in targets {
+                let Some(target) = Target::of(tx, key.0)?.filter(|t| t.state < 2) else {
+                    continue;
+                };
+                let is_there = has_arrived(tx, &target)?;
+                if is_there && target.verb != Verb::Move {
+                    done.push(*key);
+                    continue;
+                }
+                let sent = if is_there { COPIED } else { "" };
+                tx.prepare_cached(
+                    "UPDATE own.op_target SET state = 0, sent = ?2 WHERE key = ?1 AND state < 2",
+                )
+                .and_then(|mut s| s.execute((key.0, sent)))
+                .doing("looking for copies")?;
+            }
+            Ok(done)
+        })?;
+        self.settle(&done).map(drop)
+    }
+
+    /// These were claimed and certainly not done: the server does not know of them.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub fn unsent(&mut self, targets: &[TargetKey]) -> Result<()> {
+        if targets.is_empty() {
+            return Ok(());
+        }
+        self.write_journal("putting changes back", |tx| {
+            for target in targets {
+                tx.prepare_cached(
+                    "UPDATE own.op_target SET state = 0,
+                       sent = CASE WHEN sent = 'copied' OR verb = 'flags' THEN sent ELSE '' END
+                     WHERE key = ?1 AND state < 2",
+                )
+                .and_then(|mut s| s.execute([target.0]))
+                .doing("putting changes back")?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The server could only mark these as deleted: that is what is shown, with the reason.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn left_marked(&mut self, targets: &[TargetKey], reason: &str) -> Result<Vec<MailboxKey>> {
+        self.write("showing what is marked as deleted", |tx| {
+            let mut tally = Tally::default();
+            for key in targets {
+                if let Some(left) = Leaving::of(tx, key.0)? {
+                    let mut base = left.base.clone();
+                    base.insert(Flag::Deleted);
+                    let mod_seq = left.mod_seq;
+                    left.rebase(tx, base, mod_seq, &mut tally)?;
+                }
+            }
+            tally.write(tx)
+        })?;
+        self.reject(targets, reason)
+    }
+
+    /// Notes that copies from elsewhere are about to be handed to the server.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub fn note_appending(&mut self, target: TargetKey) -> Result<()> {
+        self.write_journal("noting what is sent", |tx| {
+            note_bound(tx, target.0)?;
+            tx.prepare_cached("UPDATE own.op_target SET sent = ?2 WHERE key = ?1 AND state = 1")
+                .and_then(|mut s| s.execute((target.0, SENT_APPEND)))
+                .doing("noting what is sent")
+                .map(drop)
+        })
+    }
+
+    /// Keeps the texts of messages that are about to be deleted for good, as far as they are here,
+    /// so that the deletion can be undone.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub fn keep_texts(&mut self, targets: &[TargetKey], now_secs: i64) -> Result<()> {
+        self.write_journal("keeping texts", |tx| {
+            for key in targets {
+                let Some(target) = Target::of(tx, key.0)?
+                    .filter(|t| t.verb == Verb::Remove && t.after == 0 && !t.is_kept)
+                else {
+                    continue;
+                };
+                let kept = tx
+                    .prepare_cached(
+                        "INSERT OR IGNORE INTO own.kept (target, at, size, bytes)
+                         SELECT ?1, ?2, size, bytes FROM content.raw WHERE message = ?3",
+                    )
+                    .and_then(|mut s| s.execute((key.0, now_secs, target.message)))
+                    .doing("keeping texts")?;
+                let Some(leaving) = Leaving::of(tx, key.0)?.filter(|_| kept > 0) else {
+                    continue;
+                };
+                let flags = FlagChange {
+                    add: leaving.base,
+                    ..FlagChange::default()
+                };
+                tx.prepare_cached("UPDATE own.op_target SET kept = 1, effect = ?2 WHERE key = ?1")
+                    .and_then(|mut s| s.execute((key.0, sql::change_text(&flags))))
+                    .doing("keeping texts")?;
+            }
+            Ok(())
+        })
     }
 
     /// The server refused these: they are taken back on the screen.
@@ -88,12 +287,11 @@ impl Writer {
     /// # Errors
     /// When the store cannot be written.
     pub fn reject(&mut self, targets: &[TargetKey], reason: &str) -> Result<Vec<MailboxKey>> {
-        let places = self.write_journal("taking back refused changes", |tx| {
-            let places: Vec<(i64, i64)> = sent(tx, targets)?.into_keys().collect();
-            set_state(tx, targets, 3, reason, 0).doing("taking back refused changes")?;
-            Ok(places)
+        let reason: String = reason.chars().take(REASON_MAX).collect();
+        let touched = self.write_journal("taking back refused changes", |tx| {
+            close_with_heirs(tx, targets.iter().map(|t| t.0), REJECTED, &reason)
         })?;
-        journal::refold(self, &places)
+        journal::reconcile(self, &touched)
     }
 
     /// Not answered or not now: queued again, not before `next_try_secs`.
@@ -121,7 +319,8 @@ impl Writer {
         let is_any = self
             .conn
             .prepare_cached(
-                "SELECT 1 FROM own.op_target WHERE account = ?1 AND state = 1 AND state < 2",
+                "SELECT 1 FROM own.op_target WHERE account = ?1 AND state = 1 AND state < 2
+                 UNION ALL SELECT 1 FROM own.op_tree WHERE account = ?1 AND state = 1",
             )
             .and_then(|mut s| s.exists([account.0]))
             .doing(doing)?;
@@ -129,6 +328,11 @@ impl Writer {
             return Ok(0);
         }
         self.write_journal(doing, |tx| {
+            tx.execute(
+                "UPDATE own.op_tree SET state = 0 WHERE account = ?1 AND state = 1",
+                [account.0],
+            )
+            .doing(doing)?;
             tx.execute(
                 "UPDATE own.op_target SET state = 0 WHERE account = ?1 AND state = 1 AND state < 2",
                 [account.0],
@@ -140,18 +344,19 @@ impl Writer {
 }
 
 pub(super) const DUE: &str = "SELECT message, mailbox FROM own.op_target
-  WHERE account = ?1 AND state = 0 AND state < 2 AND message <> 0
-  GROUP BY message, mailbox HAVING max(next_try) <= ?2 ORDER BY min(key)";
+  WHERE account = ?1 AND state = 0 AND state < 2 AND message <> 0 AND verb <> 'append'
+  GROUP BY message, mailbox HAVING min(next_try) <= ?2 ORDER BY min(key)";
 
 pub(super) const OPEN: &str = "SELECT o.key, t.account, o.argument, o.label, min(t.state),
-    max(t.attempts), max(t.reason)
-  FROM (SELECT op, account, state, attempts, reason FROM own.op_target WHERE state < 2
-    UNION ALL SELECT op, account, state, attempts, reason FROM own.op_target WHERE state = 3) t
+    max(t.attempts), max(t.reason), count(*), max(t.next_try)
+  FROM (SELECT op, account, state, attempts, reason, next_try FROM own.op_target WHERE state < 2
+    UNION ALL SELECT op, account, state, attempts, reason, 0 FROM own.op_target WHERE state = 3
+    UNION ALL SELECT op, account, state, attempts, reason, next_try FROM own.op_tree
+      WHERE state < 2 OR state = 3) t
     JOIN own.op o ON o.key = t.op
   GROUP BY o.key, t.account ORDER BY o.key, t.account";
 
-/// The messages of an account whose queued changes are all due, in the order in which the user
-/// changed them.
+/// The messages of an account with queued changes, in the order in which the user changed them.
 fn due(conn: &Connection, account: AccountKey, now_secs: i64) -> Result<Vec<(i64, i64)>> {
     conn.prepare_cached(DUE)
         .and_then(|mut s| {
@@ -161,66 +366,321 @@ fn due(conn: &Connection, account: AccountKey, now_secs: i64) -> Result<Vec<(i64
         .doing("reading the journal")
 }
 
-fn take(tx: &Connection, message: i64, mailbox: i64) -> Result<Taken> {
-    let open = pending(tx, message, mailbox)?;
-    let Some(placement) = Placement::of(tx, message, mailbox)? else {
-        return Ok(Taken::NotYet);
+/// The server's view of one stay of a message: what it has, under which id.
+struct Spot {
+    uid: i64,
+    base: FlagSet,
+    stay: Stay,
+    placement: Option<Placement>,
+}
+
+/// Where a target acts: on the stay that it ends, or the one during which it was recorded.
+fn spot(tx: &Connection, target: &Target) -> Result<Option<Spot>> {
+    let at_least = if target.verb.departs() {
+        target.key - 1
+    } else {
+        target.key
     };
-    let era: Option<u32> = tx
-        .prepare_cached("SELECT uid_validity FROM mailbox WHERE key = ?1")
-        .and_then(|mut s| s.query_row([mailbox], |row| row.get(0)).optional())
-        .doing("reading a folder")?
-        .flatten();
-    let uid = u32::try_from(placement.uid).ok().and_then(Uid::new);
-    let (Some(uid), Some(uid_validity)) = (uid, era.and_then(UidValidity::new)) else {
-        return Ok(Taken::NotYet);
-    };
-    if open.iter().any(|p| p.is_in_flight) {
-        return Ok(Taken::NotYet);
+    if let Some(left) = Leaving::after(tx, target.message, target.mailbox, at_least)?
+        && (!target.verb.departs() || left.target == target.key)
+    {
+        return Ok(Some(Spot {
+            uid: left.uid,
+            base: left.base,
+            stay: Stay::until(left.via, left.target),
+            placement: None,
+        }));
     }
-    if journal::cancel_out(tx, &placement)? {
-        return Ok(Taken::CancelledOut);
+    if target.verb.departs() {
+        return Ok(None);
     }
-    let change = fold::net(&placement.base, &open);
-    let targets: Vec<TargetKey> = open.iter().map(|p| p.target).collect();
-    let text = sql::change_text(&change);
-    for (i, target) in targets.iter().enumerate() {
-        tx.prepare_cached(
-            "UPDATE own.op_target SET state = 1, attempts = attempts + 1, sent = ?2 WHERE key = ?1",
-        )
-        .and_then(|mut s| s.execute((target.0, if i == 0 { text.as_str() } else { "" })))
-        .doing("taking changes to send")?;
-    }
-    Ok(Taken::Claim(Claim {
-        targets,
-        mailbox: MailboxKey(mailbox),
-        uid_validity,
-        uid,
-        change,
+    let placement = Placement::of(tx, target.message, target.mailbox)?;
+    Ok(placement.map(|p| Spot {
+        uid: p.uid,
+        base: p.base.clone(),
+        stay: Stay::here(p.via),
+        placement: Some(p),
     }))
 }
 
-/// What was sent for the targets that are still open, by message and mailbox.
-fn sent(tx: &Connection, targets: &[TargetKey]) -> Result<BTreeMap<(i64, i64), Vec<FlagChange>>> {
-    let mut out: BTreeMap<(i64, i64), Vec<FlagChange>> = BTreeMap::new();
-    for target in targets.iter().collect::<BTreeSet<_>>() {
-        let found = tx
-            .prepare_cached(
-                "SELECT message, mailbox, sent FROM own.op_target WHERE key = ?1 AND state < 2",
-            )
-            .and_then(|mut s| {
-                s.query_row([target.0], |row| {
-                    let sent: String = row.get(2)?;
-                    Ok(((row.get(0)?, row.get(1)?), sql::change(&sent)))
-                })
-                .optional()
-            })
-            .doing("reading the journal")?;
-        if let Some((place, change)) = found {
-            out.entry(place).or_default().push(change);
+/// Takes what comes first for a message where it lies: changes of flags all at once, anything else
+/// by itself, since its order matters.
+fn take(
+    tx: &Connection,
+    message: i64,
+    mailbox: i64,
+    now_secs: i64,
+    can_move: bool,
+) -> Result<Taken> {
+    let open = Target::open_at(tx, message, mailbox)?;
+    let Some(first) = open.first() else {
+        return Ok(Taken::NotYet);
+    };
+    let is_flags = first.verb == Verb::Flags;
+    let together: Vec<&Target> = if is_flags {
+        open.iter().take_while(|t| t.verb == Verb::Flags).collect()
+    } else {
+        vec![first]
+    };
+    if together
+        .iter()
+        .any(|t| t.state != 0 || t.next_try > now_secs)
+    {
+        return Ok(Taken::NotYet);
+    }
+    let Some(spot) = spot(tx, first)? else {
+        return Ok(if is_flags {
+            Taken::NotYet
+        } else {
+            Taken::Gone(first.key)
+        });
+    };
+    let era: Option<u32> = tx
+        .prepare_cached(
+            "SELECT uid_validity FROM mailbox WHERE key = ?1 AND server_name IS NOT NULL",
+        )
+        .and_then(|mut s| s.query_row([mailbox], |row| row.get(0)).optional())
+        .doing("reading a folder")?
+        .flatten();
+    let uid = u32::try_from(spot.uid).ok().and_then(Uid::new);
+    let (Some(uid), Some(uid_validity)) = (uid, era.and_then(UidValidity::new)) else {
+        return Ok(Taken::NotYet);
+    };
+    let at = At {
+        mailbox: MailboxKey(mailbox),
+        uid_validity,
+        uid,
+    };
+    if is_flags {
+        return take_flags(tx, &together, &spot, at);
+    }
+    take_transfer(tx, first, at, can_move)
+}
+
+/// Where a claim acts on the server.
+#[derive(Clone, Copy)]
+struct At {
+    mailbox: MailboxKey,
+    uid_validity: UidValidity,
+    uid: Uid,
+}
+
+fn take_flags(tx: &Connection, targets: &[&Target], spot: &Spot, at: At) -> Result<Taken> {
+    if let Some(placement) = &spot.placement
+        && journal::cancel_out(tx, placement)?
+    {
+        return Ok(Taken::CancelledOut);
+    }
+    let (Some(first), Some(last)) = (targets.first(), targets.last()) else {
+        return Ok(Taken::NotYet);
+    };
+    let mut open = pending(tx, first.message, first.mailbox, spot.stay)?;
+    open.retain(|p| p.target.0 <= last.key);
+    let change = fold::net(&spot.base, &open);
+    let keys: Vec<TargetKey> = targets.iter().map(|t| TargetKey(t.key)).collect();
+    let text = sql::change_text(&change);
+    for (i, target) in keys.iter().enumerate() {
+        mark_sent(tx, *target, if i == 0 { text.as_str() } else { "" })?;
+    }
+    Ok(Taken::Claim(Box::new(Claim {
+        targets: keys,
+        mailbox: at.mailbox,
+        uid_validity: at.uid_validity,
+        uid: Some(at.uid),
+        message: MessageKey(first.message),
+        work: Work::Flags(change),
+    })))
+}
+
+fn take_transfer(tx: &Connection, target: &Target, at: At, can_move: bool) -> Result<Taken> {
+    if target.after != 0 {
+        match Target::of(tx, target.after)?.map(|t| t.state) {
+            Some(SETTLED) | None => {}
+            Some(_) => return Ok(Taken::NotYet),
         }
     }
-    Ok(out)
+    let to = MailboxKey(target.to_mailbox);
+    if target.verb.arrives() && !is_on_server(tx, target.to_mailbox)? {
+        return Ok(Taken::NotYet);
+    }
+    let (work, sent) = match (target.verb, target.sent.as_str()) {
+        (Verb::Remove, _) => (
+            Work::Remove {
+                is_asked: target.after == 0,
+            },
+            SENT_REMOVE,
+        ),
+        (_, SENT_COPY) => (Work::Look { to }, SENT_COPY),
+        (_, COPIED) => (Work::RemoveCopied, COPIED),
+        (Verb::Move, _) if can_move => (Work::Move { to }, SENT_MOVE),
+        (Verb::Move, _) => (Work::Copy { to, is_move: true }, SENT_COPY),
+        _ => (Work::Copy { to, is_move: false }, SENT_COPY),
+    };
+    if target.verb.arrives() && target.sent.is_empty() {
+        note_bound(tx, target.key)?;
+    }
+    mark_sent(tx, TargetKey(target.key), sent)?;
+    Ok(Taken::Claim(Box::new(Claim {
+        targets: vec![TargetKey(target.key)],
+        mailbox: at.mailbox,
+        uid_validity: at.uid_validity,
+        uid: Some(at.uid),
+        message: MessageKey(target.message),
+        work,
+    })))
+}
+
+fn take_append(tx: &Connection, target: Target) -> Result<Option<Claim>> {
+    let Some(era) = mailboxes::cursor(tx, MailboxKey(target.to_mailbox))?
+        .uid_validity
+        .or(UidValidity::new(1))
+        .filter(|_| target.to_mailbox != 0)
+    else {
+        return Ok(None);
+    };
+    if !is_on_server(tx, target.to_mailbox)? {
+        return Ok(None);
+    }
+    let to = MailboxKey(target.to_mailbox);
+    if target.sent != SENT_APPEND && !has_text(tx, &target)? {
+        return Ok(None);
+    }
+    let row = Placement::of(tx, target.made, to.0)?;
+    let flags = match &row {
+        Some(placement) => placement.base.clone(),
+        None => sql::change(&target.effect).add,
+    };
+    let restored: Option<i64> = tx
+        .prepare_cached("SELECT undoes FROM own.op_target WHERE key = ?1 AND mailbox = 0 AND from_account = account")
+        .and_then(|mut s| s.query_row([target.key], |row| row.get(0)).optional())
+        .doing("reading the journal")?;
+    let work = if target.sent == SENT_APPEND {
+        Work::Look { to }
+    } else {
+        Work::Append {
+            source: Placed {
+                message: MessageKey(target.message),
+                mailbox: MailboxKey(target.mailbox),
+            },
+            source_account: AccountKey(target.from_account),
+            kept: restored
+                .filter(|k| *k != 0 && target.mailbox == 0)
+                .map(TargetKey),
+            flags,
+            arrived: arrived(tx, target.made)?,
+        }
+    };
+    mark_sent(tx, TargetKey(target.key), &target.sent)?;
+    Ok(Some(Claim {
+        targets: vec![TargetKey(target.key)],
+        mailbox: to,
+        uid_validity: era,
+        uid: None,
+        message: MessageKey(target.made),
+        work,
+    }))
+}
+
+/// Whether the bytes that an append needs are here; else the account they lie in fetches them.
+fn has_text(tx: &Connection, target: &Target) -> Result<bool> {
+    tx.prepare_cached(
+        "SELECT 1 FROM content.raw WHERE message = ?1
+         UNION ALL SELECT 1 FROM own.kept WHERE target =
+           (SELECT undoes FROM own.op_target WHERE key = ?2)",
+    )
+    .and_then(|mut s| s.exists((target.message, target.key)))
+    .doing("reading a text")
+}
+
+fn arrived(tx: &Connection, message: i64) -> Result<Option<Moment>> {
+    tx.prepare_cached("SELECT arrived, arrived_offset FROM message WHERE key = ?1")
+        .and_then(|mut s| {
+            s.query_row([message], |row| {
+                Ok(Moment {
+                    unix_secs: row.get(0)?,
+                    offset_mins: row.get(1)?,
+                })
+            })
+            .optional()
+        })
+        .doing("reading a message")
+}
+
+fn is_on_server(tx: &Connection, mailbox: i64) -> Result<bool> {
+    tx.prepare_cached("SELECT 1 FROM mailbox WHERE key = ?1 AND server_name IS NOT NULL")
+        .and_then(|mut s| s.exists([mailbox]))
+        .doing("reading a folder")
+}
+
+/// Notes from which id on a copy must be, if it is made now.
+fn note_bound(tx: &Connection, target: i64) -> Result<()> {
+    tx.prepare_cached(
+        "UPDATE own.op_target SET bound = coalesce((SELECT uid_next FROM mailbox
+           WHERE key = own.op_target.to_mailbox), 0) WHERE key = ?1",
+    )
+    .and_then(|mut s| s.execute([target]))
+    .doing("taking changes to send")
+    .map(drop)
+}
+
+/// Whether the mailbox itself has shown what a target was to bring. Where its row was lost with the
+/// caches, the copy is among what was fetched again.
+fn has_arrived(tx: &Connection, target: &Target) -> Result<bool> {
+    let is_copy_there = tx
+        .prepare_cached(
+            "SELECT 1 FROM own.op_target t
+               CROSS JOIN placement p ON p.mailbox = t.to_mailbox AND p.uid > 0
+                 AND p.uid >= t.bound AND p.message <> t.message
+               CROSS JOIN message m ON m.key = p.message
+               CROSS JOIN message s ON s.key = t.message
+             WHERE t.key = ?1 AND (m.message_id, m.size, m.subject, m.sender)
+               = (s.message_id, s.size, s.subject, s.sender) AND m.date IS s.date",
+        )
+        .and_then(|mut s| s.exists([target.key]))
+        .doing("looking for copies")?;
+    if is_copy_there {
+        return Ok(true);
+    }
+    if Placement::of(tx, target.made, target.to_mailbox)?.is_some_and(|p| p.uid > 0) {
+        return Ok(true);
+    }
+    let later = Leaving::after(tx, target.made, target.to_mailbox, target.key)?;
+    Ok(later.is_some_and(|l| l.uid > 0))
+}
+
+/// Notes, before it is sent, that a target is under way, and how.
+fn mark_sent(tx: &Connection, target: TargetKey, sent: &str) -> Result<()> {
+    tx.prepare_cached(
+        "UPDATE own.op_target SET state = 1, attempts = attempts + 1, sent = ?2 WHERE key = ?1",
+    )
+    .and_then(|mut s| s.execute((target.0, sent)))
+    .doing("taking changes to send")
+    .map(drop)
+}
+
+/// What was sent of flags is the server's truth now.
+fn settle_flags(
+    tx: &Connection,
+    target: &Target,
+    done: &[TargetKey],
+    tally: &mut Tally,
+) -> Result<()> {
+    let change = sql::change(&target.sent);
+    if let Some(left) = Leaving::after(tx, target.message, target.mailbox, target.key)? {
+        let mut base = left.base.clone();
+        base.apply(&change);
+        let mod_seq = left.mod_seq;
+        return left.rebase(tx, base, mod_seq, tally);
+    }
+    let Some(old) = Placement::of(tx, target.message, target.mailbox)? else {
+        return Ok(());
+    };
+    let mut now = old.clone();
+    now.base.apply(&change);
+    // The server's count of unread messages was told before it knew of this change.
+    tally.of(target.mailbox).server_unseen +=
+        sql::unread(now.base.bits()) - sql::unread(old.base.bits());
+    now.refold(tx, &old, done, tally)
 }
 
 /// Moves targets that are still open to a state.
@@ -243,6 +703,43 @@ fn set_state(
 }
 
 impl Reader {
+    /// Of these copies, those that are still to be made.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn not_copied(&self, targets: &[TargetKey]) -> Result<Vec<TargetKey>> {
+        let mut left = Vec::new();
+        for key in targets {
+            let target = Target::of(&self.conn, key.0)?;
+            if target.is_some_and(|t| t.state < 2 && t.sent != COPIED) {
+                left.push(*key);
+            }
+        }
+        Ok(left)
+    }
+
+    /// Mailboxes of an account that got messages whose ids are not known yet, and for which
+    /// something waits.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn mailboxes_awaited(&self, account: AccountKey) -> Result<Vec<MailboxKey>> {
+        self.conn
+            .prepare_cached(
+                "SELECT DISTINCT t.mailbox FROM own.op_target t JOIN own.op_target v ON v.key = t.via
+                 WHERE t.account = ?1 AND t.state = 0 AND t.state < 2 AND v.state = 2
+                   AND t.mailbox <> 0 AND NOT EXISTS (SELECT 1 FROM leaving l
+                     WHERE l.message = t.message AND l.mailbox = t.mailbox AND l.uid > 0)
+                   AND NOT EXISTS (SELECT 1 FROM placement p
+                     WHERE p.message = t.message AND p.mailbox = t.mailbox AND p.uid > 0)",
+            )
+            .and_then(|mut s| {
+                s.query_map([account.0], |row| Ok(MailboxKey(row.get(0)?)))?
+                    .collect()
+            })
+            .doing("reading the journal")
+    }
+
     /// Operations that are not settled, one row for each account that they wait for; those that
     /// were refused stay listed for 30 days.
     ///
@@ -257,11 +754,13 @@ impl Reader {
                     Ok(OpenOp {
                         op: OpKey(row.get(0)?),
                         account: AccountKey(row.get(1)?),
-                        kind: OpKind::Flags(sql::change(&argument)),
+                        kind: journal::kind(&argument),
                         label: row.get(3)?,
                         state: state(row.get(4)?),
                         attempts: sql::count(row.get(5)?),
                         error: row.get(6)?,
+                        left: sql::count(row.get(7)?),
+                        next_try_secs: row.get(8)?,
                     })
                 })?
                 .collect()

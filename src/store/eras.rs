@@ -4,10 +4,11 @@
 //! it is still shown, but must never be named to the server.
 
 use super::insert::New;
+use super::leaving::Leaving;
 use super::messages::{Home, forget_placement};
 use super::placements::{Placement, Tally};
 use super::sql::{self, Doing};
-use super::{Cursor, Result, Writer, journal, mailboxes};
+use super::{Cursor, Result, Writer, binding, mailboxes};
 use crate::model::{MailboxKey, ModSeq, UidValidity};
 use rusqlite::{Connection, OptionalExtension};
 
@@ -25,11 +26,16 @@ impl Writer {
         }
         self.write("starting a folder anew", |tx| {
             let doing = "starting a folder anew";
-            tx.execute(
+            for sql in [
                 "UPDATE placement SET uid = -message, mod_seq = 0 WHERE mailbox = ?1 AND uid > 0",
-                [mailbox.0],
-            )
-            .doing(doing)?;
+                "UPDATE leaving SET uid = -message, mod_seq = 0 WHERE mailbox = ?1 AND uid > 0",
+                // What the server said of ids holds no more.
+                "UPDATE placement SET hint = 0 WHERE mailbox = ?1 AND uid < 0 AND hint <> 0",
+                "UPDATE leaving SET hint = 0 WHERE mailbox = ?1 AND uid < 0 AND hint <> 0",
+                "UPDATE own.op_target SET bound = 0 WHERE to_mailbox = ?1 AND state < 2",
+            ] {
+                tx.execute(sql, [mailbox.0]).doing(doing)?;
+            }
             let cursor = Cursor {
                 uid_validity: Some(uid_validity),
                 uid_next: None,
@@ -38,7 +44,8 @@ impl Writer {
             };
             tx.execute(
                 "UPDATE mailbox SET uid_validity = ?2, uid_next = NULL, mod_seq = 0,
-                   is_complete = 0, stale = total WHERE key = ?1",
+                   is_complete = 0, stale = total + (SELECT count(*) FROM leaving WHERE mailbox = ?1)
+                 WHERE key = ?1",
                 (mailbox.0, uid_validity.get()),
             )
             .doing(doing)?;
@@ -53,20 +60,31 @@ pub(super) fn rekey(tx: &Connection, home: &Home, new: &New<'_>) -> Result<Optio
     else {
         return Ok(None);
     };
-    let Some(old) = Placement::of(tx, message, home.mailbox)? else {
-        return Ok(None);
-    };
-    let mut now = old.clone();
-    now.uid = i64::from(new.uid);
-    now.base = new.fetched.flags.clone().unwrap_or_default();
-    now.mod_seq = new.fetched.mod_seq.map_or(0, |m| sql::signed(m.0));
     let mut tally = Tally::default();
-    now.refold(tx, &old, &[], &mut tally)?;
+    let base = new.fetched.flags.clone().unwrap_or_default();
+    let mod_seq = new.fetched.mod_seq.map_or(0, |m| sql::signed(m.0));
+    let old = Placement::of(tx, message, home.mailbox)?.filter(|p| p.uid < 0 && p.via == 0);
+    if let Some(old) = old {
+        let mut now = old.clone();
+        now.uid = i64::from(new.uid);
+        now.base = base;
+        now.mod_seq = mod_seq;
+        now.refold(tx, &old, &[], &mut tally)?;
+    } else {
+        let left = Leaving::all_in(tx, home.mailbox)?
+            .into_iter()
+            .find(|l| l.message == message && l.uid < 0 && l.via == 0);
+        let Some(mut left) = left else {
+            return Ok(None);
+        };
+        left.uid = i64::from(new.uid);
+        left.rebase(tx, base, mod_seq, &mut tally)?;
+    }
     tally.write(tx)?;
     tx.prepare_cached("UPDATE mailbox SET stale = max(0, stale - 1) WHERE key = ?1")
         .and_then(|mut s| s.execute([home.mailbox]))
         .doing("matching messages of a folder begun anew")?;
-    journal::rename_targets(
+    binding::rename_targets(
         tx,
         message,
         home.mailbox,
@@ -81,8 +99,10 @@ fn same(tx: &Connection, home: &Home, new: &New<'_>) -> rusqlite::Result<Option<
     if let Some(id) = &new.fetched.email_id {
         return tx
             .prepare_cached(
-                "SELECT p.message FROM message m JOIN placement p ON p.message = m.key
-                 WHERE m.email_id = ?1 AND p.mailbox = ?2 AND p.uid < 0 LIMIT 1",
+                "SELECT p.message FROM message m JOIN (
+                   SELECT message FROM placement WHERE mailbox = ?2 AND uid < 0 AND via = 0
+                   UNION ALL SELECT message FROM leaving WHERE mailbox = ?2 AND uid < 0 AND via = 0
+                 ) p ON p.message = m.key WHERE m.email_id = ?1 LIMIT 1",
             )?
             .query_row((id, home.mailbox), |row| row.get(0))
             .optional();
@@ -91,9 +111,12 @@ fn same(tx: &Connection, home: &Home, new: &New<'_>) -> rusqlite::Result<Option<
         return Ok(None);
     }
     tx.prepare_cached(
-        "SELECT p.message FROM placement p JOIN message m ON m.key = p.message
-         WHERE p.mailbox = ?1 AND p.arrived = ?2 AND p.uid < 0 AND m.size = ?3
-           AND m.message_id = ?4 LIMIT 1",
+        "SELECT p.message FROM (
+           SELECT message FROM placement WHERE mailbox = ?1 AND arrived = ?2 AND uid < 0 AND via = 0
+           UNION ALL SELECT message FROM leaving
+             WHERE mailbox = ?1 AND arrived = ?2 AND uid < 0 AND via = 0
+         ) p JOIN message m ON m.key = p.message
+         WHERE m.size = ?3 AND m.message_id = ?4 LIMIT 1",
     )?
     .query_row(
         (
@@ -110,9 +133,11 @@ fn same(tx: &Connection, home: &Home, new: &New<'_>) -> rusqlite::Result<Option<
 /// Ends the era before: what was not matched goes, and what waited for it is refused in words.
 /// Also refuses what waits, since `mirror.db` was lost, for a message that did not come again.
 pub(super) fn end_old(writer: &mut Writer, mailbox: MailboxKey) -> Result<()> {
-    writer.write("clearing up a folder begun anew", |tx| {
+    let left = writer.write("clearing up a folder begun anew", |tx| {
         let mut old = tx
-            .prepare_cached("SELECT message FROM placement WHERE mailbox = ?1 AND uid < 0")
+            .prepare_cached(
+                "SELECT message FROM placement WHERE mailbox = ?1 AND uid < 0 AND via = 0",
+            )
             .doing("clearing up a folder begun anew")?;
         let messages: Vec<i64> = old
             .query_map([mailbox.0], |row| row.get(0))
@@ -124,10 +149,20 @@ pub(super) fn end_old(writer: &mut Writer, mailbox: MailboxKey) -> Result<()> {
                 forget_placement(tx, &placement, &mut tally)?;
             }
         }
+        let mut left = Vec::new();
+        for row in Leaving::all_in(tx, mailbox.0)? {
+            if row.uid < 0 && row.via == 0 {
+                row.delete(tx, &mut tally)?;
+                left.push(row.target);
+            }
+        }
         tally.write(tx)?;
         tx.execute("UPDATE mailbox SET stale = 0 WHERE key = ?1", [mailbox.0])
-            .doing("clearing up a folder begun anew")
-            .map(drop)
+            .doing("clearing up a folder begun anew")?;
+        Ok(left)
     })?;
-    journal::reject_lost(writer, mailbox)
+    if !left.is_empty() {
+        binding::sources_gone(writer, &left)?;
+    }
+    binding::reject_lost(writer, mailbox)
 }

@@ -5,11 +5,11 @@
 
 use super::keys::{self, What};
 use super::messages::Home;
-use super::placements::Placement;
+use super::placements::{Placement, Tally};
 use super::sql::{self, Doing};
 use super::text::without_marks;
 use super::threads::{Facts, Threads, id_hash, parent_hash};
-use super::{Result, eras};
+use super::{Result, eras, transit};
 use crate::model::{Envelope, Fetched, FetchedMessage, FlagSet, Moment};
 use rusqlite::{CachedStatement, Connection, OptionalExtension};
 use std::collections::HashSet;
@@ -41,8 +41,8 @@ impl<'a> New<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Added {
     pub(super) message: i64,
-    /// It was in the mailbox before, under an id of an era that is over.
-    pub(super) is_rekeyed: bool,
+    /// It was shown in the mailbox before: under an id of an era that is over, or on its way.
+    pub(super) is_known: bool,
 }
 
 /// The statements of one transaction.
@@ -86,13 +86,14 @@ impl<'c> Inserter<'c> {
     pub(super) fn add_all<'a>(
         &mut self,
         mut new: Vec<New<'a>>,
+        arrived: &mut Tally,
         mut each: impl FnMut(&New<'a>, Added) -> Result<()>,
     ) -> Result<()> {
         new.sort_by_key(|n| std::cmp::Reverse((n.arrived.unix_secs, n.uid)));
         self.own_ids = own_ids(self.home.account, &new);
         let mut key = keys::take(self.conn, What::Message, new.len()).doing("adding messages")?;
         for one in &new {
-            let added = self.add(one, key)?;
+            let added = self.add(one, key, arrived)?;
             if added.message == key {
                 key += 1;
             }
@@ -101,13 +102,21 @@ impl<'c> Inserter<'c> {
         Ok(())
     }
 
-    fn add(&mut self, new: &New<'_>, key: i64) -> Result<Added> {
-        if self.home.stale > 0
-            && let Some(message) = eras::rekey(self.conn, self.home, new)?
-        {
+    fn add(&mut self, new: &New<'_>, key: i64, arrived: &mut Tally) -> Result<Added> {
+        let mut known = None;
+        if self.home.stale > 0 {
+            known = eras::rekey(self.conn, self.home, new)?;
+        }
+        if known.is_none() && self.home.is_awaiting {
+            known = transit::bind(self.conn, self.home, new, arrived)?;
+            if let Some(message) = known {
+                complete(self.conn, message, new.fetched).doing("adding messages")?;
+            }
+        }
+        if let Some(message) = known {
             return Ok(Added {
                 message,
-                is_rekeyed: true,
+                is_known: true,
             });
         }
         let known = match new.fetched.email_id.as_deref() {
@@ -135,7 +144,7 @@ impl<'c> Inserter<'c> {
             .doing("adding messages")?;
         Ok(Added {
             message,
-            is_rekeyed: false,
+            is_known: false,
         })
     }
 

@@ -1,39 +1,82 @@
-//! The journal: recording what the user wants, taking it back, doing it again.
+//! The journal: recording what the user wants, durably, before any row shows it.
 //!
-//! Called by `engine` for every change. An operation must be in `own.db`, on the disk, before any
-//! row shows it; see the module above for the order of the files.
+//! Called by `engine` and `cli` for every change. An operation must be in `own.db`, on the disk,
+//! before any row shows it; see the module above for the order of the files.
 
+use super::keys::{self, What};
 use super::messages::Home;
-use super::placements::{Placement, Tally, pending};
+use super::placements::{Placement, Stay, Tally, pending};
 use super::sql::{self, Doing};
-use super::{Recorded, Result, Writer, fold};
-use crate::model::{AccountKey, FlagChange, MailboxKey, OpKey, OpKind, Placed};
+use super::target::Verb;
+use super::tree_ops::{self, NewTree};
+use super::{Error, Recorded, Result, Writer, fold, transit};
+use crate::model::{
+    AccountKey, Destination, Flag, FlagChange, FolderChange, MailboxId, MailboxKey, OpKey, OpKind,
+    Placed, Role,
+};
 use rusqlite::{Connection, OptionalExtension};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is wanted of one message where it lies.
-struct Wish {
-    message: i64,
-    mailbox: i64,
-    change: FlagChange,
+#[derive(Debug, Clone)]
+pub(super) struct Wish {
+    pub(super) message: i64,
+    pub(super) mailbox: i64,
+    pub(super) what: Deed,
+    /// The target that this takes back, in an undo.
+    pub(super) undoes: i64,
+}
+
+/// What is to be done with it.
+#[derive(Debug, Clone)]
+pub(super) enum Deed {
+    Flags(FlagChange),
+    Transfer(To, bool),
+    Remove,
+    /// Back from what was kept of it.
+    Restore(To, String),
+}
+
+/// A mailbox that messages go to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct To {
+    pub(super) account: i64,
+    /// 0: it is still to be made.
+    pub(super) mailbox: i64,
+    pub(super) name: String,
 }
 
 /// An operation to be written.
-struct NewOp<'a> {
-    kind: &'a OpKind,
-    now_secs: i64,
-    undoes: Option<i64>,
-    redoes: Option<i64>,
-    is_automatic: bool,
+pub(super) struct NewOp<'a> {
+    pub(super) kind: &'a OpKind,
+    pub(super) now_secs: i64,
+    pub(super) undoes: Option<i64>,
+    pub(super) redoes: Option<i64>,
+    pub(super) is_automatic: bool,
 }
 
 /// An operation that was written.
 #[derive(Default)]
-struct Noted {
-    op: i64,
-    /// Where it changes something: message and mailbox.
-    places: Vec<(i64, i64)>,
-    accounts: BTreeSet<i64>,
+pub(super) struct Noted {
+    pub(super) op: i64,
+    /// How many messages it changes.
+    pub(super) count: usize,
+    /// Its targets, and others whose rows have to be shown anew, in the order to do that in.
+    pub(super) touched: Vec<i64>,
+    /// Where flags changed: message and mailbox.
+    pub(super) places: Vec<(i64, i64)>,
+    /// Who has something to send.
+    pub(super) accounts: BTreeSet<i64>,
+    /// Whose tree changed.
+    pub(super) trees: BTreeSet<i64>,
+    /// The mailboxes that messages are taken from, by name.
+    pub(super) sources: BTreeSet<String>,
+}
+
+impl Noted {
+    pub(super) fn is_nothing(&self) -> bool {
+        self.touched.is_empty() && self.places.is_empty() && self.trees.is_empty()
+    }
 }
 
 impl Writer {
@@ -41,7 +84,8 @@ impl Writer {
     /// really changes something is recorded.
     ///
     /// # Errors
-    /// When the journal cannot be written; nothing was changed then.
+    /// When the journal cannot be written, or the change names a mailbox that is not there; nothing
+    /// was changed then.
     pub fn record(&mut self, kind: &OpKind, targets: &[Placed], now_secs: i64) -> Result<Recorded> {
         self.record_as(kind, targets, now_secs, false)
     }
@@ -67,20 +111,10 @@ impl Writer {
         now_secs: i64,
         is_automatic: bool,
     ) -> Result<Recorded> {
-        let OpKind::Flags(change) = kind else {
-            return Err(super::Error::Busy);
-        };
-        let wishes: Vec<Wish> = targets
-            .iter()
-            .map(|t| (t.message.0, t.mailbox.0))
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .map(|(message, mailbox)| Wish {
-                message,
-                mailbox,
-                change: change.clone(),
-            })
-            .collect();
+        let targets: BTreeSet<(i64, i64)> =
+            targets.iter().map(|t| (t.message.0, t.mailbox.0)).collect();
+        self.reserve(What::Message, targets.len())?;
+        self.reserve(What::Mailbox, 2)?;
         let noted = self.write_journal("recording a change", |tx| {
             let op = NewOp {
                 kind,
@@ -89,83 +123,70 @@ impl Writer {
                 redoes: None,
                 is_automatic,
             };
-            note(tx, &op, &wishes, |count| kind.label(count), false)
+            let mut tree = Vec::new();
+            let wishes = wishes(tx, kind, &targets, &mut tree)?;
+            note(tx, &op, &wishes, &tree, |count| kind.label(count), false)
         })?;
-        let label = if noted.places.is_empty() {
+        let label = if noted.is_nothing() {
             "Nothing to change".to_owned()
         } else {
-            kind.label(noted.places.len())
+            kind.label(noted.count)
         };
-        self.show(noted, label)
-    }
-
-    /// Takes back the last operation that is not an undo and was not taken back. `None`: nothing to undo.
-    ///
-    /// # Errors
-    /// When the journal cannot be written.
-    pub fn undo(&mut self, now_secs: i64) -> Result<Option<Recorded>> {
-        let noted = self.write_journal("undoing a change", |tx| {
-            let Some((op, kind, label)) = last_done(tx)? else {
-                return Ok(None);
-            };
-            let wishes = wishes_of(tx, op, FlagChange::inverse)?;
-            let label = format!("Undone: {}", lower_first(&label));
-            let OpKind::Flags(change) = kind else {
-                return Err(super::Error::Busy);
-            };
-            let new = NewOp {
-                kind: &OpKind::Flags(change.inverse()),
-                now_secs,
-                undoes: Some(op),
-                redoes: None,
-                is_automatic: false,
-            };
-            let noted = note(tx, &new, &wishes, |_| label.clone(), true)?;
-            mark_undone(tx, op)?;
-            Ok(Some((noted, label)))
-        })?;
-        noted
-            .map(|(noted, label)| self.show(noted, label))
-            .transpose()
-    }
-
-    /// Does again what was undone last, unless something else was done since.
-    ///
-    /// # Errors
-    /// When the journal cannot be written.
-    pub fn redo(&mut self, now_secs: i64) -> Result<Option<Recorded>> {
-        let noted = self.write_journal("redoing a change", |tx| {
-            let Some((undo, op, kind, label)) = last_undone(tx)? else {
-                return Ok(None);
-            };
-            let wishes = wishes_of(tx, op, FlagChange::clone)?;
-            let new = NewOp {
-                kind: &kind,
-                now_secs,
-                undoes: None,
-                redoes: Some(undo),
-                is_automatic: false,
-            };
-            let noted = note(tx, &new, &wishes, |_| label.clone(), true)?;
-            mark_undone(tx, undo)?;
-            Ok(Some((noted, format!("Redone: {}", lower_first(&label)))))
-        })?;
-        noted
-            .map(|(noted, label)| self.show(noted, label))
-            .transpose()
+        let undo = undo_text(kind, &noted);
+        self.show(noted, label, undo)
     }
 
     /// The second half of a change: the rows show it.
-    fn show(&mut self, noted: Noted, label: String) -> Result<Recorded> {
-        let changed = refold(self, &noted.places)?;
+    pub(super) fn show(&mut self, noted: Noted, label: String, undo: String) -> Result<Recorded> {
+        let is_nothing = noted.is_nothing();
+        let changed = if is_nothing {
+            Vec::new()
+        } else {
+            let (changed, unmade) = self.write("showing a change", |tx| {
+                let mut unmade = Vec::new();
+                for account in &noted.trees {
+                    unmade.extend(tree_ops::refold(tx, *account)?);
+                }
+                let mut tally = Tally::default();
+                for key in &noted.touched {
+                    transit::reconcile(tx, *key, &mut tally)?;
+                }
+                for (message, mailbox) in &noted.places {
+                    transit::refold(tx, *message, *mailbox, &mut tally)?;
+                }
+                tally.write(tx)?;
+                let mut changed = tally.changed();
+                for account in &noted.trees {
+                    changed.extend(tree_ops::mailboxes_of(tx, *account)?);
+                }
+                Ok((changed, unmade))
+            })?;
+            tree_ops::drop_unmade(self, &unmade, "the folder is not to be made any more")?;
+            changed
+        };
         Ok(Recorded {
-            op: (!noted.places.is_empty()).then_some(OpKey(noted.op)),
+            op: (!is_nothing).then_some(OpKey(noted.op)),
             label,
-            undo: String::new(),
+            undo,
             changed,
             accounts: noted.accounts.into_iter().map(AccountKey).collect(),
         })
     }
+}
+
+/// Brings rows in line with the journal, in a transaction of its own; the mailboxes that changed.
+pub(super) fn reconcile(writer: &mut Writer, targets: &[i64]) -> Result<Vec<MailboxKey>> {
+    if targets.is_empty() {
+        return Ok(Vec::new());
+    }
+    writer.write("showing a change", |tx| {
+        let mut tally = Tally::default();
+        for key in targets {
+            transit::reconcile(tx, *key, &mut tally)?;
+        }
+        tally.write(tx)?;
+        Ok(tally.changed())
+    })
 }
 
 /// Folds placements anew in a transaction of its own; the mailboxes that changed.
@@ -176,69 +197,390 @@ pub(super) fn refold(writer: &mut Writer, places: &[(i64, i64)]) -> Result<Vec<M
     writer.write("showing a change", |tx| {
         let mut tally = Tally::default();
         for (message, mailbox) in places {
-            if let Some(old) = Placement::of(tx, *message, *mailbox)? {
-                old.clone().refold(tx, &old, &[], &mut tally)?;
-            }
+            transit::refold(tx, *message, *mailbox, &mut tally)?;
         }
         tally.write(tx)?;
         Ok(tally.changed())
     })
 }
 
+/// What undo will do, as the rest of a sentence.
+fn undo_text(kind: &OpKind, noted: &Noted) -> String {
+    let (it, them) = match noted.count {
+        1 => ("it", String::new()),
+        n => ("them", format!("{n} messages ")),
+    };
+    match kind {
+        OpKind::Flags(_) | OpKind::ReadAll(_) => String::new(),
+        OpKind::Move(_) => {
+            let back = match noted.sources.first() {
+                Some(name) if noted.sources.len() == 1 => format!("back to {name}"),
+                _ => "back".to_owned(),
+            };
+            if them.is_empty() {
+                format!("moves {it} {back}")
+            } else {
+                format!("moves {them}{back}")
+            }
+        }
+        OpKind::Copy(_) => match noted.count {
+            1 => "deletes the copy".to_owned(),
+            n => format!("deletes the {n} copies"),
+        },
+        OpKind::Delete | OpKind::Empty(_) => format!("brings {it} back"),
+        OpKind::Folder(change) => match change {
+            FolderChange::Create(_) => "deletes it again".to_owned(),
+            FolderChange::Rename { from, .. } => format!("calls it {} again", from.name),
+            FolderChange::Delete { .. } => "makes it again".to_owned(),
+            FolderChange::Subscribe(_, true) => "unsubscribes".to_owned(),
+            FolderChange::Subscribe(_, false) => "subscribes again".to_owned(),
+        },
+    }
+}
+
+/// What an operation means for each message, and for the tree.
+pub(super) fn wishes(
+    tx: &Connection,
+    kind: &OpKind,
+    targets: &BTreeSet<(i64, i64)>,
+    tree: &mut Vec<NewTree>,
+) -> Result<Vec<Wish>> {
+    let of = |places: &BTreeSet<(i64, i64)>, what: &Deed| {
+        places
+            .iter()
+            .map(|(message, mailbox)| Wish {
+                message: *message,
+                mailbox: *mailbox,
+                what: what.clone(),
+                undoes: 0,
+            })
+            .collect()
+    };
+    match kind {
+        OpKind::Flags(change) => Ok(of(targets, &Deed::Flags(change.clone()))),
+        OpKind::ReadAll(mailbox) => {
+            let seen = FlagChange::one(Flag::Seen, true);
+            let unread = places_in(tx, mailbox, "flags & 1 = 0")?;
+            Ok(of(&unread, &Deed::Flags(seen)))
+        }
+        OpKind::Move(to) => transfers(tx, to, targets, true, tree),
+        OpKind::Copy(to) => transfers(tx, to, targets, false, tree),
+        OpKind::Delete => Ok(of(targets, &Deed::Remove)),
+        OpKind::Empty(mailbox) => Ok(of(&places_in(tx, mailbox, "1")?, &Deed::Remove)),
+        OpKind::Folder(change) => {
+            tree.extend(tree_ops::plan(tx, change)?);
+            Ok(Vec::new())
+        }
+    }
+}
+
+/// The messages of a mailbox that meet a condition of ours.
+fn places_in(
+    tx: &Connection,
+    mailbox: &MailboxId,
+    condition: &'static str,
+) -> Result<BTreeSet<(i64, i64)>> {
+    let to = named(tx, mailbox)?;
+    tx.prepare_cached(&format!(
+        "SELECT message, mailbox FROM placement WHERE mailbox = ?1 AND {condition}"
+    ))
+    .and_then(|mut s| {
+        s.query_map([to.mailbox], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect()
+    })
+    .doing("reading the messages of a folder")
+}
+
+fn transfers(
+    tx: &Connection,
+    to: &Destination,
+    targets: &BTreeSet<(i64, i64)>,
+    is_move: bool,
+    tree: &mut Vec<NewTree>,
+) -> Result<Vec<Wish>> {
+    let mut by_mailbox: BTreeMap<i64, To> = BTreeMap::new();
+    let mut by_account: BTreeMap<i64, To> = BTreeMap::new();
+    let mut wishes = Vec::new();
+    for (message, mailbox) in targets {
+        let to = match by_mailbox.get(mailbox) {
+            Some(to) => to.clone(),
+            None => {
+                let home = Home::any(tx, *mailbox)?;
+                let found = match to {
+                    Destination::Mailbox(id) => named(tx, id)?,
+                    Destination::Role(role) => match by_account.get(&home.account) {
+                        Some(to) => to.clone(),
+                        None => for_role(tx, home.account, *role, tree)?,
+                    },
+                };
+                by_account.insert(home.account, found.clone());
+                by_mailbox.insert(*mailbox, found.clone());
+                found
+            }
+        };
+        if is_move && to.mailbox == *mailbox {
+            continue;
+        }
+        wishes.push(Wish {
+            message: *message,
+            mailbox: *mailbox,
+            what: Deed::Transfer(to, is_move),
+            undoes: 0,
+        });
+    }
+    Ok(wishes)
+}
+
+/// The mailbox of that name that messages can go to.
+pub(super) fn named(tx: &Connection, id: &MailboxId) -> Result<To> {
+    let found: Option<(i64, String)> = tx
+        .prepare_cached(
+            "SELECT key, coalesce(server_name, name) FROM mailbox
+             WHERE account = ?1 AND name = ?2 AND is_gone = 0 AND is_selectable = 1",
+        )
+        .and_then(|mut s| {
+            s.query_row((id.account.0, &id.name), |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()
+        })
+        .doing("reading a folder")?;
+    let Some((mailbox, name)) = found else {
+        return Err(Error::NoMailbox {
+            name: id.name.clone(),
+        });
+    };
+    Ok(To {
+        account: id.account.0,
+        mailbox,
+        name,
+    })
+}
+
+/// The mailbox of an account for that use; one that is to be made where there is none.
+fn for_role(tx: &Connection, account: i64, role: Role, tree: &mut Vec<NewTree>) -> Result<To> {
+    let found: Option<(i64, String)> = tx
+        .prepare_cached(
+            "SELECT key, coalesce(server_name, name) FROM mailbox
+             WHERE account = ?1 AND role = ?2 AND is_gone = 0 AND is_selectable = 1
+             ORDER BY namespace <> '', length(name), name LIMIT 1",
+        )
+        .and_then(|mut s| {
+            s.query_row((account, role.name()), |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()
+        })
+        .doing("reading a folder")?;
+    if let Some((mailbox, name)) = found {
+        return Ok(To {
+            account,
+            mailbox,
+            name,
+        });
+    }
+    let name = tree_ops::name_for(tx, account, role)?;
+    let is_there = MailboxId {
+        account: AccountKey(account),
+        name: name.clone(),
+    };
+    if let Ok(to) = named(tx, &is_there) {
+        return Ok(to);
+    }
+    tree.push(NewTree::create(account, &name, Some(role)));
+    Ok(To {
+        account,
+        mailbox: 0,
+        name,
+    })
+}
+
 /// Writes an operation with a target for each wish that changes something. One without any is
 /// written only if it `is_kept`, so that undo and redo find their way.
-fn note(
+pub(super) fn note(
     tx: &Connection,
     new: &NewOp<'_>,
     wishes: &[Wish],
+    tree: &[NewTree],
     label: impl Fn(usize) -> String,
     is_kept: bool,
 ) -> Result<Noted> {
-    let mut real: Vec<(Placement, FlagChange)> = Vec::new();
+    let mut real: Vec<(Placement, &Wish, Deed)> = Vec::new();
+    let mut restored: Vec<&Wish> = Vec::new();
     for wish in wishes {
-        if let Some(placement) = Placement::of(tx, wish.message, wish.mailbox)? {
-            let effect = wish.change.effect_on(&placement.flags);
-            if !effect.is_empty() {
-                real.push((placement, effect));
-            }
+        if matches!(wish.what, Deed::Restore(..)) {
+            restored.push(wish);
+            continue;
         }
+        let Some(placement) = Placement::of(tx, wish.message, wish.mailbox)? else {
+            continue;
+        };
+        let what = match &wish.what {
+            Deed::Flags(change) => {
+                let effect = change.effect_on(&placement.flags);
+                if effect.is_empty() {
+                    continue;
+                }
+                Deed::Flags(effect)
+            }
+            other => other.clone(),
+        };
+        real.push((placement, wish, what));
     }
-    if real.is_empty() && !is_kept {
+    let count = real.len() + restored.len();
+    if count == 0 && tree.is_empty() && !is_kept {
         return Ok(Noted::default());
     }
-    let op = add_op(tx, new, &label(real.len())).doing("recording a change")?;
+    let op = add_op(tx, new, &label(count)).doing("recording a change")?;
     let mut noted = Noted {
         op,
+        count,
         ..Noted::default()
     };
+    for change in tree {
+        tree_ops::add(tx, op, change)?;
+        noted.trees.insert(change.account);
+        noted.accounts.insert(change.account);
+    }
     let mut homes: BTreeMap<i64, Home> = BTreeMap::new();
-    for (placement, effect) in &real {
+    for (placement, wish, what) in real {
         let home = match homes.entry(placement.mailbox) {
             std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
             std::collections::btree_map::Entry::Vacant(gap) => {
                 gap.insert(Home::any(tx, placement.mailbox)?)
             }
         };
-        add_target(tx, op, home, placement, effect).doing("recording a change")?;
-        noted.places.push((placement.message, placement.mailbox));
-        if !cancel_out(tx, placement)? {
-            noted.accounts.insert(home.account);
-        }
+        note_one(tx, &mut noted, home, &placement, wish.undoes, &what)?;
+    }
+    for wish in restored {
+        note_restored(tx, &mut noted, wish)?;
     }
     Ok(noted)
 }
 
-fn add_op(tx: &Connection, new: &NewOp<'_>, label: &str) -> rusqlite::Result<i64> {
-    let OpKind::Flags(change) = new.kind else {
-        return Ok(0);
+/// Writes the targets for one message.
+fn note_one(
+    tx: &Connection,
+    noted: &mut Noted,
+    home: &Home,
+    placement: &Placement,
+    undoes: i64,
+    what: &Deed,
+) -> Result<()> {
+    let row = NewTarget {
+        op: noted.op,
+        home,
+        placement,
+        undoes,
+        verb: Verb::Flags,
+        effect: String::new(),
+        to: None,
+        made: 0,
+        after: 0,
     };
+    match what {
+        Deed::Flags(effect) => {
+            let effect = sql::change_text(effect);
+            NewTarget { effect, ..row }.add(tx)?;
+            noted.places.push((placement.message, placement.mailbox));
+            if !cancel_out(tx, placement)? {
+                noted.accounts.insert(home.account);
+            }
+        }
+        Deed::Transfer(to, is_move) if to.account == home.account => {
+            let (verb, made) = if *is_move {
+                (Verb::Move, placement.message)
+            } else {
+                (Verb::Copy, take_key(tx)?)
+            };
+            let to = Some(to);
+            let key = NewTarget {
+                verb,
+                to,
+                made,
+                ..row
+            }
+            .add(tx)?;
+            noted.touched.push(key);
+            noted.accounts.insert(home.account);
+            noted.sources.insert(home.name.clone());
+        }
+        Deed::Transfer(to, is_move) => {
+            let made = take_key(tx)?;
+            let append = NewTarget {
+                verb: Verb::Append,
+                to: Some(to),
+                made,
+                ..row
+            };
+            let key = append.add(tx)?;
+            noted.touched.push(key);
+            noted.accounts.insert(to.account);
+            if *is_move {
+                let remove = NewTarget {
+                    verb: Verb::Remove,
+                    after: key,
+                    to: None,
+                    made: 0,
+                    ..append
+                };
+                noted.touched.push(remove.add(tx)?);
+                noted.accounts.insert(home.account);
+            }
+            noted.sources.insert(home.name.clone());
+        }
+        Deed::Remove => {
+            let verb = Verb::Remove;
+            noted.touched.push(NewTarget { verb, ..row }.add(tx)?);
+            noted.accounts.insert(home.account);
+            noted.sources.insert(home.name.clone());
+        }
+        Deed::Restore(..) => {}
+    }
+    Ok(())
+}
+
+/// Writes the target that puts a deleted message back.
+fn note_restored(tx: &Connection, noted: &mut Noted, wish: &Wish) -> Result<()> {
+    let Deed::Restore(to, effect) = &wish.what else {
+        return Ok(());
+    };
+    let key = tx
+        .prepare_cached(
+            "INSERT INTO own.op_target (op, account, mailbox, message, mailbox_name, uid_validity,
+               uid, message_id, effect, verb, from_account, to_account, to_mailbox, to_name, made,
+               undoes)
+             VALUES (?1, ?2, 0, ?3, '', 0, 0,
+               coalesce((SELECT message_id FROM message WHERE key = ?3), ''), ?4, 'append', ?2, ?2,
+               ?5, ?6, ?3, ?7)",
+        )
+        .and_then(|mut s| {
+            s.insert((
+                noted.op,
+                to.account,
+                wish.message,
+                effect,
+                to.mailbox,
+                &to.name,
+                wish.undoes,
+            ))
+        })
+        .doing("recording a change")?;
+    noted.touched.push(key);
+    noted.accounts.insert(to.account);
+    Ok(())
+}
+
+fn take_key(tx: &Connection) -> Result<i64> {
+    keys::take(tx, What::Message, 1).doing("recording a change")
+}
+
+fn add_op(tx: &Connection, new: &NewOp<'_>, label: &str) -> rusqlite::Result<i64> {
     tx.prepare_cached(
         "INSERT INTO own.op (kind, argument, label, created_at, undoes, redoes, is_automatic)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?
     .insert((
         new.kind.name(),
-        sql::change_text(change),
+        kind_text(new.kind),
         label,
         new.now_secs,
         new.undoes,
@@ -247,311 +589,84 @@ fn add_op(tx: &Connection, new: &NewOp<'_>, label: &str) -> rusqlite::Result<i64
     ))
 }
 
-fn add_target(
-    tx: &Connection,
-    op: i64,
-    home: &Home,
-    placement: &Placement,
-    effect: &FlagChange,
-) -> rusqlite::Result<()> {
-    tx.prepare_cached(
-        "INSERT INTO own.op_target (op, account, mailbox, message, mailbox_name, uid_validity, uid,
-           message_id, effect)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7,
-           coalesce((SELECT message_id FROM message WHERE key = ?4), ''), ?8)",
-    )?
-    .execute((
-        op,
-        home.account,
-        placement.mailbox,
-        placement.message,
-        &home.name,
-        home.uid_validity,
-        placement.uid.max(0),
-        sql::change_text(effect),
-    ))
-    .map(drop)
+/// A kind as `own.op.argument` holds it.
+fn kind_text(kind: &OpKind) -> String {
+    match kind {
+        OpKind::Flags(change) => sql::change_text(change),
+        other => serde_json::to_string(other).unwrap_or_default(),
+    }
 }
 
-/// Settles the open targets of a message at once where they cancel out and none of them was ever
-/// sent. Whether they did.
+/// The kind that [`kind_text`] wrote.
+pub(super) fn kind(text: &str) -> OpKind {
+    serde_json::from_str(text).unwrap_or_else(|_| OpKind::Flags(sql::change(text)))
+}
+
+/// A target to be written.
+struct NewTarget<'a> {
+    op: i64,
+    home: &'a Home,
+    placement: &'a Placement,
+    undoes: i64,
+    verb: Verb,
+    effect: String,
+    to: Option<&'a To>,
+    made: i64,
+    after: i64,
+}
+
+impl NewTarget<'_> {
+    fn add(&self, tx: &Connection) -> Result<i64> {
+        let Self {
+            home, placement, ..
+        } = self;
+        let to = self.to;
+        let is_append = self.verb == Verb::Append;
+        let account = to.filter(|_| is_append).map_or(home.account, |t| t.account);
+        tx.prepare_cached(
+            "INSERT INTO own.op_target (op, account, mailbox, message, mailbox_name, uid_validity,
+               uid, message_id, effect, verb, from_account, to_account, to_mailbox, to_name, made,
+               via, after, undoes)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7,
+               coalesce((SELECT message_id FROM message WHERE key = ?4), ''), ?8, ?9, ?10, ?11, ?12,
+               ?13, ?14, ?15, ?16, ?17)",
+        )
+        .and_then(|mut s| {
+            s.insert(rusqlite::params![
+                self.op,
+                account,
+                placement.mailbox,
+                placement.message,
+                home.name,
+                home.uid_validity,
+                placement.uid.max(0),
+                self.effect,
+                self.verb.name(),
+                if is_append { home.account } else { 0 },
+                to.map_or(0, |t| t.account),
+                to.map_or(0, |t| t.mailbox),
+                to.map_or("", |t| t.name.as_str()),
+                self.made,
+                placement.via,
+                self.after,
+                self.undoes,
+            ])
+        })
+        .doing("recording a change")
+    }
+}
+
+/// Settles the open changes of flags of a message at once where they cancel out and none of them
+/// was ever sent. Whether they did.
 pub(super) fn cancel_out(tx: &Connection, placement: &Placement) -> Result<bool> {
-    let open = pending(tx, placement.message, placement.mailbox)?;
+    let stay = Stay::here(placement.via);
+    let open = pending(tx, placement.message, placement.mailbox, stay)?;
     let may_be_known = open.iter().any(|p| p.is_in_flight || !p.sent.is_empty());
     if may_be_known || !fold::net(&placement.base, &open).is_empty() {
         return Ok(false);
     }
-    tx.prepare_cached(
-        "UPDATE own.op_target SET state = 2 WHERE message = ?1 AND mailbox = ?2 AND state = 0",
-    )
-    .and_then(|mut s| s.execute((placement.message, placement.mailbox)))
-    .doing("settling changes that cancel out")?;
+    for one in open {
+        super::target::set_state(tx, one.target.0, super::target::SETTLED, "")?;
+    }
     Ok(true)
-}
-
-/// The last operation that can be undone: its key, kind and label.
-fn last_done(tx: &Connection) -> Result<Option<(i64, OpKind, String)>> {
-    tx.prepare_cached(
-        "SELECT key, argument, label FROM own.op o WHERE undoes IS NULL AND is_undone = 0
-           AND is_automatic = 0
-           AND EXISTS (SELECT 1 FROM own.op_target WHERE op = o.key AND state < 3)
-         ORDER BY key DESC LIMIT 1",
-    )
-    .and_then(|mut s| {
-        s.query_row((), |row| {
-            let argument: String = row.get(1)?;
-            Ok((
-                row.get(0)?,
-                OpKind::Flags(sql::change(&argument)),
-                row.get(2)?,
-            ))
-        })
-        .optional()
-    })
-    .doing("reading the journal")
-}
-
-/// The last undo that can be taken back, if nothing new was done since: its key, and key, kind and
-/// label of what it undid.
-fn last_undone(tx: &Connection) -> Result<Option<(i64, i64, OpKind, String)>> {
-    tx.prepare_cached(
-        "SELECT u.key, o.key, o.argument, o.label FROM own.op u JOIN own.op o ON o.key = u.undoes
-         WHERE u.is_undone = 0 AND NOT EXISTS (SELECT 1 FROM own.op n
-           WHERE n.key > u.key AND n.undoes IS NULL AND n.redoes IS NULL
-             AND n.is_automatic = 0)
-         ORDER BY u.key DESC LIMIT 1",
-    )
-    .and_then(|mut s| {
-        s.query_row((), |row| {
-            let argument: String = row.get(2)?;
-            let kind = OpKind::Flags(sql::change(&argument));
-            Ok((row.get(0)?, row.get(1)?, kind, row.get(3)?))
-        })
-        .optional()
-    })
-    .doing("reading the journal")
-}
-
-fn mark_undone(tx: &Connection, op: i64) -> Result<()> {
-    tx.prepare_cached("UPDATE own.op SET is_undone = 1 WHERE key = ?1")
-        .and_then(|mut s| s.execute([op]))
-        .doing("recording a change")
-        .map(drop)
-}
-
-/// What each target of an operation did, turned by `turn`; without what was refused.
-fn wishes_of(
-    tx: &Connection,
-    op: i64,
-    turn: impl Fn(&FlagChange) -> FlagChange,
-) -> Result<Vec<Wish>> {
-    tx.prepare_cached(
-        "SELECT message, mailbox, effect FROM own.op_target WHERE op = ?1 AND state < 3",
-    )
-    .and_then(|mut s| {
-        s.query_map([op], |row| {
-            let effect: String = row.get(2)?;
-            Ok(Wish {
-                message: row.get(0)?,
-                mailbox: row.get(1)?,
-                change: turn(&sql::change(&effect)),
-            })
-        })?
-        .collect()
-    })
-    .doing("reading the journal")
-}
-
-fn lower_first(label: &str) -> String {
-    let mut chars = label.chars();
-    chars
-        .next()
-        .map_or_else(String::new, |c| c.to_lowercase().chain(chars).collect())
-}
-
-/// The ids in this mailbox that the journal waits for since `mirror.db` was lost.
-pub(super) fn unbound(tx: &Connection, home: &Home) -> Result<BTreeSet<i64>> {
-    tx.prepare_cached(
-        "SELECT uid FROM own.op_target WHERE message = 0 AND mailbox = 0 AND account = ?1
-           AND mailbox_name = ?2 AND uid_validity = ?3",
-    )
-    .and_then(|mut s| {
-        s.query_map((home.account, &home.name, home.uid_validity), |row| {
-            row.get(0)
-        })?
-        .collect()
-    })
-    .doing("reading the journal")
-}
-
-/// Binds targets that waited for that id to the message that has it.
-pub(super) fn bind(tx: &Connection, home: &Home, uid: i64, message: i64) -> Result<()> {
-    tx.prepare_cached(
-        "UPDATE own.op_target SET message = ?5, mailbox = ?6 WHERE message = 0 AND mailbox = 0
-           AND account = ?1 AND mailbox_name = ?2 AND uid_validity = ?3 AND uid = ?4",
-    )
-    .and_then(|mut s| {
-        s.execute((
-            home.account,
-            &home.name,
-            home.uid_validity,
-            uid,
-            message,
-            home.mailbox,
-        ))
-    })
-    .doing("binding the journal")
-    .map(drop)
-}
-
-/// Gives targets the new durable name of their message.
-pub(super) fn rename_targets(
-    tx: &Connection,
-    message: i64,
-    mailbox: i64,
-    uid_validity: i64,
-    uid: i64,
-) -> Result<()> {
-    tx.prepare_cached(
-        "UPDATE own.op_target SET uid_validity = ?3, uid = ?4 WHERE message = ?1 AND mailbox = ?2",
-    )
-    .and_then(|mut s| s.execute((message, mailbox, uid_validity, uid)))
-    .doing("binding the journal")
-    .map(drop)
-}
-
-/// Refuses what waits for messages that are gone from a mailbox.
-pub(super) fn reject_gone(
-    writer: &mut Writer,
-    mailbox: MailboxKey,
-    messages: &[i64],
-) -> Result<()> {
-    writer.write_journal("writing the journal", |tx| {
-        let reason = gone(tx, mailbox.0)?;
-        for message in messages {
-            tx.prepare_cached(
-                "UPDATE own.op_target SET state = 3, reason = ?3
-                 WHERE message = ?1 AND mailbox = ?2 AND state < 2",
-            )
-            .and_then(|mut s| s.execute((message, mailbox.0, &reason)))
-            .doing("writing the journal")?;
-        }
-        Ok(())
-    })
-}
-
-/// Refuses everything that waits for a mailbox.
-pub(super) fn reject_of_mailbox(
-    writer: &mut Writer,
-    mailbox: MailboxKey,
-    reason: &str,
-) -> Result<()> {
-    let doing = "writing the journal";
-    let waits = writer
-        .conn
-        .prepare_cached("SELECT 1 FROM own.op_target WHERE state < 2 AND mailbox = ?1")
-        .and_then(|mut s| s.exists([mailbox.0]))
-        .doing(doing)?;
-    if !waits {
-        return Ok(());
-    }
-    writer.write_journal(doing, |tx| {
-        tx.execute(
-            "UPDATE own.op_target SET state = 3, reason = ?2 WHERE state < 2 AND mailbox = ?1",
-            (mailbox.0, reason),
-        )
-        .doing(doing)
-        .map(drop)
-    })
-}
-
-/// Refuses what waits for messages that the mailbox, now completely known, does not hold.
-pub(super) fn reject_lost(writer: &mut Writer, mailbox: MailboxKey) -> Result<()> {
-    let lost = lost(&writer.conn, mailbox).doing("reading the journal")?;
-    if lost.is_empty() {
-        return Ok(());
-    }
-    writer.write_journal("writing the journal", |tx| {
-        let reason = gone(tx, mailbox.0)?;
-        for target in lost {
-            tx.prepare_cached(
-                "UPDATE own.op_target SET state = 3, reason = ?2 WHERE key = ?1 AND state < 2",
-            )
-            .and_then(|mut s| s.execute((target, &reason)))
-            .doing("writing the journal")?;
-        }
-        Ok(())
-    })
-}
-
-fn lost(conn: &Connection, mailbox: MailboxKey) -> rusqlite::Result<Vec<i64>> {
-    conn.prepare_cached(
-        "SELECT t.key FROM own.op_target t, mailbox m WHERE m.key = ?1 AND t.state < 2
-           AND (t.mailbox = m.key OR t.mailbox = 0 AND t.account = m.account
-             AND t.mailbox_name = m.name)
-           AND NOT EXISTS (SELECT 1 FROM placement p WHERE p.message = t.message
-             AND p.mailbox = t.mailbox)",
-    )?
-    .query_map([mailbox.0], |row| row.get(0))?
-    .collect()
-}
-
-fn gone(conn: &Connection, mailbox: i64) -> Result<String> {
-    let name = Home::any(conn, mailbox)?.name;
-    Ok(format!("the message is no longer in the folder {name}"))
-}
-
-/// After a crash: binds what can be bound, refuses what waits for nothing, folds what was pending.
-/// Only reads where nothing is wrong.
-pub(super) fn repair(writer: &mut Writer) -> Result<()> {
-    let loose = loose(&writer.conn).doing("repairing after a crash")?;
-    if !loose.is_empty() {
-        writer.write_journal("repairing after a crash", |tx| {
-            for (target, mailbox, message) in loose {
-                tx.execute(
-                    "UPDATE own.op_target SET mailbox = ?2, message = ?3 WHERE key = ?1",
-                    (target, mailbox, message),
-                )
-                .doing("repairing after a crash")?;
-            }
-            Ok(())
-        })?;
-    }
-    let places: Vec<(i64, i64)> = writer
-        .conn
-        .prepare_cached(
-            "SELECT message, mailbox FROM own.op_target WHERE state < 2 AND message <> 0
-             UNION SELECT message, mailbox FROM placement WHERE is_pending = 1",
-        )
-        .and_then(|mut s| {
-            s.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?
-                .collect()
-        })
-        .doing("repairing after a crash")?;
-    let mut wrong = Vec::new();
-    for (message, mailbox) in places {
-        match Placement::of(&writer.conn, message, mailbox)? {
-            None => reject_gone(writer, MailboxKey(mailbox), &[message])?,
-            Some(p) => {
-                let open = pending(&writer.conn, message, mailbox)?;
-                if fold::visible(&p.base, &open) != p.flags || open.is_empty() == p.is_pending {
-                    wrong.push((message, mailbox));
-                }
-            }
-        }
-    }
-    refold(writer, &wrong).map(drop)
-}
-
-/// Unbound targets whose message is there after all: target, mailbox, message.
-fn loose(conn: &Connection) -> rusqlite::Result<Vec<(i64, i64, i64)>> {
-    conn.prepare_cached(
-        "SELECT t.key, m.key, p.message FROM own.op_target t
-           CROSS JOIN mailbox m ON m.account = t.account AND m.name = t.mailbox_name
-             AND m.uid_validity = t.uid_validity
-           CROSS JOIN placement p ON p.mailbox = m.key AND p.uid = t.uid
-         WHERE t.message = 0 AND t.mailbox = 0",
-    )?
-    .query_map((), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-    .collect()
 }

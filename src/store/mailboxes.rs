@@ -2,10 +2,17 @@
 //!
 //! Called by `engine` for the tree and by the pull. Counts must never be worked out by scanning.
 
+use super::placements::Tally;
 use super::sql::{self, Doing};
-use super::{AccountRow, Cursor, Reader, Result, ServerStatus, Writer, eras};
-use crate::model::{AccountKey, Mailbox, MailboxKey, ModSeq, Role, Uid, UidValidity};
+use super::{AccountRow, Cursor, Reader, Result, ServerStatus, Writer, binding, eras, transit};
+use crate::model::{
+    AccountKey, Mailbox, MailboxKey, ModSeq, Namespace, Rights, Role, Uid, UidValidity,
+};
 use rusqlite::{Connection, OptionalExtension, Row};
+
+/// Namespaces as the column holds them; one's own is the empty text.
+pub(super) const OTHER_USERS: &str = "other_users";
+pub(super) const SHARED: &str = "shared";
 
 impl Writer {
     /// The key of the account of that name, made on first use.
@@ -80,6 +87,24 @@ impl Writer {
         }
         Ok(())
     }
+
+    /// The whole mailbox was looked through: what was to have arrived before that, and is not in
+    /// it, is gone.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn end_awaited(&mut self, mailbox: MailboxKey) -> Result<()> {
+        if !transit::is_any_awaited(&self.conn, mailbox.0)? {
+            return Ok(());
+        }
+        let waited = self.write("looking for messages on their way", |tx| {
+            let mut tally = Tally::default();
+            let waited = transit::end_awaited(tx, mailbox.0, &mut tally)?;
+            tally.write(tx)?;
+            Ok(waited)
+        })?;
+        binding::sources_gone(self, &waited)
+    }
 }
 
 /// Takes over what the server said; what it did not say stays.
@@ -119,7 +144,9 @@ impl Reader {
         self.conn
             .prepare_cached(
                 "SELECT key, name, (SELECT count(*) FROM own.op_target
-                     WHERE account = a.key AND state < 2) FROM own.account a ORDER BY key",
+                     WHERE account = a.key AND state < 2)
+                   + (SELECT count(*) FROM own.op_tree WHERE account = a.key AND state < 2)
+                 FROM own.account a ORDER BY key",
             )
             .and_then(|mut s| {
                 s.query_map((), |row| {
@@ -134,18 +161,40 @@ impl Reader {
             .doing("reading the accounts")
     }
 
-    /// The mailboxes of an account, in the order of the tree, with counts.
+    /// The mailboxes of an account as they are shown, in the order of the tree, with counts.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn mailboxes(&self, account: AccountKey) -> Result<Vec<Mailbox>> {
+        self.tree(account, "name, is_subscribed", "is_gone = 0")
+    }
+
+    /// The mailboxes that the server has, under the names that it has for them.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn server_mailboxes(&self, account: AccountKey) -> Result<Vec<Mailbox>> {
+        self.tree(
+            account,
+            "server_name, base_subscribed",
+            "server_name IS NOT NULL",
+        )
+    }
+
+    fn tree(
+        &self,
+        account: AccountKey,
+        names: &'static str,
+        condition: &'static str,
+    ) -> Result<Vec<Mailbox>> {
         let mut all: Vec<Mailbox> = self
             .conn
-            .prepare_cached(
-                "SELECT key, account, name, delimiter, role, is_subscribed, is_selectable,
-                   is_complete, total, unread, base_unread, server_messages, server_unseen
-                 FROM mailbox WHERE account = ?1",
-            )
+            .prepare_cached(&format!(
+                "SELECT key, account, {names}, delimiter, role, is_selectable,
+                   is_complete, total, unread, base_unread, server_messages, server_unseen,
+                   namespace, rights, is_pending
+                 FROM mailbox WHERE account = ?1 AND {condition}"
+            ))
             .and_then(|mut s| s.query_map([account.0], mailbox_row)?.collect())
             .doing("reading the folders")?;
         let ranks: Vec<(String, usize)> = all
@@ -163,8 +212,9 @@ impl Reader {
     pub fn statuses(&self, account: AccountKey) -> Result<Vec<(MailboxKey, String, ServerStatus)>> {
         self.conn
             .prepare_cached(
-                "SELECT key, name, server_messages, server_unseen, server_uid_next,
-                   server_uid_validity, server_mod_seq FROM mailbox WHERE account = ?1 ORDER BY name",
+                "SELECT key, server_name, server_messages, server_unseen, server_uid_next,
+                   server_uid_validity, server_mod_seq FROM mailbox
+                 WHERE account = ?1 AND server_name IS NOT NULL ORDER BY server_name",
             )
             .and_then(|mut s| {
                 s.query_map([account.0], |row| {
@@ -231,17 +281,23 @@ fn mailbox_row(row: &Row<'_>) -> rusqlite::Result<Mailbox> {
         key: MailboxKey(row.get(0)?),
         account: AccountKey(row.get(1)?),
         name: row.get(2)?,
+        is_subscribed: row.get(3)?,
         delimiter: row
-            .get::<_, Option<String>>(3)?
+            .get::<_, Option<String>>(4)?
             .and_then(|d| d.chars().next()),
         role: row
-            .get::<_, Option<String>>(4)?
+            .get::<_, Option<String>>(5)?
             .and_then(|r| Role::from_name(&r)),
-        is_subscribed: row.get(5)?,
-        namespace: crate::model::Namespace::Personal,
-        rights: crate::model::Rights::ALL,
-        is_pending: false,
         is_selectable: row.get(6)?,
+        namespace: match row.get_ref(13)?.as_str().unwrap_or_default() {
+            OTHER_USERS => Namespace::OtherUsers,
+            SHARED => Namespace::Shared,
+            _ => Namespace::Personal,
+        },
+        rights: row
+            .get::<_, Option<String>>(14)?
+            .map_or(Rights::ALL, |letters| Rights::from_letters(&letters)),
+        is_pending: row.get(15)?,
         total: sql::count(total),
         unread: sql::count(unread.min(total)),
     })

@@ -4,9 +4,10 @@
 
 use super::insert::{self, Added, Inserter, New};
 use super::keys::What;
+use super::leaving::Leaving;
 use super::placements::{Placement, Tally};
 use super::sql::{self, Doing};
-use super::{PullChange, Reader, Result, Summary, Writer, journal};
+use super::{PullChange, Reader, Result, Summary, Writer, binding, transit};
 use crate::model::{
     AccountKey, Envelope, Fetched, FetchedMessage, FlagSet, MailboxKey, MessageKey, Moment, Placed,
     ThreadKey, Uid, UidSet, UidValidity,
@@ -18,24 +19,28 @@ use rusqlite::{Connection, OptionalExtension, Row};
 pub(super) struct Home {
     pub(super) mailbox: i64,
     pub(super) account: i64,
+    /// As the server has it; as shown where it is not there yet.
     pub(super) name: String,
     pub(super) uid_validity: i64,
     /// How many placements are of an era that is over.
     pub(super) stale: i64,
     /// Whether the first pull is through: what comes now is news.
     pub(super) is_complete: bool,
+    /// Whether messages are on their way into it.
+    pub(super) is_awaiting: bool,
 }
 
 impl Home {
     /// The mailbox, if it is there and in that era.
     fn of(conn: &Connection, mailbox: MailboxKey, era: UidValidity) -> Result<Option<Self>> {
         conn.prepare_cached(
-            "SELECT account, name, stale, is_complete FROM mailbox
+            "SELECT account, coalesce(server_name, name), stale, is_complete FROM mailbox
              WHERE key = ?1 AND uid_validity = ?2",
         )
         .and_then(|mut s| {
             s.query_row((mailbox.0, era.get()), |row| {
                 Ok(Self {
+                    is_awaiting: false,
                     mailbox: mailbox.0,
                     account: row.get(0)?,
                     name: row.get(1)?,
@@ -46,7 +51,14 @@ impl Home {
             })
             .optional()
         })
-        .doing("reading a folder")
+        .doing("reading a folder")?
+        .map(|home| {
+            Ok(Self {
+                is_awaiting: transit::is_any_awaited(conn, mailbox.0)?,
+                ..home
+            })
+        })
+        .transpose()
     }
 }
 
@@ -54,8 +66,8 @@ impl Home {
     /// The mailbox, whatever its era; a nameless one where it is gone.
     pub(super) fn any(conn: &Connection, mailbox: i64) -> Result<Self> {
         conn.prepare_cached(
-            "SELECT account, name, coalesce(uid_validity, 0), stale, is_complete FROM mailbox
-             WHERE key = ?1",
+            "SELECT account, coalesce(server_name, name), coalesce(uid_validity, 0), stale,
+               is_complete FROM mailbox WHERE key = ?1",
         )
         .and_then(|mut s| {
             s.query_row([mailbox], |row| {
@@ -66,6 +78,7 @@ impl Home {
                     uid_validity: row.get(2)?,
                     stale: row.get(3)?,
                     is_complete: row.get(4)?,
+                    is_awaiting: false,
                 })
             })
             .optional()
@@ -79,6 +92,7 @@ impl Home {
                 uid_validity: 0,
                 stale: 0,
                 is_complete: false,
+                is_awaiting: false,
             })
         })
     }
@@ -119,9 +133,9 @@ impl Writer {
         uid_validity: UidValidity,
         uids: &UidSet,
     ) -> Result<PullChange> {
-        let gone = self.write("removing messages", |tx| {
+        let (gone, left) = self.write("removing messages", |tx| {
             if Home::of(tx, mailbox, uid_validity)?.is_none() {
-                return Ok(Vec::new());
+                return Ok((Vec::new(), Vec::new()));
             }
             let mut tally = Tally::default();
             let mut gone = Vec::new();
@@ -135,12 +149,31 @@ impl Writer {
                     messages.push((placement.message, placement.is_pending));
                 }
             }
+            let mut left = Vec::new();
+            if Leaving::is_any(tx, mailbox.0)? {
+                let is_gone = |l: &Leaving| {
+                    u32::try_from(l.uid)
+                        .ok()
+                        .and_then(Uid::new)
+                        .is_some_and(|uid| uids.contains(uid))
+                };
+                for row in Leaving::all_in(tx, mailbox.0)?
+                    .iter()
+                    .filter(|l| is_gone(l))
+                {
+                    row.delete(tx, &mut tally)?;
+                    left.push(row.target);
+                }
+            }
             tally.write(tx)?;
-            Ok(messages)
+            Ok((messages, left))
         })?;
         if gone.iter().any(|(_, is_pending)| *is_pending) {
             let waited: Vec<i64> = gone.iter().filter(|g| g.1).map(|g| g.0).collect();
-            journal::reject_gone(self, mailbox, &waited)?;
+            binding::reject_gone(self, mailbox, &waited)?;
+        }
+        if !left.is_empty() {
+            binding::sources_gone(self, &left)?;
         }
         Ok(PullChange {
             removed: sql::len(gone.len()),
@@ -166,6 +199,7 @@ fn put_all(tx: &Connection, home: &Home, messages: &[FetchedMessage]) -> Result<
     let mut inserter = Inserter::new(tx, home).doing("writing messages")?;
     let mut new: Vec<New<'_>> = Vec::new();
     let may_know = knows_any(tx, home, messages).doing("writing messages")?;
+    let is_left = Leaving::is_any(tx, home.mailbox)?;
     for message in messages {
         let known = if may_know {
             Placement::by_uid(tx, home.mailbox, i64::from(message.uid.get()))?
@@ -178,6 +212,7 @@ fn put_all(tx: &Connection, home: &Home, messages: &[FetchedMessage]) -> Result<
                     change.changed += 1;
                 }
             }
+            None if is_left && update_left(tx, home, message, &mut tally)? => {}
             None => new.extend(New::of(message)),
         }
     }
@@ -185,10 +220,11 @@ fn put_all(tx: &Connection, home: &Home, messages: &[FetchedMessage]) -> Result<
     change.changed += inserter.threads.merges;
     new.sort_by_key(|n| n.uid);
     new.dedup_by_key(|n| n.uid);
-    let unbound = journal::unbound(tx, home)?;
+    let unbound = binding::unbound(tx, home)?;
     let mut latest: Option<(i64, u32, &Envelope)> = None;
-    inserter.add_all(new, |one, added| {
-        if added.is_rekeyed {
+    let mut arrived = Tally::default();
+    inserter.add_all(new, &mut arrived, |one, added| {
+        if added.is_known {
             return Ok(());
         }
         change.added += 1;
@@ -204,7 +240,28 @@ fn put_all(tx: &Connection, home: &Home, messages: &[FetchedMessage]) -> Result<
     });
     inserter.threads.finish().doing("writing messages")?;
     tally.write(tx)?;
+    change.changed += sql::len(arrived.changed().len());
+    arrived.write(tx)?;
     Ok(change)
+}
+
+/// Takes in what was fetched of a message that is on its way out. Whether there is one.
+fn update_left(
+    tx: &Connection,
+    home: &Home,
+    message: &FetchedMessage,
+    tally: &mut Tally,
+) -> Result<bool> {
+    let uid = i64::from(message.uid.get());
+    let Some(left) = Leaving::by_uid(tx, home.mailbox, uid)? else {
+        return Ok(false);
+    };
+    insert::complete(tx, left.message, &message.fetched).doing("writing messages")?;
+    if let Some(flags) = &message.fetched.flags {
+        let mod_seq = message.fetched.mod_seq.map_or(0, |m| sql::signed(m.0));
+        left.rebase(tx, flags.clone(), mod_seq, tally)?;
+    }
+    Ok(true)
 }
 
 /// Counts a new placement; 1 if it is unread.
@@ -269,11 +326,10 @@ fn bind(
     if !unbound.contains(&i64::from(new.uid)) {
         return Ok(());
     }
-    journal::bind(tx, home, i64::from(new.uid), added.message)?;
-    match Placement::of(tx, added.message, home.mailbox)? {
-        Some(old) => old.clone().refold(tx, &old, &[], tally),
-        None => Ok(()),
+    for target in binding::bind(tx, home, i64::from(new.uid), added.message)? {
+        transit::reconcile(tx, target, tally)?;
     }
+    Ok(())
 }
 
 /// Removes a placement, its counts, and the message if it lies nowhere else.
@@ -282,18 +338,24 @@ pub(super) fn forget_placement(
     placement: &Placement,
     tally: &mut Tally,
 ) -> Result<()> {
-    let doing = "removing messages";
-    tx.prepare_cached("DELETE FROM placement WHERE mailbox = ?1 AND arrived = ?2 AND uid = ?3")
-        .and_then(|mut s| s.execute((placement.mailbox, placement.arrived, placement.uid)))
-        .doing(doing)?;
+    placement.delete(tx)?;
     let counts = tally.of(placement.mailbox);
     counts.total -= 1;
     counts.unread -= sql::unread(placement.flags.bits());
-    counts.base_unread -= sql::unread(placement.base.bits());
+    counts.base_unread -= placement.base_unread();
     counts.is_touched = true;
+    forget_if_homeless(tx, placement.message)
+}
+
+/// Forgets a message that lies nowhere any more.
+pub(super) fn forget_if_homeless(tx: &Connection, message: i64) -> Result<()> {
+    let doing = "removing messages";
     let lies_elsewhere = tx
-        .prepare_cached("SELECT 1 FROM placement WHERE message = ?1")
-        .and_then(|mut s| s.exists([placement.message]))
+        .prepare_cached(
+            "SELECT 1 FROM placement WHERE message = ?1
+             UNION ALL SELECT 1 FROM leaving WHERE message = ?1",
+        )
+        .and_then(|mut s| s.exists([message]))
         .doing(doing)?;
     if lies_elsewhere {
         return Ok(());
@@ -304,10 +366,10 @@ pub(super) fn forget_placement(
             "INSERT OR IGNORE INTO orphan (message)
              SELECT key FROM message WHERE key = ?1 AND email_id IS NOT NULL",
         )
-        .and_then(|mut s| s.execute([placement.message]))
+        .and_then(|mut s| s.execute([message]))
         .doing(doing)?;
     if is_kept == 0 {
-        forget_message(tx, placement.message).doing(doing)?;
+        forget_message(tx, message).doing(doing)?;
     }
     Ok(())
 }
@@ -336,6 +398,10 @@ pub(super) fn remove_all(tx: &Connection, mailbox: i64) -> Result<()> {
         if let Some(placement) = Placement::by_uid(tx, mailbox, uid)? {
             forget_placement(tx, &placement, &mut tally)?;
         }
+    }
+    for row in Leaving::all_in(tx, mailbox)? {
+        row.delete(tx, &mut tally)?;
+        forget_if_homeless(tx, row.message)?;
     }
     tally.write(tx)
 }
@@ -384,31 +450,56 @@ impl Reader {
             .doing("reading a message")
     }
 
-    /// The id of a message in a mailbox and its era.
+    /// How large a message is, in bytes; 0 where that is not known.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn uid(&self, placed: Placed) -> Result<Option<(UidValidity, Uid)>> {
+    pub fn message_size(&self, message: MessageKey) -> Result<u64> {
         self.conn
-            .prepare_cached(
-                "SELECT m.uid_validity, p.uid FROM placement p JOIN mailbox m ON m.key = p.mailbox
-                 WHERE p.message = ?1 AND p.mailbox = ?2 AND p.uid > 0",
-            )
+            .prepare_cached("SELECT size FROM message WHERE key = ?1")
+            .and_then(|mut s| s.query_row([message.0], |row| row.get(0)).optional())
+            .doing("reading a message")
+            .map(|size| size.map_or(0, sql::unsigned))
+    }
+
+    /// Where the server has a message that lies in a mailbox, and under which id: there, or, while
+    /// it is on its way, where it comes from.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn uid(&self, placed: Placed) -> Result<Option<(MailboxKey, UidValidity, Uid)>> {
+        self.conn
+            .prepare_cached(UID)
             .and_then(|mut s| {
                 s.query_row((placed.message.0, placed.mailbox.0), |row| {
-                    Ok((row.get::<_, Option<u32>>(0)?, row.get::<_, u32>(1)?))
+                    Ok((
+                        row.get(0)?,
+                        row.get::<_, Option<u32>>(1)?,
+                        row.get::<_, u32>(2)?,
+                    ))
                 })
                 .optional()
             })
             .doing("reading a message")
             .map(|found| {
-                let (era, uid) = found?;
-                Some((UidValidity::new(era?)?, Uid::new(uid)?))
+                let (mailbox, era, uid) = found?;
+                Some((MailboxKey(mailbox), UidValidity::new(era?)?, Uid::new(uid)?))
             })
     }
 }
 
-pub(super) const UIDS: &str = "SELECT uid FROM placement WHERE mailbox = ?1 AND uid > 0";
+pub(super) const UIDS: &str = "SELECT uid FROM placement WHERE mailbox = ?1 AND uid > 0
+  UNION ALL SELECT uid FROM leaving WHERE mailbox = ?1 AND uid > 0";
+
+/// There first, else where the message itself, or what it is a copy of, leaves or lies.
+const UID: &str = "SELECT m.key, m.uid_validity, w.uid FROM (
+    SELECT mailbox, uid, 0 AS rank FROM placement WHERE message = ?1 AND mailbox = ?2 AND uid > 0
+    UNION ALL SELECT mailbox, uid, 1 FROM leaving WHERE message = ?1 AND uid > 0
+    UNION ALL SELECT s.mailbox, s.uid, 2 FROM placement p
+      JOIN own.op_target t ON t.key = p.via AND t.verb = 'copy'
+      JOIN placement s ON s.message = t.message AND s.mailbox = t.mailbox AND s.uid > 0
+      WHERE p.message = ?1 AND p.mailbox = ?2
+  ) w JOIN mailbox m ON m.key = w.mailbox ORDER BY w.rank LIMIT 1";
 
 pub(super) const SUMMARY: &str =
     "SELECT m.account, m.size, m.arrived, m.arrived_offset, m.date, m.date_offset,

@@ -28,6 +28,7 @@ pub(super) const OWN: Schema = Schema {
         include_str!("schema_own.sql"),
         // What the program did by itself is no step that a user wants taken back.
         "ALTER TABLE op ADD COLUMN is_automatic INTEGER NOT NULL DEFAULT 0;",
+        include_str!("schema_own_3.sql"),
     ],
     is_cache: false,
     page_size: 4096,
@@ -35,7 +36,10 @@ pub(super) const OWN: Schema = Schema {
 /// Mailboxes and messages.
 pub(super) const MIRROR: Schema = Schema {
     file: "mirror.db",
-    steps: &[include_str!("schema_mirror.sql")],
+    steps: &[
+        include_str!("schema_mirror.sql"),
+        include_str!("schema_mirror_2.sql"),
+    ],
     is_cache: true,
     page_size: 4096,
 };

@@ -28,6 +28,7 @@
 //! Several processes may use the files at once. Every write begins with `BEGIN IMMEDIATE` and reads
 //! what it builds on inside; neither `Writer` nor `Reader` keeps anything of the files in memory.
 
+mod binding;
 mod bodies;
 mod claims;
 mod eras;
@@ -35,6 +36,7 @@ mod fold;
 mod insert;
 mod journal;
 mod keys;
+mod leaving;
 mod mailboxes;
 mod messages;
 mod migrate;
@@ -46,19 +48,25 @@ mod rows;
 mod scan;
 mod search;
 mod sql;
+mod target;
 mod text;
 mod threads;
 mod tidy;
+mod transit;
 mod tree;
+mod tree_fold;
+mod tree_ops;
 mod tree_put;
+mod undo;
 mod view;
 
 pub use missing::MissingReferences;
 pub use view::View;
 
 use crate::model::{
-    AccountKey, BodyStructure, Envelope, FlagChange, FlagSet, MailboxKey, ModSeq, Moment, OpKey,
-    OpKind, Placed, Role, TargetKey, TargetState, ThreadKey, Uid, UidValidity,
+    AccountKey, BodyStructure, Envelope, FlagChange, FlagSet, FolderChange, MailboxKey, MessageKey,
+    ModSeq, Moment, Namespace, OpKey, OpKind, Placed, Rights, Role, TargetKey, TargetState,
+    ThreadKey, TreeKey, Uid, UidValidity,
 };
 use rusqlite::Connection;
 use std::cell::Cell;
@@ -100,6 +108,29 @@ pub enum Error {
         /// What the system said.
         detail: String,
     },
+    /// A change names a mailbox that is not there, or cannot hold messages.
+    #[error("there is no folder {name}; make it first")]
+    NoMailbox {
+        /// Its name.
+        name: String,
+    },
+    /// A change would make a mailbox that is there already.
+    #[error("there is a folder {name} already; choose another name")]
+    MailboxExists {
+        /// Its name.
+        name: String,
+    },
+    /// The user did not agree to lose so much.
+    #[error("the folder {name} holds {messages} messages, and they would be gone for good")]
+    MailboxNotEmpty {
+        /// Its name.
+        name: String,
+        /// How many messages it holds, with what is below it.
+        messages: u32,
+    },
+    /// The inbox is neither renamed nor deleted.
+    #[error("the inbox can be neither renamed nor deleted")]
+    Inbox,
     /// Anything else SQLite says.
     #[error("the mail store failed while {doing}: {source}")]
     Sql {
@@ -181,6 +212,10 @@ pub struct TreeEntry {
     pub is_selectable: bool,
     /// What LIST-STATUS said.
     pub status: ServerStatus,
+    /// Whose it is.
+    pub namespace: Namespace,
+    /// What the user may do in it; `None`: not told, what is known stays.
+    pub rights: Option<Rights>,
 }
 
 /// How far a mailbox is in step with the server.
@@ -201,14 +236,77 @@ pub struct Cursor {
 pub struct Claim {
     /// The targets it stands for, to be settled, rejected or released together.
     pub targets: Vec<TargetKey>,
-    /// Where.
+    /// Where it acts; of an append, where it puts the message.
     pub mailbox: MailboxKey,
     /// The era that `uid` belongs to.
     pub uid_validity: UidValidity,
-    /// Which message.
-    pub uid: Uid,
-    /// What to change.
-    pub change: FlagChange,
+    /// Which message; `None` of an append.
+    pub uid: Option<Uid>,
+    /// Our key of it; of an append, of the copy.
+    pub message: MessageKey,
+    /// What to do.
+    pub work: Work,
+}
+
+/// What a claim is to do on the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Work {
+    /// To change flags.
+    Flags(FlagChange),
+    /// To move in one go.
+    Move {
+        /// Where to.
+        to: MailboxKey,
+    },
+    /// To copy; `is_move`: the source is to be removed once the copy is confirmed.
+    Copy {
+        /// Where to.
+        to: MailboxKey,
+        /// Whether it is the first half of a move.
+        is_move: bool,
+    },
+    /// The copy was sent once and the answer never came: to look whether it is there.
+    Look {
+        /// Where it would be.
+        to: MailboxKey,
+    },
+    /// The copy is confirmed: to remove the source.
+    RemoveCopied,
+    /// To delete for good; `is_asked`: the user asked for that, so it may be undone.
+    Remove {
+        /// Whether it is not the second half of a move between accounts.
+        is_asked: bool,
+    },
+    /// To put a message into the mailbox whose bytes are here, or can be had from another account.
+    Append {
+        /// The message whose bytes they are, where it lies.
+        source: Placed,
+        /// The account it lies in.
+        source_account: AccountKey,
+        /// The deletion whose kept text it is.
+        kept: Option<TargetKey>,
+        /// Flags to give it.
+        flags: FlagSet,
+        /// When it arrived first.
+        arrived: Option<Moment>,
+    },
+}
+
+/// A change of the tree that is to be sent now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TreeClaim {
+    /// Its key, to settle, reject or release it by.
+    pub key: TreeKey,
+    /// The operation it belongs to.
+    pub op: OpKey,
+    /// What to do, with names as the server has them now.
+    pub change: FolderChange,
+    /// Of a mailbox to be made: what for.
+    pub role: Option<Role>,
+    /// Whether the server's tree, as last listed, is so already.
+    pub is_done: bool,
+    /// Of a rename: mailboxes within that are subscribed to, under their old names.
+    pub followed: Vec<String>,
 }
 
 /// What recording, undoing or redoing did.
@@ -281,6 +379,10 @@ pub struct OpenOp {
     pub attempts: u32,
     /// What the server said last; empty if nothing.
     pub error: String,
+    /// How many single changes of it are open or were refused.
+    pub left: u32,
+    /// When the last of them is due, in seconds since 1970.
+    pub next_try_secs: i64,
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 
 use super::migrate::{CONTENT, MIRROR, OWN, Schema, migrate};
 use super::sql::{Doing, meta, set_meta};
-use super::{Error, Reader, Result, Store, Writer, journal, text};
+use super::{Error, Reader, Result, Store, Writer, binding, text};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use std::cell::Cell;
@@ -56,7 +56,7 @@ impl Store {
         let mut writer = store.writer()?;
         link(&mut writer)?;
         // Another process that holds the lock is alive and finishes what it began.
-        match journal::repair(&mut writer) {
+        match binding::repair(&mut writer) {
             Err(Error::Busy) => {}
             done => done?,
         }
@@ -334,6 +334,7 @@ fn wanted_tables(schema: &Schema) -> &'static [&'static str] {
             "thread_merged",
             "thread_subject",
             "orphan",
+            "leaving",
         ]
     } else {
         &["meta", "raw", "part"]
@@ -399,7 +400,8 @@ fn link(writer: &mut Writer) -> Result<()> {
         set_meta(tx, "content", "id", content).doing(doing)?;
         if get("own", "mirror")? != Some(mirror) {
             tx.execute(
-                "UPDATE own.op_target SET mailbox = 0, message = 0 WHERE message <> 0",
+                "UPDATE own.op_target SET mailbox = 0, message = 0, to_mailbox = 0
+                 WHERE message <> 0 AND (verb <> 'append' OR mailbox <> 0)",
                 (),
             )
             .doing(doing)?;

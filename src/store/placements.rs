@@ -23,10 +23,14 @@ pub(super) struct Placement {
     pub(super) mod_seq: i64,
     pub(super) has_refs: bool,
     pub(super) is_pending: bool,
+    /// The target that brings it here; 0 once the mailbox itself has shown it.
+    pub(super) via: i64,
+    /// The id that the server said it would have.
+    pub(super) hint: i64,
 }
 
 const COLUMNS: &str = "p.mailbox, p.arrived, p.uid, p.message, p.thread, p.flags, p.base, p.words, \
-     p.base_words, p.mod_seq, p.has_refs, p.is_pending";
+     p.base_words, p.mod_seq, p.has_refs, p.is_pending, p.via, p.hint";
 
 impl Placement {
     fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
@@ -48,6 +52,8 @@ impl Placement {
             mod_seq: row.get(9)?,
             has_refs: row.get(10)?,
             is_pending: row.get(11)?,
+            via: row.get(12)?,
+            hint: row.get(13)?,
         })
     }
 
@@ -96,26 +102,30 @@ impl Placement {
         done: &[TargetKey],
         tally: &mut Tally,
     ) -> Result<()> {
-        let mut open = pending(conn, self.message, self.mailbox)?;
+        let mut open = pending(conn, self.message, self.mailbox, Stay::here(self.via))?;
         open.retain(|p| !done.contains(&p.target));
         self.flags = visible(&self.base, &open);
-        self.is_pending = !open.is_empty();
+        self.is_pending = !open.is_empty() || self.via != 0;
         self.write(conn, old, tally)
     }
 
     /// Writes the row where it differs from `old`, with the counts.
-    fn write(&self, conn: &Connection, old: &Self, tally: &mut Tally) -> Result<()> {
+    pub(super) fn write(&self, conn: &Connection, old: &Self, tally: &mut Tally) -> Result<()> {
         let is_same = self.flags == old.flags
             && self.base == old.base
             && self.is_pending == old.is_pending
             && self.mod_seq == old.mod_seq
-            && self.uid == old.uid;
+            && self.uid == old.uid
+            && self.arrived == old.arrived
+            && self.via == old.via
+            && self.hint == old.hint;
         if is_same {
             return Ok(());
         }
         conn.prepare_cached(
             "UPDATE placement SET flags = ?4, base = ?5, words = ?6, base_words = ?7, mod_seq = ?8,
-               is_pending = ?9, uid = ?10 WHERE mailbox = ?1 AND arrived = ?2 AND uid = ?3",
+               is_pending = ?9, uid = ?10, arrived = ?11, via = ?12, hint = ?13
+             WHERE mailbox = ?1 AND arrived = ?2 AND uid = ?3",
         )
         .and_then(|mut s| {
             s.execute((
@@ -129,25 +139,114 @@ impl Placement {
                 self.mod_seq,
                 self.is_pending,
                 self.uid,
+                self.arrived,
+                self.via,
+                self.hint,
             ))
         })
         .doing("writing flags")?;
         let counts = tally.of(self.mailbox);
         counts.unread += sql::unread(self.flags.bits()) - sql::unread(old.flags.bits());
-        counts.base_unread += sql::unread(self.base.bits()) - sql::unread(old.base.bits());
+        counts.base_unread += self.base_unread() - old.base_unread();
         counts.is_touched = true;
         Ok(())
+    }
+
+    /// What it counts for among the unread messages that the server has here.
+    pub(super) fn base_unread(&self) -> i64 {
+        if self.via == 0 {
+            sql::unread(self.base.bits())
+        } else {
+            0
+        }
+    }
+
+    /// Adds the row, with the counts.
+    pub(super) fn insert(&self, conn: &Connection, tally: &mut Tally) -> Result<()> {
+        conn.prepare_cached(
+            "INSERT INTO placement (mailbox, arrived, uid, message, thread, flags, base, words,
+               base_words, mod_seq, has_refs, is_pending, via, hint)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+        )
+        .and_then(|mut s| {
+            s.execute((
+                self.mailbox,
+                self.arrived,
+                self.uid,
+                self.message,
+                self.thread,
+                self.flags.bits(),
+                self.base.bits(),
+                self.flags.words(),
+                self.base.words(),
+                self.mod_seq,
+                self.has_refs,
+                self.is_pending,
+                self.via,
+                self.hint,
+            ))
+        })
+        .doing("showing a message")?;
+        let counts = tally.of(self.mailbox);
+        counts.total += 1;
+        counts.unread += sql::unread(self.flags.bits());
+        counts.base_unread += self.base_unread();
+        counts.is_touched = true;
+        Ok(())
+    }
+
+    /// Deletes the row; the counts are the caller's.
+    pub(super) fn delete(&self, conn: &Connection) -> Result<()> {
+        conn.prepare_cached(
+            "DELETE FROM placement WHERE mailbox = ?1 AND arrived = ?2 AND uid = ?3",
+        )
+        .and_then(|mut s| s.execute((self.mailbox, self.arrived, self.uid)))
+        .doing("removing messages")
+        .map(drop)
+    }
+}
+
+/// One stay of a message in a mailbox: between the target that brought it and the one that takes
+/// it away. A message can come back while it is still on its way out.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stay {
+    pub(super) after: i64,
+    pub(super) before: i64,
+}
+
+impl Stay {
+    /// The stay that goes on, begun by the target `via`.
+    pub(super) const fn here(via: i64) -> Self {
+        Self {
+            after: via,
+            before: i64::MAX,
+        }
+    }
+
+    /// The stay that `target` ends.
+    pub(super) const fn until(via: i64, target: i64) -> Self {
+        Self {
+            after: via,
+            before: target,
+        }
     }
 }
 
 pub(super) const PENDING: &str = "SELECT key, state, effect, sent FROM own.op_target
-  WHERE message = ?1 AND mailbox = ?2 AND state < 2 ORDER BY key";
+  WHERE message = ?1 AND mailbox = ?2 AND state < 2 AND verb = 'flags' AND key > ?3 AND key < ?4
+  ORDER BY key";
 
-/// The open targets of a message in a mailbox, in the order in which they were recorded.
-pub(super) fn pending(conn: &Connection, message: i64, mailbox: i64) -> Result<Vec<Pending>> {
+/// The open changes of flags of a message during its stay in a mailbox, in the order in which they
+/// were recorded.
+pub(super) fn pending(
+    conn: &Connection,
+    message: i64,
+    mailbox: i64,
+    stay: Stay,
+) -> Result<Vec<Pending>> {
     conn.prepare_cached(PENDING)
         .and_then(|mut s| {
-            s.query_map((message, mailbox), |row| {
+            s.query_map((message, mailbox, stay.after, stay.before), |row| {
                 let change = |at: usize| -> rusqlite::Result<_> {
                     Ok(sql::change(row.get_ref(at)?.as_str().unwrap_or_default()))
                 };

@@ -84,18 +84,19 @@ impl Plan {
         let (found, thread, sort) = match &spec.scope {
             Scope::Mailbox(key) => (list("key = ?1", &key.0)?, None, spec.sort),
             Scope::Role(role) => (
-                list("role = ?1 AND total > 0", &role.name())?,
+                list("role = ?1 AND total > 0 AND is_gone = 0", &role.name())?,
                 None,
                 spec.sort,
             ),
             Scope::Everywhere(Some(account)) => (
-                list("account = ?1 AND total > 0", &account.0)?,
+                list("account = ?1 AND total > 0 AND is_gone = 0", &account.0)?,
                 None,
                 spec.sort,
             ),
-            Scope::Everywhere(None) => (list("total > ?1", &0)?, None, spec.sort),
+            Scope::Everywhere(None) => (list("total > ?1 AND is_gone = 0", &0)?, None, spec.sort),
             Scope::Thread(thread) => {
-                let of_thread = "key IN (SELECT mailbox FROM placement WHERE thread = ?1)";
+                let of_thread =
+                    "is_gone = 0 AND key IN (SELECT mailbox FROM placement WHERE thread = ?1)";
                 (list(of_thread, &thread.0)?, Some(thread.0), Sort::Oldest)
             }
         };

@@ -12,6 +12,8 @@ use rusqlite::Connection;
 
 /// How long settled operations stay, so that they can be undone and looked up.
 const KEPT_SECS: i64 = 30 * 24 * 3600;
+/// How long texts of deleted messages stay, so that the deletion can be undone.
+const TEXTS_KEPT_SECS: i64 = 2 * 24 * 3600;
 /// How often the slow checks are made.
 const CHECKED_SECS: i64 = 24 * 3600;
 /// The row of `own.meta` that says when damage was looked for.
@@ -93,7 +95,8 @@ impl Writer {
         self.write_journal(doing, |tx| {
             tx.execute(
                 "UPDATE own.op_target SET mailbox = 0, message = 0
-                 WHERE ?1 IS NULL OR account = ?1",
+                 WHERE (?1 IS NULL OR coalesce(nullif(from_account, 0), account) = ?1)
+                   AND (verb <> 'append' OR mailbox <> 0)",
                 [account],
             )
             .doing(doing)
@@ -110,6 +113,8 @@ impl Writer {
                 "DELETE FROM orphan WHERE ?1 IS NULL
                    OR message IN (SELECT key FROM message WHERE account = ?1)",
                 "DELETE FROM placement WHERE ?1 IS NULL
+                   OR mailbox IN (SELECT key FROM mailbox WHERE account = ?1)",
+                "DELETE FROM leaving WHERE ?1 IS NULL
                    OR mailbox IN (SELECT key FROM mailbox WHERE account = ?1)",
                 "DELETE FROM message WHERE ?1 IS NULL OR account = ?1",
                 "UPDATE mailbox SET uid_validity = NULL, uid_next = NULL, mod_seq = 0,
@@ -165,12 +170,19 @@ impl Writer {
 
     /// Forgets messages that did not turn up again.
     fn purge_orphans(&mut self) -> Result<()> {
-        let orphans = keys(&self.conn, "SELECT message FROM orphan")?;
+        let orphans = keys(
+            &self.conn,
+            "SELECT message FROM orphan WHERE message NOT IN (SELECT t.message
+               FROM own.kept k JOIN own.op_target t ON t.key = k.target)",
+        )?;
         for piece in orphans.chunks(PIECE) {
             self.write("tidying up", |tx| {
                 for message in piece {
                     let lies = tx
-                        .prepare_cached("SELECT 1 FROM placement WHERE message = ?1")
+                        .prepare_cached(
+                            "SELECT 1 FROM placement WHERE message = ?1
+                             UNION ALL SELECT 1 FROM leaving WHERE message = ?1",
+                        )
                         .and_then(|mut s| s.exists([message]))
                         .doing("tidying up")?;
                     if !lies {
@@ -249,7 +261,8 @@ impl Writer {
 }
 
 const RECOUNT: &str = "WITH n (total, unread, base_unread) AS (SELECT count(*),
-    coalesce(sum(flags & 1 = 0), 0), coalesce(sum(base & 1 = 0), 0)
+    coalesce(sum(flags & 1 = 0), 0), coalesce(sum(base & 1 = 0 AND via = 0), 0)
+      + (SELECT count(*) FROM leaving WHERE mailbox = ?1 AND base & 1 = 0 AND via = 0)
   FROM placement WHERE mailbox = ?1)";
 
 fn keys(conn: &Connection, sql: &str) -> Result<Vec<i64>> {
@@ -262,8 +275,18 @@ fn keys(conn: &Connection, sql: &str) -> Result<Vec<i64>> {
 fn prune(tx: &Connection, before_secs: i64) -> rusqlite::Result<()> {
     tx.execute(
         "DELETE FROM own.op WHERE created_at < ?1
-           AND NOT EXISTS (SELECT 1 FROM own.op_target WHERE op = own.op.key AND state < 2)",
+           AND NOT EXISTS (SELECT 1 FROM own.op_target WHERE op = own.op.key AND state < 2)
+           AND NOT EXISTS (SELECT 1 FROM own.op_tree WHERE op = own.op.key AND state < 2)",
         [before_secs],
+    )?;
+    tx.execute(
+        "DELETE FROM own.op_tree WHERE NOT EXISTS
+           (SELECT 1 FROM own.op WHERE key = own.op_tree.op)",
+        (),
+    )?;
+    tx.execute(
+        "DELETE FROM own.kept WHERE at < ?1",
+        [before_secs + KEPT_SECS - TEXTS_KEPT_SECS],
     )?;
     tx.execute(
         "DELETE FROM own.op_target WHERE NOT EXISTS

@@ -79,7 +79,7 @@ fn run_everything(program: &Program, configs: &[String]) -> Vec<(String, Vec<u8>
             row["id"].to_string()
         });
         let id = id.unwrap_or_else(|| "1".to_owned());
-        let commands: [&[&str]; 15] = [
+        let commands: [&[&str]; 18] = [
             &["sync", "--json"],
             &["sync"],
             &["mailboxes", "--json"],
@@ -89,6 +89,9 @@ fn run_everything(program: &Program, configs: &[String]) -> Vec<(String, Vec<u8>
             &["show", &id, "--raw"],
             &["flag", &id, "--add", "flagged"],
             &["tag", &id, "--add", "t"],
+            &["mailbox", "create", "New"],
+            &["copy", &id, "Sent"],
+            &["archive", &id],
             &["undo"],
             &["journal", "--json"],
             &["config", "check"],

@@ -31,7 +31,9 @@ fn each_kind_of_server_offers_what_it_says() {
         (Kind::Full, "QRESYNC", "X-NONE"),
         (Kind::Condstore, "CONDSTORE", "QRESYNC"),
         (Kind::Plain, "IMAP4rev1", "IDLE"),
-        (Kind::Prefixed, "SPECIAL-USE", "X-NONE"),
+        (Kind::Prefixed, "SPECIAL-USE", "ACL"),
+        (Kind::Shared, " ACL ", "X-NONE"),
+        (Kind::Shared, " QUOTA", "X-NONE"),
     ] {
         let dovecot = Dovecot::shared(kind);
         let mut client = dovecot.client(&dovecot.fresh_user());

@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 mod architecture;
+mod change;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
@@ -12,7 +13,11 @@ mod cli_change;
 #[cfg(test)]
 mod cli_doctor;
 #[cfg(test)]
+mod cli_folders;
+#[cfg(test)]
 mod cli_mail;
+#[cfg(test)]
+mod cli_move;
 #[cfg(test)]
 mod cli_screen;
 #[cfg(test)]
@@ -33,6 +38,10 @@ mod faults;
 mod generated;
 #[cfg(test)]
 mod imap;
+#[cfg(test)]
+mod imap_change;
+#[cfg(test)]
+mod imap_demo;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

@@ -2,10 +2,11 @@
 //!
 //! Called by the session. A message that changed after UNCHANGEDSINCE must never be changed.
 
+use super::limits;
 use super::parser::Cursor;
 use super::select::flags_data;
 use super::session::{Answer, Session, bad, no};
-use crate::model::{FlagChange, FlagSet, Uid, UidSet};
+use crate::model::{Flag, FlagChange, FlagSet, Uid, UidSet};
 use std::fmt::Write;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +66,7 @@ pub(super) fn store(session: &mut Session, cursor: &mut Cursor<'_>, is_uid: bool
         return no("[READ-ONLY] The folder is open for reading only");
     }
     let uids = selected.pick(&set, is_uid)?;
+    limits::check_selected(session, &rights_for(&flags))?;
     let modified = apply(
         session,
         &uids,
@@ -82,6 +84,19 @@ pub(super) fn store(session: &mut Session, cursor: &mut Cursor<'_>, is_uid: bool
         numbers(session, &modified)
     };
     Ok(format!("[MODIFIED {named}] Some had changed"))
+}
+
+/// The rights that changing these flags takes (RFC 4314 §4).
+fn rights_for(flags: &FlagSet) -> String {
+    let mut rest = flags.clone();
+    rest.remove(Flag::Seen);
+    rest.remove(Flag::Deleted);
+    let needed = [
+        (flags.has(Flag::Seen), 's'),
+        (flags.has(Flag::Deleted), 't'),
+        (!rest.is_empty(), 'w'),
+    ];
+    needed.iter().filter(|n| n.0).map(|n| n.1).collect()
 }
 
 /// Sequence numbers have the same wire form as ids, and this is the one place that lends it.

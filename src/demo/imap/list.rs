@@ -2,6 +2,7 @@
 //!
 //! Called by the session. Names leave here in modified UTF-7 and quoted, never raw.
 
+use super::limits;
 use super::parser::{Cursor, Parsed};
 use super::session::{Answer, Refused, Session, bad, no};
 use crate::demo::decode;
@@ -294,6 +295,9 @@ pub(super) fn change(session: &mut Session, verb: &str, cursor: &mut Cursor<'_>)
     let prefix = &session.peer.options().prefix;
     if is_new && !made.starts_with(prefix.as_str()) {
         return no("[CANNOT] Folders can only be made in the personal namespace");
+    }
+    if matches!(verb, "DELETE" | "RENAME") {
+        limits::check_rights(session, &name, "x")?;
     }
     let done = session.peer.store().with(|s| match verb {
         "CREATE" => s.create(&name, role),

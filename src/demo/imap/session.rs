@@ -6,7 +6,7 @@
 use super::fetch::Fetching;
 use super::parser::{Bad, Cursor, Incoming, Unasked, Wire};
 use super::select::Selected;
-use super::{Peer, Seat, fetch, flags, list, search, select, transfer};
+use super::{Peer, Seat, fetch, flags, limits, list, search, select, transfer};
 use crate::demo::decode::BASE64;
 use crate::demo::faults::Act;
 use base64::Engine;
@@ -317,6 +317,8 @@ impl Session {
             "MOVE" | "UID MOVE" => transfer::transfer(self, cursor, name == "UID MOVE", true),
             "EXPUNGE" | "UID EXPUNGE" => transfer::expunge(self, cursor, name == "UID EXPUNGE"),
             "APPEND" => transfer::append(self, cursor),
+            "MYRIGHTS" => limits::my_rights(self, cursor),
+            "GETQUOTAROOT" => limits::quota_root(self, cursor),
             _ => bad("There is no such command"),
         }
     }

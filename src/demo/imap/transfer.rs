@@ -3,6 +3,7 @@
 //! Called by the session. A message must never be removed that its command did not name, but for
 //! bare EXPUNGE, which removes whatever is marked.
 
+use super::limits;
 use super::parser::{Bad, Cursor};
 use super::select::marked;
 use super::session::{Answer, Session, bad, no};
@@ -36,6 +37,14 @@ pub(super) fn transfer(
         .filter_map(Uid::new)
         .collect();
     let id = selected.id;
+    if session.peer.store().with(|s| s.mailbox(&target).is_some()) {
+        limits::check_rights(session, &target, "i")?;
+    }
+    if is_move {
+        limits::check_selected(session, "te")?;
+    } else {
+        limits::check_room_for(session, id, &uids)?;
+    }
     let done = session.peer.store().with(|s| {
         let validity = s.mailbox(&target)?.uid_validity;
         let source = s.name_of(id)?;
@@ -98,6 +107,7 @@ pub(super) fn expunge(session: &mut Session, cursor: &mut Cursor<'_>, is_uid: bo
         return no("[READ-ONLY] The folder is open for reading only");
     }
     let id = selected.id;
+    limits::check_selected(session, "e")?;
     session.peer.store().with(|s| {
         let all = s.by_id(id).map(marked).unwrap_or_default();
         let is_named = |uid: &Uid| only.as_ref().is_none_or(|o| o.contains(*uid));
@@ -132,6 +142,10 @@ pub(super) fn append(session: &mut Session, cursor: &mut Cursor<'_>) -> Answer {
     let raw = cursor.string()?;
     cursor.end()?;
     check_message(&raw)?;
+    if session.peer.store().with(|s| s.mailbox(&target).is_some()) {
+        limits::check_rights(session, &target, "i")?;
+        limits::check_room(session, raw.len())?;
+    }
     // Without a date the server takes its own clock; ours takes the message's, having none.
     let arrived = arrived.unwrap_or_else(|| date_of(&raw));
     let done = session.peer.store().with(|s| {

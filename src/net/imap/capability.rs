@@ -56,6 +56,42 @@ impl Capabilities {
         !self.has_no_idle && self.has("IDLE")
     }
 
+    /// Whether messages can be moved by one command (MOVE, RFC 6851).
+    #[must_use]
+    pub fn can_move(&self) -> bool {
+        self.has("MOVE")
+    }
+
+    /// Whether single messages can be expunged, and copies are told (UIDPLUS, RFC 4315).
+    #[must_use]
+    pub fn can_uidplus(&self) -> bool {
+        self.has("UIDPLUS")
+    }
+
+    /// Whether the room on the server can be asked for (QUOTA, RFC 9208; RFC 2087).
+    #[must_use]
+    pub fn can_quota(&self) -> bool {
+        self.has("QUOTA")
+    }
+
+    /// Whether rights can be asked for (ACL, RFC 4314).
+    #[must_use]
+    pub fn can_acl(&self) -> bool {
+        self.has("ACL")
+    }
+
+    /// The largest message that can be put into any mailbox, in bytes (APPENDLIMIT, RFC 7889);
+    /// `None` where the server does not say.
+    #[must_use]
+    pub fn append_limit(&self) -> Option<u64> {
+        let limits = self.names.iter().filter_map(|name| {
+            let (word, limit) = name.split_once('=')?;
+            word.eq_ignore_ascii_case("APPENDLIMIT")
+                .then(|| limit.parse().ok())?
+        });
+        limits.min()
+    }
+
     /// Whether messages have ids of their own (RFC 8474).
     pub(super) fn can_object_id(&self) -> bool {
         self.has("OBJECTID")

@@ -10,7 +10,7 @@ use crate::net::error::{Class, Error, Result};
 /// The longest line of ids that is put into one command (RFC 7162 §4 suggests 8 192 in all).
 const SET_MAX: usize = 7_000;
 /// The longest literal that a server with LITERAL- takes without being asked (RFC 7888 §5).
-const SMALL_LITERAL: usize = 4_096;
+pub(super) const SMALL_LITERAL: usize = 4_096;
 
 /// A command without its tag and line end.
 #[derive(Clone, Default)]
@@ -70,6 +70,11 @@ impl Command {
         }
         self.text.extend_from_slice(string);
         Ok(self)
+    }
+
+    /// Whether the server has to agree in the middle of it.
+    pub(super) fn has_pauses(&self) -> bool {
+        !self.pauses.is_empty()
     }
 
     /// Its first words, for messages and logs.

@@ -146,6 +146,11 @@ impl Gate {
         self.out.extend_from_slice(bytes);
     }
 
+    /// How many queued bytes were not written yet.
+    pub(super) const fn unsent(&self) -> usize {
+        self.out.len().saturating_sub(self.out_at)
+    }
+
     /// Starts the wait for an answer anew; silence may last so long.
     pub(super) fn listen(&mut self, limit: Option<Duration>) {
         self.tap.listen(limit);

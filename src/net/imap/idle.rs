@@ -1,7 +1,8 @@
 //! IDLE (RFC 2177), and NOOP at intervals where it is not offered.
 //!
-//! Called by the watch in `engine`. Reads to the end of the command whenever it returns, so that the
-//! session can be used at once; a call that is dropped halfway is ended by the next one.
+//! Called by the watch in `engine`. IDLE goes on when the call comes back: the next one ends it in its
+//! own flight, or goes on with it. What was said in IDLE must never be taken for the answer to what
+//! was asked after it.
 
 use super::command::Command;
 use super::response::{Condition, parse};
@@ -10,7 +11,13 @@ use super::session::{Event, Idling, Session};
 use super::types::IdleEnd;
 use crate::net::error::Result;
 use std::pin::pin;
+use std::time::Duration;
 use tokio::time::Instant;
+
+/// After a word of the server's, so long a silence ends the wait for more of the kind.
+const QUIET: Duration = Duration::from_millis(20);
+/// So long the server may go on before the caller gets to know.
+const BURST: Duration = Duration::from_millis(250);
 
 /// What ended one round of waiting.
 enum Round {
@@ -24,7 +31,8 @@ enum Round {
 impl Session {
     /// Waits for the server to say something, or for `wake`. Renews IDLE by itself; where IDLE is
     /// not offered, asks with NOOP at `Options::poll`. Returns at once while there are notices that
-    /// were not taken. May be abandoned: the next call ends what is under way.
+    /// were not taken. May be abandoned. The server goes on telling until the next call of another
+    /// kind, which ends IDLE without a turn of its own.
     pub async fn idle<F: Future<Output = ()> + Send>(&mut self, wake: F) -> Result<IdleEnd> {
         let mut wake = pin!(wake);
         loop {
@@ -49,23 +57,24 @@ impl Session {
         &mut self,
         mut wake: impl Future<Output = ()> + Unpin + Send,
     ) -> Result<Round> {
-        self.begin(Pace::Small).await?;
-        let tag = self.send(&Command::new("IDLE")).await?;
-        let mut idling = Idling { tag, is_on: false };
-        self.idling = Some(idling);
-        if !self.go_ahead(tag).await? {
-            self.idling = None;
-            let said = self.finish(tag, Some).await?;
-            tracing::debug!(target: "pillarbox::imap", condition = ?said.condition, "IDLE ended");
-            return Ok(Round::Refused);
-        }
-        idling.is_on = true;
-        self.idling = Some(idling);
+        let idling = match self.idling {
+            Some(idling) if idling.is_on => idling,
+            _ => match self.start_idle().await? {
+                Ok(idling) => idling,
+                Err(round) => return Ok(round),
+            },
+        };
         self.wait_forever();
-        let renew = Instant::now() + self.options.idle_renew;
-        let round = loop {
+        let mut burst_end = None;
+        loop {
+            let mut quiet_at = idling.renew_at;
             if self.state.has_notices() {
-                break Round::Told;
+                let now = Instant::now();
+                let end = *burst_end.get_or_insert(now + BURST);
+                if now >= end {
+                    return Ok(Round::Told);
+                }
+                quiet_at = end.min(now + QUIET);
             }
             tokio::select! {
                 biased;
@@ -74,20 +83,45 @@ impl Session {
                     Event::GoAhead(_) => {}
                     Event::Done(done, said) => {
                         self.idling = None;
-                        let is_over = done == tag;
+                        let is_over = done == idling.tag;
                         self.completed(done, said);
                         if is_over {
-                            return self.ended_by_server(tag).await;
+                            return self.ended_by_server(idling.tag).await;
                         }
                     }
                 },
-                () = &mut wake => break Round::Woken,
-                () = tokio::time::sleep_until(renew) => break Round::Expired,
+                () = &mut wake => return Ok(Round::Woken),
+                () = tokio::time::sleep_until(quiet_at) => {
+                    if burst_end.is_some() {
+                        return Ok(Round::Told);
+                    }
+                    self.end_idle(idling).await?;
+                    return Ok(Round::Expired);
+                }
             }
+        }
+    }
+
+    /// Begins IDLE; the inner error is how it ended instead.
+    async fn start_idle(&mut self) -> Result<std::result::Result<Idling, Round>> {
+        self.begin(Pace::Small).await?;
+        let renew_at = Instant::now() + self.options.idle_renew;
+        let tag = self.send(&Command::new("IDLE")).await?;
+        let mut idling = Idling {
+            tag,
+            is_on: false,
+            renew_at,
         };
-        self.end_idle(idling).await?;
-        let is_told = self.state.has_notices() && !matches!(round, Round::Woken);
-        Ok(if is_told { Round::Told } else { round })
+        self.idling = Some(idling);
+        if !self.go_ahead(tag).await? {
+            self.idling = None;
+            let said = self.finish(tag, Some).await?;
+            tracing::debug!(target: "pillarbox::imap", condition = ?said.condition, "IDLE ended");
+            return Ok(Err(Round::Refused));
+        }
+        idling.is_on = true;
+        self.idling = Some(idling);
+        Ok(Ok(idling))
     }
 
     async fn ended_by_server(&mut self, tag: super::session::Tag) -> Result<Round> {
@@ -100,14 +134,19 @@ impl Session {
         })
     }
 
-    /// Sends DONE and reads to the end of the command.
+    /// Sends DONE in the flight of what follows: the server reads no further before it has ended IDLE
+    /// (RFC 2177 §3), so all that comes until then is of IDLE.
     pub(super) async fn end_idle(&mut self, idling: Idling) -> Result<()> {
         self.wait_briefly();
         if idling.is_on || self.go_ahead(idling.tag).await? {
             self.push_line("DONE");
+            self.idling = None;
+            self.ending = Some(idling.tag);
+            self.unattended.push(idling.tag);
+        } else {
+            self.idling = None;
+            self.finish(idling.tag, Some).await?;
         }
-        self.idling = None;
-        self.finish(idling.tag, Some).await?;
         Ok(())
     }
 

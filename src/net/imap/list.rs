@@ -8,12 +8,14 @@ use super::response::{Condition, ListData, Response};
 use super::session::{Pace, Session, Tag, accept};
 use super::state::{is_selectable, merge};
 use super::types::{Listed, Status};
-use crate::model::{Namespace, Role};
+use crate::model::{Namespace, Rights, Role};
 use crate::net::error::{Error, Result};
 use std::collections::{HashMap, HashSet};
 
 /// How many mailboxes an account may have.
 const NAMES_MAX: usize = 100_000;
+/// Of how many mailboxes the rights are asked for one by one.
+const RIGHTS_MAX: usize = 1_000;
 /// How many STATUS commands are under way at once.
 const STATUS_FLIGHT: usize = 50;
 
@@ -23,6 +25,7 @@ pub(super) struct Tree {
     entries: Vec<(ListData, Status)>,
     places: HashMap<Vec<u8>, usize>,
     subscribed: HashSet<Vec<u8>>,
+    rights: HashMap<Vec<u8>, Rights>,
     is_overfull: bool,
 }
 
@@ -53,6 +56,11 @@ impl Tree {
                 }
                 None => return Some(Response::Status(name, status)),
             },
+            Response::MyRights(name, rights) => {
+                if self.places.contains_key(&key(&name)) {
+                    self.rights.insert(key(&name), rights);
+                }
+            }
             other => return Some(other),
         }
         None
@@ -122,6 +130,9 @@ impl Session {
             if capabilities.has("SPECIAL-USE") {
                 wishes.push("SPECIAL-USE".to_owned());
             }
+            if capabilities.has("LIST-MYRIGHTS") {
+                wishes.push("MYRIGHTS".to_owned());
+            }
             if capabilities.has("LIST-STATUS") {
                 wishes.push(format!("STATUS ({})", self.status_items()));
             }
@@ -137,7 +148,8 @@ impl Session {
         Ok(tags)
     }
 
-    fn status_items(&self) -> String {
+    /// What STATUS is asked for.
+    pub(super) fn status_items(&self) -> String {
         let mod_seq = if self.state.capabilities.can_condstore() {
             " HIGHESTMODSEQ"
         } else {
@@ -175,6 +187,7 @@ impl Session {
         let namespaces = self.state.namespaces.get_or_insert_default();
         let missing: Vec<Vec<u8>> = namespaces
             .iter()
+            .filter(|n| n.namespace != Namespace::Personal)
             .map(|n| n.prefix.clone())
             .filter(|p| !is_all && !p.is_empty() && !tree.covers(p))
             .collect();
@@ -203,7 +216,33 @@ impl Session {
         {
             self.ask_status(&mut tree).await?;
         }
+        self.ask_foreign_rights(&mut tree).await?;
         Ok(self.listed(tree))
+    }
+
+    /// In one's own mailboxes everything is allowed as a rule; what is in others' has to be asked.
+    async fn ask_foreign_rights(&mut self, tree: &mut Tree) -> Result<()> {
+        if !self.state.capabilities.can_acl() {
+            return Ok(());
+        }
+        let is_unknown = |list: &&ListData| {
+            is_selectable(list)
+                && !tree.rights.contains_key(&key(&list.name))
+                && self.state.namespace(&list.name) != Namespace::Personal
+        };
+        let lists = tree.entries.iter().map(|(list, _)| list);
+        let names: Vec<Vec<u8>> = lists
+            .filter(is_unknown)
+            .take(RIGHTS_MAX)
+            .map(|list| list.name.clone())
+            .collect();
+        let told = self.ask_rights(&names).await?;
+        for (name, rights) in names.into_iter().zip(told) {
+            if let Some(rights) = rights {
+                tree.rights.insert(key(&name), rights);
+            }
+        }
+        Ok(())
     }
 
     async fn ask_status(&mut self, tree: &mut Tree) -> Result<()> {
@@ -212,8 +251,8 @@ impl Session {
             let mut tags = Vec::new();
             for name in names {
                 let command = Command::new("STATUS").string(name, &self.state.capabilities);
-                // A name that cannot be sent has no status; it is listed all the same.
-                if let Ok(command) = command {
+                // A name that cannot be sent with the others has no status; it is listed all the same.
+                if let Some(command) = command.ok().filter(|c| !c.has_pauses()) {
                     tags.push(self.send(&command.raw(&format!(" ({items})"))).await?);
                 }
             }
@@ -228,6 +267,7 @@ impl Session {
         let Tree {
             entries,
             subscribed,
+            mut rights,
             ..
         } = tree;
         entries
@@ -243,8 +283,8 @@ impl Session {
                 Listed {
                     delimiter: list.delimiter,
                     role,
-                    namespace: Namespace::default(),
-                    rights: None,
+                    namespace: self.state.namespace(&list.name),
+                    rights: rights.remove(&key(&list.name)),
                     is_subscribed: list.has("\\Subscribed")
                         || subscribed.contains(&key(&list.name)),
                     is_selectable: is_selectable(&list),

@@ -5,10 +5,15 @@
 //! make types of responses; `session` sends commands and pairs them with their completions; `state`
 //! sees everything that was not asked for; then one file per verb.
 
+mod append;
 mod capability;
 mod command;
+mod copied;
+mod create;
 mod deflate;
+mod delete;
 mod envelope;
+mod expunge;
 mod fetch;
 mod fetched;
 mod flags;
@@ -18,17 +23,25 @@ mod list;
 mod notify;
 mod open;
 mod parts;
+mod quota;
 mod raw;
+mod rename;
 mod response;
+mod rights;
 mod select;
+mod sending;
 mod session;
 mod start;
 mod starttls;
 mod state;
+mod status;
 mod structure;
+mod subscribe;
 mod tokens;
+mod transfer;
 mod types;
 mod uids;
+mod unselect;
 mod utf7;
 mod visit;
 
@@ -38,10 +51,12 @@ mod hostile_tests;
 mod peer_tests;
 #[cfg(test)]
 mod transcript_tests;
+#[cfg(test)]
+mod verbs_tests;
 
 pub use capability::Capabilities;
 pub use session::Session;
 pub use types::{
-    Copied, IdleEnd, Items, Known, Listed, Notice, Selected, Start, Started, Status, Transferred,
-    Window,
+    Appended, Copied, IdleEnd, Items, Known, Listed, Notice, Selected, Start, Started, Status,
+    Transferred, Window,
 };

@@ -1,13 +1,13 @@
 //! A scripted peer and a script of calls, both read from one file of `tests/transcripts`.
 //!
 //! Used by `transcript_tests` and `hostile_tests`. Lines: `C:` what the client must send, `S:` what
-//! the server says, `S>` the same with escapes and without a line end, `S!` the server hangs up,
+//! the server says, `C>` and `S>` the same with escapes and without a line end, `S!` it hangs up,
 //! `> call` what the engine asks for, `= outcome` what it gets, `@login CAPABILITIES` the usual
 //! beginning, `#` a remark, `# with: …` a setting.
 
 use super::{IdleEnd, Items, Known, Listed, Notice, Selected, Session, Start, Status};
 use crate::model::{
-    FetchedMessage, Flag, FlagChange, Keyword, ModSeq, PartId, Uid, UidSet, UidValidity,
+    FetchedMessage, Flag, FlagChange, Keyword, ModSeq, Namespace, PartId, Uid, UidSet, UidValidity,
 };
 use crate::net::{Error, Login, Options, Secret, Security, Server};
 use std::fmt::Write as _;
@@ -38,7 +38,7 @@ pub(super) struct Script {
     settings: Vec<String>,
 }
 
-fn unescape(text: &str) -> Vec<u8> {
+pub(super) fn unescape(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
@@ -95,6 +95,7 @@ impl Script {
                 "C:" => script
                     .steps
                     .push(Step::Expect(format!("{rest}\r\n").into_bytes())),
+                "C>" => script.steps.push(Step::Expect(unescape(rest))),
                 "S:" => script
                     .steps
                     .push(Step::Say(format!("{rest}\r\n").into_bytes())),
@@ -209,7 +210,7 @@ impl Script {
     }
 }
 
-fn failed(error: &Error) -> String {
+pub(super) fn failed(error: &Error) -> String {
     let code = error
         .code
         .as_ref()
@@ -368,7 +369,7 @@ async fn perform_alone(
             "secret shown: {}",
             format!("{session:?}").contains("c2VjcmV0")
         )]),
-        other => panic!("unknown call {other}"),
+        other => super::verbs_tests::perform(session, other, args).await,
     }
 }
 
@@ -480,7 +481,7 @@ async fn raw(session: &mut Session, args: &[&str]) -> Result<Vec<String>, Error>
     Ok(lines)
 }
 
-fn status(status: &Status) -> String {
+pub(super) fn status(status: &Status) -> String {
     let mut text = String::new();
     let mut add = |name: &str, value: Option<u64>| {
         if let Some(value) = value {
@@ -506,9 +507,16 @@ fn listed(list: &Listed) -> String {
         (!list.is_selectable, " closed"),
     ];
     let marks: String = marks.iter().filter(|m| m.0).map(|m| m.1).collect();
+    let whose = match list.namespace {
+        Namespace::Personal => "",
+        Namespace::OtherUsers => " others'",
+        Namespace::Shared => " shared",
+    };
+    let rights = list.rights.map(|r| format!(" rights={}", r.letters()));
     format!(
-        "{}{delimiter}{role}{marks}{}",
+        "{}{delimiter}{role}{marks}{whose}{}{}",
         list.name,
+        rights.unwrap_or_default(),
         status(&list.status)
     )
 }
@@ -525,7 +533,7 @@ fn selected(mailbox: &Selected) -> Vec<String> {
     lines
 }
 
-fn notices(notices: Vec<Notice>) -> Vec<String> {
+pub(super) fn notices(notices: Vec<Notice>) -> Vec<String> {
     let line = |notice| match notice {
         Notice::Exists(count) => format!("exists {count}"),
         Notice::Gone(uids) => format!("gone {uids}"),

@@ -6,7 +6,7 @@
 use super::fetched::{FetchData, fetch_data};
 use super::tokens::{Malformed, Parsed, Token, Tokens, to_number};
 use super::types::Status;
-use crate::model::{ModSeq, Uid, UidSet, UidValidity};
+use crate::model::{ModSeq, Namespace, Quota, Rights, Uid, UidSet, UidValidity};
 use bytes::Bytes;
 
 /// OK, NO, BAD, BYE, PREAUTH.
@@ -84,6 +84,9 @@ pub(super) struct Found {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Prefix {
     pub(super) prefix: Vec<u8>,
+    /// What stands between the levels of names below it.
+    pub(super) delimiter: Option<u8>,
+    pub(super) namespace: Namespace,
 }
 
 /// A response.
@@ -92,7 +95,7 @@ pub(super) enum Response {
     Said(Said),
     Capability(Vec<String>),
     Enabled(Vec<String>),
-    /// Other users' and shared namespaces together: they are listed the same way.
+    /// All namespaces, the user's own first.
     Namespace(Vec<Prefix>),
     List(ListData),
     Lsub(ListData),
@@ -109,6 +112,11 @@ pub(super) enum Response {
     Fetch(u32, Box<FetchData>),
     /// The name of the server's program, if it tells.
     Id(Option<String>),
+    /// What the user may do in the mailbox of that name.
+    MyRights(Vec<u8>, Rights),
+    /// The room under one quota root; `None` where it does not limit bytes.
+    Quota(Option<Quota>),
+    QuotaRoot,
     Unknown,
 }
 
@@ -179,6 +187,9 @@ fn untagged(tokens: &mut Tokens<'_>) -> Parsed<Response> {
         b"VANISHED" => vanished(tokens),
         b"FLAGS" => Ok(Response::Flags),
         b"ID" => Ok(Response::Id(program(tokens)?)),
+        b"MYRIGHTS" => my_rights(tokens),
+        b"QUOTA" => quota(tokens),
+        b"QUOTAROOT" => Ok(Response::QuotaRoot),
         _ => Err(Malformed),
     }
 }
@@ -372,9 +383,12 @@ fn vanished(tokens: &mut Tokens<'_>) -> Parsed<Response> {
 }
 
 fn namespace(tokens: &mut Tokens<'_>) -> Parsed<Response> {
-    tokens.skip_value()?;
     let mut prefixes = Vec::new();
-    for _ in 0..2 {
+    for namespace in [
+        Namespace::Personal,
+        Namespace::OtherUsers,
+        Namespace::Shared,
+    ] {
         match tokens.next()? {
             Token::Open => {}
             Token::End => break,
@@ -384,9 +398,39 @@ fn namespace(tokens: &mut Tokens<'_>) -> Parsed<Response> {
         while !tokens.closes()? {
             tokens.open()?;
             let prefix = tokens.string()?.into_owned();
+            let delimiter = tokens.nstring()?;
             tokens.skip_to_close()?;
-            prefixes.push(Prefix { prefix });
+            prefixes.push(Prefix {
+                prefix,
+                delimiter: delimiter.and_then(|d| d.first().copied()),
+                namespace,
+            });
         }
     }
     Ok(Response::Namespace(prefixes))
+}
+
+fn my_rights(tokens: &mut Tokens<'_>) -> Parsed<Response> {
+    let name = tokens.string()?.into_owned();
+    let letters = text(&tokens.string()?);
+    Ok(Response::MyRights(name, Rights::from_letters(&letters)))
+}
+
+/// The STORAGE of a quota root, in units of 1024 octets (RFC 9208 §5.1).
+fn quota(tokens: &mut Tokens<'_>) -> Parsed<Response> {
+    tokens.string()?;
+    tokens.open()?;
+    let mut storage = None;
+    while !tokens.closes()? {
+        let is_storage = tokens.string()?.eq_ignore_ascii_case(b"STORAGE");
+        let (used_kib, limit_kib) = (tokens.number()?, tokens.number()?);
+        // Some servers say zero where there is no limit.
+        if is_storage && limit_kib > 0 {
+            storage = Some(Quota {
+                used_kib,
+                limit_kib,
+            });
+        }
+    }
+    Ok(Response::Quota(storage))
 }

@@ -158,6 +158,7 @@ impl Session {
         } else if has_params {
             command = command.raw(" (CONDSTORE)");
         }
+        self.state.selecting = Some(wire);
         Ok(Sent {
             tag: self.send(&command).await?,
             known,

@@ -25,12 +25,16 @@ pub(super) const GO_AHEADS_MAX: u32 = 3;
 const SMALL_FACTOR: u32 = 3;
 /// A call that moves much has so long, and a second more for each KiB that comes.
 const BULK_TIME: Duration = Duration::from_secs(30 * 60);
+/// How much a system may have taken over for sending that has not left.
+const SYSTEM_BUFFER: u64 = 4 * 1024 * 1024;
+/// The slowest line in bytes a second on which sending a message is not given up.
+const SLOWEST: u64 = 16 * 1024;
 /// Bytes that one command may bring, whatever it asks for.
 const ANSWER_MAX: usize = 2 * MESSAGE_MAX;
 
 /// The name of a command under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Tag(u32);
+pub(super) struct Tag(pub(super) u32);
 
 impl std::fmt::Display for Tag {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -64,6 +68,8 @@ pub(super) struct Idling {
     pub(super) tag: Tag,
     /// Whether the server has agreed.
     pub(super) is_on: bool,
+    /// When it has to be renewed.
+    pub(super) renew_at: Instant,
 }
 
 /// One authenticated session: the only reader and writer of its connection. Not cancel-safe unless
@@ -75,14 +81,18 @@ pub struct Session {
     pub(super) options: Options,
     pub(super) idling: Option<Idling>,
     counters: Arc<Counters>,
-    next_tag: u32,
+    pub(super) next_tag: u32,
     /// Sent and not completed.
-    open: Vec<Tag>,
+    pub(super) open: Vec<Tag>,
     /// Completed before somebody asked.
     early: Vec<(Tag, Said)>,
     /// Those whose outcome is in untagged responses alone.
-    unattended: Vec<Tag>,
-    is_prefaced: bool,
+    pub(super) unattended: Vec<Tag>,
+    /// An IDLE that was told to end, until it has: all before its end belongs to no other command.
+    pub(super) ending: Option<Tag>,
+    /// The ENABLE that is under way.
+    pub(super) enabling: Option<Tag>,
+    pub(super) is_prefaced: bool,
     is_compressed: bool,
     is_dead: bool,
     time: Option<Time>,
@@ -118,6 +128,8 @@ impl Session {
             open: Vec::new(),
             early: Vec::new(),
             unattended: Vec::new(),
+            ending: None,
+            enabling: None,
             is_prefaced: false,
             is_compressed: false,
             is_dead: false,
@@ -154,7 +166,7 @@ impl Session {
         self.state.unknown
     }
 
-    /// Begins a call: ends an abandoned IDLE, sets the limits.
+    /// Begins a call: ends an IDLE in the flight of what follows, sets the limits.
     pub(super) async fn begin(&mut self, pace: Pace) -> Result<()> {
         if self.is_dead {
             return Err(Error::transient("The connection is closed."));
@@ -193,6 +205,28 @@ impl Session {
         self.gate().listen(Some(silence));
     }
 
+    /// Starts the wait for the next word of the server anew.
+    pub(super) fn hear_anew(&mut self) {
+        let silence = self.options.silence_timeout;
+        self.gate().listen(Some(silence));
+    }
+
+    /// Gives a call the time that so many bytes need on their way to the server.
+    pub(super) fn allow_for(&mut self, bytes: usize) {
+        let size = u64::try_from(bytes).unwrap_or(u64::MAX);
+        if let Some(time) = &mut self.time {
+            time.end += Duration::from_secs(size / 1024);
+        }
+    }
+
+    /// Waits longer for the next word of the server: what the system has taken over of so many bytes
+    /// is not there yet.
+    pub(super) fn hear_later(&mut self, bytes: usize) {
+        let on_its_way = u64::try_from(bytes).unwrap_or(u64::MAX).min(SYSTEM_BUFFER);
+        let silence = self.options.silence_timeout + Duration::from_secs(on_its_way / SLOWEST);
+        self.gate().listen(Some(silence));
+    }
+
     /// Sets the latest moment for what follows.
     pub(super) fn until(&mut self, end: Instant) {
         self.gate().listen(None);
@@ -223,29 +257,6 @@ impl Session {
         self.client.get_mut()
     }
 
-    /// ID and ENABLE go ahead of the first command after login, in the same flight.
-    fn preface(&mut self) {
-        if self.is_prefaced {
-            return;
-        }
-        self.is_prefaced = true;
-        let capabilities = &self.state.capabilities;
-        let (can_id, can_enable) = (capabilities.has("ID"), capabilities.has("ENABLE"));
-        let extension = ["QRESYNC", "CONDSTORE"]
-            .into_iter()
-            .find(|name| capabilities.has(name));
-        if can_id {
-            let version = env!("CARGO_PKG_VERSION");
-            let id = format!("ID (\"name\" \"pillarbox\" \"version\" \"{version}\")");
-            let tag = self.push(&Command::new(&id));
-            self.unattended.push(tag);
-        }
-        if let Some(extension) = extension.filter(|_| can_enable) {
-            let tag = self.push(&Command::new(&format!("ENABLE {extension}")));
-            self.unattended.push(tag);
-        }
-    }
-
     /// Puts off ID and ENABLE until the session is open.
     pub(super) const fn hold_preface(&mut self, is_held: bool) {
         self.is_prefaced = is_held;
@@ -254,93 +265,15 @@ impl Session {
     /// Whether SELECT may use QRESYNC: enabled, or being enabled ahead of it in this flight.
     pub(super) fn may_qresync(&self) -> bool {
         let capabilities = &self.state.capabilities;
-        let is_coming = !self.unattended.is_empty()
-            && capabilities.has("QRESYNC")
-            && capabilities.has("ENABLE");
+        let is_coming = self.enabling.is_some() && capabilities.has("QRESYNC");
         capabilities.can_qresync() || is_coming
-    }
-
-    fn push(&mut self, command: &Command) -> Tag {
-        let tag = Tag(self.next_tag);
-        self.next_tag = self.next_tag.wrapping_add(1);
-        self.open.push(tag);
-        tracing::debug!(target: "pillarbox::imap", %tag, verb = %command.verb(), "sent");
-        let first = command
-            .pieces()
-            .first()
-            .copied()
-            .unwrap_or_default()
-            .to_vec();
-        let end: &[u8] = if command.pieces().len() == 1 {
-            b"\r\n"
-        } else {
-            b""
-        };
-        let gate = self.gate();
-        gate.push(format!("{tag} ").as_bytes());
-        gate.push(&first);
-        gate.push(end);
-        tag
-    }
-
-    /// Sends a command. Several sent one after the other go out as one write.
-    pub(super) async fn send(&mut self, command: &Command) -> Result<Tag> {
-        let pieces = command.pieces();
-        if pieces.len() > 1 && !self.open.is_empty() {
-            // What is under way has to end first: its data could not be told from this one's.
-            let open = std::mem::take(&mut self.unattended);
-            for tag in open {
-                if self.open.contains(&tag) {
-                    self.finish(tag, Some).await?;
-                }
-            }
-            if !self.open.is_empty() {
-                return Err(Error::new(
-                    Class::Rejected,
-                    "This server cannot take that name together with other commands.",
-                ));
-            }
-        }
-        let tag = self.push(command);
-        for (i, piece) in pieces.iter().enumerate().skip(1) {
-            if !self.go_ahead(tag).await? {
-                // Refused; `finish` finds the completion.
-                return Ok(tag);
-            }
-            let end: &[u8] = if i + 1 == pieces.len() { b"\r\n" } else { b"" };
-            let piece = [piece, end].concat();
-            self.gate().push(&piece);
-        }
-        Ok(tag)
-    }
-
-    /// Waits for the go-ahead; false: the command was completed instead.
-    pub(super) async fn go_ahead(&mut self, tag: Tag) -> Result<bool> {
-        loop {
-            match self.event().await? {
-                Event::GoAhead(_) => return Ok(true),
-                Event::Untagged(frame) => self.state.apply(parse(&frame)),
-                Event::Done(done, said) => {
-                    let is_ours = done == tag;
-                    self.completed(done, said);
-                    if is_ours {
-                        return Ok(false);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Sends a line that belongs to a command under way.
-    pub(super) fn push_line(&mut self, line: &str) {
-        let gate = self.gate();
-        gate.push(line.as_bytes());
-        gate.push(b"\r\n");
     }
 
     /// Keeps a completion for the one who will ask for it.
     pub(super) fn completed(&mut self, tag: Tag, said: Said) {
         self.state.said(&said);
+        self.ending = self.ending.filter(|t| *t != tag);
+        self.enabling = self.enabling.filter(|t| *t != tag);
         if let Some(at) = self.unattended.iter().position(|t| *t == tag) {
             self.unattended.swap_remove(at);
         } else {
@@ -374,7 +307,14 @@ impl Session {
                             "The server sent more than {ANSWER_MAX} bytes for one request."
                         ))));
                     }
-                    if let Some(response) = take(parse(&frame)) {
+                    let is_of_idle = self.ending.is_some_and(|t| t != tag);
+                    let response = parse(&frame);
+                    let left = if is_of_idle {
+                        Some(response)
+                    } else {
+                        take(response)
+                    };
+                    if let Some(response) = left {
                         self.state.apply(response);
                     }
                 }
@@ -457,6 +397,12 @@ impl Session {
                 "The server answered a command that was never sent; the connection was dropped.",
             ));
         };
+        if self.ending.is_some_and(|idle| idle.0 < tag.0) {
+            // What came of it cannot be told from what IDLE had to say.
+            return Err(Error::protocol(
+                "The server answered a command before it had ended IDLE.",
+            ));
+        }
         tracing::debug!(target: "pillarbox::imap", %tag, condition = ?said.condition, "done");
         Ok(Event::Done(tag, said))
     }

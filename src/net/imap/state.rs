@@ -8,7 +8,7 @@ use super::fetched::FetchData;
 use super::response::{Condition, ListData, Prefix, Response, Said};
 use super::types::{Notice, Status};
 use super::utf7;
-use crate::model::{Uid, UidSet};
+use crate::model::{Namespace, Uid, UidSet};
 use crate::net::error::quoted;
 use std::collections::HashMap;
 
@@ -39,7 +39,9 @@ pub(super) struct Mailbox {
 pub(super) struct State {
     pub(super) capabilities: Capabilities,
     pub(super) mailbox: Option<Mailbox>,
-    /// Prefixes of other users' and shared namespaces; `None`: not asked yet.
+    /// The wire name of the last mailbox that was to be selected.
+    pub(super) selecting: Option<Vec<u8>>,
+    /// The prefixes of all namespaces; `None`: not asked yet.
     pub(super) namespaces: Option<Vec<Prefix>>,
     /// The server's program, as it calls itself.
     pub(super) program: Option<String>,
@@ -74,7 +76,13 @@ impl State {
             Response::Id(program) => self.program = program,
             Response::List(_) => self.list_changed(),
             Response::Unknown => self.unknown = self.unknown.saturating_add(1),
-            Response::Lsub(_) | Response::Found(_) | Response::Flags | Response::Recent => {}
+            Response::Lsub(_)
+            | Response::Found(_)
+            | Response::Flags
+            | Response::Recent
+            | Response::MyRights(..)
+            | Response::Quota(_)
+            | Response::QuotaRoot => {}
         }
     }
 
@@ -140,9 +148,10 @@ impl State {
     }
 
     fn vanished(&mut self, is_earlier: bool, uids: &UidSet) {
-        if let Some(mailbox) = &mut self.mailbox
-            && !is_earlier
-        {
+        let Some(mailbox) = &mut self.mailbox else {
+            return;
+        };
+        if !is_earlier {
             let count = match &mut mailbox.ids {
                 Some(ids) if ids.len() == usize::try_from(mailbox.exists).unwrap_or(usize::MAX) => {
                     let before = ids.len();
@@ -240,6 +249,31 @@ impl State {
             });
         self.notices = other;
         mailbox
+    }
+
+    /// Whose a mailbox is: the longest prefix decides, and INBOX is everybody's own.
+    pub(super) fn namespace(&self, wire: &[u8]) -> Namespace {
+        let is_below = |n: &&Prefix| {
+            let root = match n.delimiter {
+                Some(delimiter) => n.prefix.strip_suffix(&[delimiter]),
+                None => None,
+            };
+            wire.starts_with(&n.prefix) || root == Some(wire)
+        };
+        let prefixes = self.namespaces.iter().flatten();
+        let longest = prefixes
+            .filter(is_below)
+            .rev()
+            .max_by_key(|n| n.prefix.len());
+        longest
+            .filter(|_| !wire.eq_ignore_ascii_case(b"INBOX"))
+            .map_or(Namespace::Personal, |n| n.namespace)
+    }
+
+    /// The wire name of the mailbox that is selected.
+    pub(super) fn selected_name(&self) -> Option<&[u8]> {
+        self.mailbox.as_ref()?;
+        self.selecting.as_deref()
     }
 
     /// The name of a mailbox in UTF-8. Where the wire form cannot be derived from it, it is kept.

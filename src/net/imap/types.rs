@@ -64,6 +64,15 @@ pub struct Transferred {
     pub refused: Option<Error>,
 }
 
+/// What became of an APPEND. The connection stands.
+#[derive(Debug, Clone, Default)]
+pub struct Appended {
+    /// The era and the id of the new message, where the server told. A hint, as [`Copied`] is.
+    pub at: Option<(UidValidity, Uid)>,
+    /// Why the server did not take it, or would not.
+    pub refused: Option<Error>,
+}
+
 /// Where a selected mailbox was when we last looked, for QRESYNC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Known {

@@ -27,6 +27,8 @@ struct Search {
     /// How many ranges are believed.
     room: usize,
     ranges: Vec<(Uid, Uid)>,
+    /// Whether there was an answer at all.
+    is_told: bool,
 }
 
 impl Search {
@@ -37,6 +39,7 @@ impl Search {
         };
         let answers = self.tag.to_string();
         let is_ours = tag.is_none_or(|t| t.eq_ignore_ascii_case(&answers));
+        self.is_told |= is_ours;
         if is_ours && self.ranges.len() <= self.room {
             self.ranges.extend(ids.ranges());
         }
@@ -63,6 +66,8 @@ impl Session {
     /// The complete set of ids of the selected mailbox, checked against its count.
     pub async fn uids(&mut self) -> Result<UidSet> {
         self.begin(Pace::Bulk).await?;
+        // How much may come depends on what the mailbox holds: what was left unsaid comes first.
+        self.settle().await?;
         let search = self.send_uids().await?;
         let found = self.finish_uids(search).await?;
         match self.checked(found) {
@@ -75,6 +80,7 @@ impl Session {
     /// its ids, in one flight.
     pub async fn first_window(&mut self, count: u32) -> Result<(Vec<FetchedMessage>, UidSet)> {
         self.begin(Pace::Bulk).await?;
+        self.settle().await?;
         let exists = self.count()?;
         let mut fetching = None;
         if exists > 0 && count > 0 {
@@ -110,6 +116,25 @@ impl Session {
         Ok((messages.collect(), uids))
     }
 
+    /// The messages of the selected mailbox that are marked as deleted, whoever marked them: what an
+    /// EXPUNGE would remove.
+    ///
+    /// # Errors
+    /// Also when the server says nothing: silence must not be taken for "none".
+    pub async fn marked_deleted(&mut self) -> Result<UidSet> {
+        self.begin(Pace::Bulk).await?;
+        self.settle().await?;
+        let mut search = self.send_search("DELETED").await?;
+        let said = self.finish(search.tag, |r| search.take(r)).await?;
+        accept(said, "list the deleted messages")?;
+        if !search.is_told {
+            return Err(Error::protocol(
+                "The server did not say which messages are marked as deleted.",
+            ));
+        }
+        search.found()
+    }
+
     /// How many messages the selected mailbox holds.
     fn count(&self) -> Result<u32> {
         let mailbox = self.state.mailbox.as_ref();
@@ -118,6 +143,10 @@ impl Session {
     }
 
     async fn send_uids(&mut self) -> Result<Search> {
+        self.send_search("ALL").await
+    }
+
+    async fn send_search(&mut self, wanted: &str) -> Result<Search> {
         let exists = usize::try_from(self.count()?).unwrap_or(usize::MAX);
         let room = exists.saturating_mul(PER_ID).min(ANSWER_MAX);
         self.limit(Limits {
@@ -125,14 +154,15 @@ impl Session {
             ..Limits::default()
         });
         let text = if self.state.capabilities.has("ESEARCH") {
-            "UID SEARCH RETURN (ALL) ALL"
+            format!("UID SEARCH RETURN (ALL) {wanted}")
         } else {
-            "UID SEARCH ALL"
+            format!("UID SEARCH {wanted}")
         };
         Ok(Search {
-            tag: self.send(&Command::new(text)).await?,
+            tag: self.send(&Command::new(&text)).await?,
             room: exists.min(RANGES_MAX).saturating_add(1_000),
             ranges: Vec::new(),
+            is_told: false,
         })
     }
 

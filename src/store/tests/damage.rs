@@ -91,8 +91,8 @@ fn queued_changes_survive_the_loss_of_the_mirror() {
     );
     assert!(home.inbox > old_inbox && home.placed("one").message > old_one.message);
     assert_eq!(home.flags("one"), "\\Seen");
-    let claims = home.writer.claim(home.account, 9, 9).unwrap();
-    assert_eq!((claims.len(), claims[0].uid), (1, uid(1)));
+    let claims = home.writer.claim(home.account, 9, 9, true).unwrap();
+    assert_eq!((claims.len(), claims[0].uid), (1, Some(uid(1))));
     home.writer.settle(&claims[0].targets).unwrap();
     let open = &home.reader.open_ops().unwrap()[0];
     assert_eq!(open.state, TargetState::Rejected);
@@ -116,7 +116,10 @@ fn clearing_the_cache_loses_no_change() {
         ],
     );
     assert_eq!(home.flags("two"), "\\Seen");
-    assert_eq!(home.writer.claim(home.account, 9, 9).unwrap().len(), 2);
+    assert_eq!(
+        home.writer.claim(home.account, 9, 9, true).unwrap().len(),
+        2
+    );
     home.writer.clear_cache(None).unwrap();
     home.reopen();
     assert_eq!(home.reader.open_ops().unwrap().len(), 1);
@@ -264,8 +267,11 @@ fn two_writers_take_turns_and_see_each_other() {
     assert!(home.reader.changes_elsewhere().unwrap());
     assert_eq!(home.flags("three"), "\\Seen");
     // A claim of one is not claimed by the other, and undo is one history.
-    assert_eq!(home.writer.claim(home.account, 9, 1).unwrap().len(), 1);
-    assert_eq!(other.claim(home.account, 9, 9).unwrap().len(), 2);
+    assert_eq!(
+        home.writer.claim(home.account, 9, 1, true).unwrap().len(),
+        1
+    );
+    assert_eq!(other.claim(home.account, 9, 9, true).unwrap().len(), 2);
     home.writer.undo(6).unwrap().unwrap();
     assert_eq!(home.flags("three"), "");
 }

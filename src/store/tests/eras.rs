@@ -42,7 +42,7 @@ fn old_rows_stay_on_the_screen_but_have_no_id() {
     assert!(home.reader.uids(home.inbox).unwrap().is_empty());
     home.writer.record(&seen(), &[one], 1).unwrap();
     assert_eq!(
-        home.writer.claim(home.account, 1, 9).unwrap(),
+        home.writer.claim(home.account, 1, 9, true).unwrap(),
         [],
         "nothing goes to a void id"
     );
@@ -74,7 +74,10 @@ fn messages_are_recognised_and_keep_key_text_and_queued_changes() {
         .unwrap();
     assert_eq!(change.added, 1);
     assert_eq!((home.placed("one"), home.placed("three")), (one, three));
-    assert_eq!(home.reader.uid(one).unwrap(), Some((NEXT, uid(50))));
+    assert_eq!(
+        home.reader.uid(one).unwrap(),
+        Some((home.inbox, NEXT, uid(50)))
+    );
     assert_eq!(
         home.reader.raw(one.message).unwrap().as_deref(),
         Some(&b"text"[..])
@@ -85,10 +88,10 @@ fn messages_are_recognised_and_keep_key_text_and_queued_changes() {
         .unwrap();
     // Two did not come again: it goes, and what waited for it is told.
     assert_eq!(subjects(&home.list()), ["new", "three", "one"]);
-    let claims = home.writer.claim(home.account, 1, 9).unwrap();
+    let claims = home.writer.claim(home.account, 1, 9, true).unwrap();
     assert_eq!(
         (claims.len(), claims[0].uid, claims[0].uid_validity),
-        (1, uid(50), NEXT)
+        (1, Some(uid(50)), NEXT)
     );
     home.writer.settle(&claims[0].targets).unwrap();
     let open = &home.reader.open_ops().unwrap()[0];
@@ -111,7 +114,10 @@ fn an_email_id_is_enough_to_recognise_a_message() {
     one.fetched.arrived = None;
     home.writer.put_messages(home.inbox, NEXT, &[one]).unwrap();
     assert_eq!(home.placed("one"), placed);
-    assert_eq!(home.reader.uid(placed).unwrap(), Some((NEXT, uid(70))));
+    assert_eq!(
+        home.reader.uid(placed).unwrap(),
+        Some((home.inbox, NEXT, uid(70)))
+    );
 }
 
 #[test]
@@ -159,6 +165,9 @@ fn two_eras_in_a_row_confuse_nothing() {
         .put_cursor(home.inbox, cursor(third), ServerStatus::default())
         .unwrap();
     assert_eq!((home.placed("one"), home.placed("two")), (one, two));
-    assert_eq!(home.reader.uid(one).unwrap(), Some((third, uid(2))));
+    assert_eq!(
+        home.reader.uid(one).unwrap(),
+        Some((home.inbox, third, uid(2)))
+    );
     assert_eq!(home.mailbox("INBOX").total, 2);
 }

@@ -27,7 +27,7 @@ pub(super) fn three() -> Home {
 
 impl Home {
     pub(super) fn claim(&mut self) -> Vec<Claim> {
-        self.writer.claim(self.account, 100, 100).unwrap()
+        self.writer.claim(self.account, 100, 100, true).unwrap()
     }
     pub(super) fn pending(&self) -> u32 {
         self.reader.accounts().unwrap()[0].pending
@@ -73,9 +73,12 @@ fn a_claim_names_what_to_change_and_settling_it_makes_it_base() {
     assert_eq!(claims.len(), 1);
     assert_eq!(
         (claims[0].uid, claims[0].uid_validity, claims[0].mailbox),
-        (uid(1), ERA, home.inbox)
+        (Some(uid(1)), ERA, home.inbox)
     );
-    assert_eq!(claims[0].change.add.to_string(), "\\Flagged \\Seen");
+    assert_eq!(
+        flags_of_claim(&claims[0]).add.to_string(),
+        "\\Flagged \\Seen"
+    );
     assert_eq!(home.claim(), [], "what is in flight is not claimed again");
     assert_eq!(
         home.writer.settle(&claims[0].targets).unwrap(),
@@ -113,7 +116,10 @@ fn what_may_have_been_sent_is_taken_back_on_the_server_too() {
         .unwrap();
     home.writer.undo(60).unwrap().unwrap();
     let claims = home.claim();
-    assert_eq!(claims[0].change, FlagChange::one(Flag::Seen, false));
+    assert_eq!(
+        flags_of_claim(&claims[0]),
+        FlagChange::one(Flag::Seen, false)
+    );
     home.writer.settle(&claims[0].targets).unwrap();
     assert_eq!((home.pending(), home.flags("one").as_str()), (0, ""));
 }
@@ -159,7 +165,10 @@ fn a_released_change_waits_for_its_time() {
         (listed.state, listed.error.as_str()),
         (TargetState::Queued, "busy")
     );
-    assert_eq!(home.writer.claim(home.account, 500, 1).unwrap().len(), 1);
+    assert_eq!(
+        home.writer.claim(home.account, 500, 1, true).unwrap().len(),
+        1
+    );
 }
 
 #[test]
@@ -250,7 +259,7 @@ fn an_undo_after_the_server_knew_is_a_change_of_its_own() {
     home.writer.undo(2).unwrap().unwrap();
     assert_eq!(home.flags("one"), "");
     let claims = home.claim();
-    assert_eq!(claims[0].change.remove.words(), "work");
+    assert_eq!(flags_of_claim(&claims[0]).remove.words(), "work");
 }
 
 #[test]
@@ -300,12 +309,20 @@ fn claims_come_in_the_order_of_the_user_up_to_the_limit() {
         let placed = home.placed(subject);
         home.writer.record(&seen(true), &[placed], 1).unwrap();
     }
-    let uids = |claims: &[Claim]| claims.iter().map(|c| c.uid.get()).collect::<Vec<_>>();
+    let uids = |claims: &[Claim]| {
+        claims
+            .iter()
+            .map(|c| c.uid.unwrap().get())
+            .collect::<Vec<_>>()
+    };
     assert_eq!(
-        uids(&home.writer.claim(home.account, 9, 2).unwrap()),
+        uids(&home.writer.claim(home.account, 9, 2, true).unwrap()),
         [3, 1]
     );
-    assert_eq!(uids(&home.writer.claim(home.account, 9, 2).unwrap()), [2]);
+    assert_eq!(
+        uids(&home.writer.claim(home.account, 9, 2, true).unwrap()),
+        [2]
+    );
 }
 
 #[test]

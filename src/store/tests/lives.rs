@@ -116,9 +116,9 @@ impl World {
 
     fn apply(&mut self, claim: &Claim) {
         self.server
-            .get_mut(&claim.uid.get())
+            .get_mut(&claim.uid.unwrap().get())
             .unwrap()
-            .apply(&claim.change);
+            .apply(&flags_of_claim(claim));
     }
 
     fn step(&mut self, step: &Step) {
@@ -210,6 +210,7 @@ impl World {
                 &self.home.reader.conn,
                 row.message.0,
                 row.mailbox.0,
+                crate::store::placements::Stay::here(0),
             );
             let open = open.unwrap();
             assert_eq!(

@@ -190,7 +190,10 @@ fn a_summary_says_all_that_was_fetched() {
     assert_eq!(summary.size_bytes, 1004);
     assert!(!summary.has_raw);
     assert!(home.list()[0].has_attachment);
-    assert_eq!(home.reader.uid(placed).unwrap(), Some((ERA, uid(4))));
+    assert_eq!(
+        home.reader.uid(placed).unwrap(),
+        Some((home.inbox, ERA, uid(4)))
+    );
     assert!(
         home.reader
             .summary(placed.message, Some(home.sent))
@@ -311,7 +314,7 @@ fn while_a_first_pull_goes_on_the_servers_counts_are_shown() {
         .record(&crate::model::OpKind::Flags(seen), &[nine], 1)
         .unwrap();
     assert_eq!(home.mailbox("INBOX").unread, 39);
-    let claims = home.writer.claim(home.account, 1, 10).unwrap();
+    let claims = home.writer.claim(home.account, 1, 10, true).unwrap();
     home.writer.settle(&claims[0].targets).unwrap();
     assert_eq!(home.mailbox("INBOX").unread, 39);
 }

@@ -118,6 +118,16 @@ fn entry(name: &str, role: Option<Role>) -> TreeEntry {
         is_subscribed: true,
         is_selectable: true,
         status: ServerStatus::default(),
+        namespace: crate::model::Namespace::Personal,
+        rights: None,
+    }
+}
+
+/// What a claim is to do to flags.
+fn flags_of_claim(claim: &super::Claim) -> crate::model::FlagChange {
+    match &claim.work {
+        super::Work::Flags(change) => change.clone(),
+        other => panic!("not of flags: {other:?}"),
     }
 }
 

@@ -29,6 +29,11 @@ pub(crate) enum Kind {
     Plain,
     /// `INBOX.` before every name, and `.` between levels.
     Prefixed,
+    /// All that Dovecot has, with rights: `Shared/USER/` is what other users let in, `Public/team`
+    /// may be read, and everything done in `Public/drop`. A user has room for 1 MiB.
+    Shared,
+    /// All that `Full` has, and no folder but INBOX.
+    Bare,
 }
 
 impl Kind {
@@ -38,13 +43,15 @@ impl Kind {
             Self::Condstore => "condstore",
             Self::Plain => "plain",
             Self::Prefixed => "prefixed",
+            Self::Shared => "shared",
+            Self::Bare => "bare",
         }
     }
 
     /// The capabilities that are announced in place of all.
     pub(super) const fn capability(self) -> Option<&'static str> {
         match self {
-            Self::Full | Self::Prefixed => None,
+            Self::Full | Self::Prefixed | Self::Shared | Self::Bare => None,
             Self::Condstore => Some(
                 "IMAP4rev1 SASL-IR LOGIN-REFERRALS ID ENABLE IDLE LITERAL+ NAMESPACE UIDPLUS CONDSTORE",
             ),
@@ -56,6 +63,14 @@ impl Kind {
         match self {
             Self::Prefixed => ("INBOX.", "."),
             _ => ("", "/"),
+        }
+    }
+
+    /// The folders that every user has from the start, each named after what it is for.
+    pub(super) const fn folders(self) -> &'static [&'static str] {
+        match self {
+            Self::Bare => &[],
+            _ => &["Drafts", "Sent", "Trash", "Junk", "Archive"],
         }
     }
 }
@@ -81,11 +96,15 @@ impl Dovecot {
         static CONDSTORE: OnceLock<Dovecot> = OnceLock::new();
         static PLAIN: OnceLock<Dovecot> = OnceLock::new();
         static PREFIXED: OnceLock<Dovecot> = OnceLock::new();
+        static SHARED: OnceLock<Dovecot> = OnceLock::new();
+        static BARE: OnceLock<Dovecot> = OnceLock::new();
         let cell = match kind {
             Kind::Full => &FULL,
             Kind::Condstore => &CONDSTORE,
             Kind::Plain => &PLAIN,
             Kind::Prefixed => &PREFIXED,
+            Kind::Shared => &SHARED,
+            Kind::Bare => &BARE,
         };
         cell.get_or_init(|| Self::start(kind))
     }
@@ -183,6 +202,9 @@ impl Dovecot {
             fs::create_dir(folder.join(sub)).unwrap();
             owner.take(&folder.join(sub));
         }
+        if kind == Kind::Shared {
+            make_public(&folder, &owner);
+        }
         make_certificate(&folder);
         let [imap, imaps] = free_ports();
         let config = folder.join("dovecot.conf");
@@ -250,6 +272,25 @@ kill "$server"
 wait "$server"
 rm -rf "$3"
 "#;
+
+/// The public folders, each with a file that says what everybody may do in it.
+fn make_public(folder: &Path, owner: &Owner) {
+    let root = folder.join("public");
+    fs::create_dir(&root).unwrap();
+    for (name, rights) in [("team", "lr"), ("drop", "lrwstipekxa")] {
+        let maildir = root.join(format!(".{name}"));
+        fs::create_dir(&maildir).unwrap();
+        for sub in ["cur", "new", "tmp"] {
+            fs::create_dir(maildir.join(sub)).unwrap();
+            owner.take(&maildir.join(sub));
+        }
+        let file = maildir.join("dovecot-acl");
+        fs::write(&file, format!("authenticated {rights}\n")).unwrap();
+        owner.take(&file);
+        owner.take(&maildir);
+    }
+    owner.take(&root);
+}
 
 /// Two ports that nobody listens on. Both are held until both are known.
 fn free_ports() -> [u16; 2] {

@@ -71,7 +71,27 @@ impl Plan<'_> {
              passdb {{\n  driver = static\n  args = password={TELLING}\n}}\n\
              userdb {{\n  driver = static\n  \
              args = uid={user} gid={group} home={folder}/home/%u allow_all_users=yes\n}}\n\
-             service anvil {{\n  unix_listener anvil-auth-penalty {{\n    mode = 0\n  }}\n}}\n"
+             service anvil {{\n  unix_listener anvil-auth-penalty {{\n    mode = 0\n  }}\n}}\n{}",
+            self.sharing_of_2_3()
+        )
+    }
+
+    /// Other users' and public folders, rights and quota.
+    fn sharing_of_2_3(&self) -> String {
+        if self.kind != Kind::Shared {
+            return String::new();
+        }
+        let folder = self.folder.display();
+        format!(
+            "mail_plugins = acl quota\n\
+             protocol imap {{\n  mail_plugins = acl quota imap_acl imap_quota\n}}\n\
+             namespace others {{\n  type = shared\n  prefix = Shared/%%u/\n  separator = /\n  \
+             location = maildir:{folder}/mail/%%u\n  subscriptions = no\n  list = children\n}}\n\
+             namespace public {{\n  type = public\n  prefix = Public/\n  separator = /\n  \
+             location = maildir:{folder}/public\n  subscriptions = no\n  list = children\n}}\n\
+             plugin {{\n  acl = vfile\n  acl_shared_dict = file:{folder}/home/shared-mailboxes\n  \
+             quota = count:All of it\n  quota_vsizes = yes\n  quota_rule = *:storage=1M\n  \
+             quota_grace = 0\n}}\n"
         )
     }
 
@@ -93,7 +113,27 @@ impl Plan<'_> {
              passdb static {{\n  password = pass\n}}\n\
              passdb telling {{\n  driver = static\n  password = {TELLING}\n}}\n\
              userdb static {{\n  allow_all_users = yes\n  fields {{\n    \
-             uid = {user}\n    gid = {group}\n    home = {folder}/home/%{{user}}\n  }}\n}}\n"
+             uid = {user}\n    gid = {group}\n    home = {folder}/home/%{{user}}\n  }}\n}}\n{}",
+            self.sharing_of_2_4()
+        )
+    }
+
+    /// Other users' and public folders, rights and quota.
+    fn sharing_of_2_4(&self) -> String {
+        if self.kind != Kind::Shared {
+            return String::new();
+        }
+        let folder = self.folder.display();
+        format!(
+            "mail_plugins {{\n  acl = yes\n  quota = yes\n}}\n\
+             protocol imap {{\n  mail_plugins {{\n    imap_acl = yes\n    imap_quota = yes\n  }}\n}}\n\
+             namespace others {{\n  type = shared\n  prefix = Shared/$user/\n  separator = /\n  \
+             mail_path = {folder}/mail/%{{owner_user}}\n  subscriptions = no\n  list = children\n}}\n\
+             namespace public {{\n  type = public\n  prefix = Public/\n  separator = /\n  \
+             mail_path = {folder}/public\n  subscriptions = no\n  list = children\n}}\n\
+             acl_driver = vfile\n\
+             acl_sharing_map {{\n  dict file {{\n    path = {folder}/home/shared-mailboxes\n  }}\n}}\n\
+             quota_storage_size = 1M\nquota_storage_grace = 0\nquota \"All of it\" {{\n}}\n"
         )
     }
 
@@ -117,13 +157,10 @@ impl Plan<'_> {
                  service anvil {{\n  chroot =\n}}\nservice imap-login {{\n  chroot =\n}}\n"
             ),
         };
-        let special: String = ["Drafts", "Sent", "Trash", "Junk", "Archive"]
-            .map(|name| {
-                format!(
-                    "  mailbox {name} {{\n    auto = subscribe\n    special_use = \\{name}\n  }}\n"
-                )
-            })
-            .concat();
+        let folder_of = |name: &&str| {
+            format!("  mailbox {name} {{\n    auto = subscribe\n    special_use = \\{name}\n  }}\n")
+        };
+        let special: String = kind.folders().iter().map(folder_of).collect();
         format!(
             "base_dir = {folder}/run\nstate_dir = {folder}/run\n\
              instance_name = pillarbox-{name}-{imap}\nlog_path = {folder}/dovecot.log\n\

@@ -18,6 +18,7 @@ pub(crate) mod scripts;
 pub(crate) mod shim;
 mod stage;
 pub(crate) mod sweep;
+mod tree;
 
 pub(crate) use dovecot::{Dovecot, Kind, TELLING};
 pub(crate) use other_client::OtherClient;
@@ -25,6 +26,7 @@ pub(crate) use program::{Output, Program};
 pub(crate) use proxy::Proxy;
 pub(crate) use screen::{Screen, sequences};
 pub(crate) use stage::Stage;
+pub(crate) use tree::Levels;
 
 use std::path::PathBuf;
 use std::thread::sleep;

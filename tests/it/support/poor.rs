@@ -15,7 +15,7 @@ pub(crate) fn port(kind: Kind, port: u16) -> u16 {
     static CONDSTORE: OnceLock<u16> = OnceLock::new();
     static PLAIN: OnceLock<u16> = OnceLock::new();
     match kind {
-        Kind::Full | Kind::Prefixed => port,
+        Kind::Full | Kind::Prefixed | Kind::Shared | Kind::Bare => port,
         Kind::Condstore => *CONDSTORE.get_or_init(|| stand_before(port, &["UID MOVE "], &[])),
         Kind::Plain => {
             let unknown = &["UID MOVE ", "UID EXPUNGE ", "ENABLE ", "IDLE"];

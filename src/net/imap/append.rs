@@ -1,0 +1,165 @@
+//! APPEND (RFC 9051 §6.3.12): a message is put into a mailbox.
+//!
+//! Called by the replay in `engine`. Bytes of a message must never be taken for commands: they go
+//! out only as the literal that was announced, all of them or none.
+
+use super::command::{Command, SMALL_LITERAL};
+use super::copied::append_uid;
+use super::response::{Condition, Response};
+use super::session::{Pace, Session, Tag, refusal};
+use super::types::Appended;
+use crate::model::{FlagSet, Moment};
+use crate::net::error::{Class, Error, Result};
+use jiff::Timestamp;
+use jiff::tz::Offset;
+
+const DOING: &str = "take this message";
+/// The largest message that goes out before the server agreed: a refusal costs no more than this.
+const AT_ONCE_MAX: usize = 256 * 1024;
+/// How many bytes wait to be written at once.
+const CHUNK: usize = 64 * 1024;
+
+impl Session {
+    /// Puts a message into a mailbox, with flags and the time it arrived. The bytes go out as they
+    /// are. A refusal is in what is returned; what is known to be in vain is not sent.
+    ///
+    /// # Errors
+    /// When the connection or the protocol breaks: then the message may be there or not.
+    pub async fn append(
+        &mut self,
+        to: &str,
+        flags: &FlagSet,
+        arrived: Option<Moment>,
+        bytes: &[u8],
+    ) -> Result<Appended> {
+        if let Some(refused) = self.append_in_vain(bytes) {
+            return Ok(Appended::refused(refused));
+        }
+        self.begin(Pace::Bulk).await?;
+        let capabilities = &self.state.capabilities;
+        let at_once = (capabilities.has("LITERAL+") && bytes.len() <= AT_ONCE_MAX)
+            || (capabilities.has("LITERAL-") && bytes.len() <= SMALL_LITERAL);
+        let plus = if at_once { "+" } else { "" };
+        let date = arrived.and_then(internal_date);
+        let date = date.map(|d| format!(" \"{d}\"")).unwrap_or_default();
+        let flags = if flags.is_empty() {
+            String::new()
+        } else {
+            format!(" ({flags})")
+        };
+        let wire = self.state.wire_name(to);
+        let command = match Command::new("APPEND").string(&wire, capabilities) {
+            Ok(command) => command.raw(&format!("{flags}{date} {{{}{plus}}}", bytes.len())),
+            Err(error) => return Ok(Appended::refused(error)),
+        };
+        if !at_once {
+            self.settle().await?;
+        }
+        let tag = self.send(&command).await?;
+        let is_agreed = self.is_open(tag) && (at_once || self.go_ahead(tag).await?);
+        let is_sent = is_agreed && self.send_literal(tag, bytes).await?;
+        let mut at = None;
+        let said = self
+            .finish(tag, |response| {
+                if let Response::Said(said) = &response {
+                    at = at.or(append_uid(said));
+                }
+                Some(response)
+            })
+            .await?;
+        let is_ok = said.condition == Condition::Ok;
+        if is_agreed && !is_sent || is_ok && !is_agreed {
+            // What it would make of the rest is not known: the connection is of no more use.
+            let early = Error::protocol("The server answered before it had the whole message.");
+            let early = self.fail(early);
+            return if is_ok {
+                Err(early)
+            } else {
+                Ok(Appended::refused(refusal(said, DOING)))
+            };
+        }
+        Ok(if is_ok {
+            let at = at.or(append_uid(&said));
+            Appended { at, refused: None }
+        } else {
+            Appended::refused(refusal(said, DOING))
+        })
+    }
+
+    /// Sends the bytes that were announced, piece by piece; false: the command was completed before
+    /// they were all on their way.
+    async fn send_literal(&mut self, tag: Tag, bytes: &[u8]) -> Result<bool> {
+        self.allow_for(bytes.len());
+        for chunk in bytes.chunks(CHUNK) {
+            self.gate().push(chunk);
+            if bytes.len() > CHUNK {
+                self.write_out(tag).await?;
+            }
+            if !self.is_open(tag) {
+                return Ok(false);
+            }
+        }
+        self.hear_later(bytes.len());
+        self.push_line("");
+        Ok(true)
+    }
+
+    /// Why the server would not take it, where that is known beforehand.
+    fn append_in_vain(&self, bytes: &[u8]) -> Option<Error> {
+        let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        if let Some(limit) = self.state.capabilities.append_limit()
+            && size > limit
+        {
+            let summary =
+                format!("The message has {size} bytes, and the server takes no more than {limit}.");
+            return Some(Error::new(Class::Rejected, summary).code(Some("TOOBIG".to_owned())));
+        }
+        memchr::memchr(0, bytes).map(|_| {
+            Error::new(
+                Class::Rejected,
+                "A message with a NUL in it cannot be put on a server.",
+            )
+        })
+    }
+}
+
+impl Appended {
+    fn refused(error: Error) -> Self {
+        Self {
+            at: None,
+            refused: Some(error),
+        }
+    }
+}
+
+/// ` 7-Feb-1994 22:43:04 -0800` (RFC 9051 `date-time`); `None` for what that form cannot hold.
+fn internal_date(at: Moment) -> Option<String> {
+    let minutes = Some(i32::from(at.offset_mins)).filter(|m| m.abs() < 24 * 60);
+    let offset = Offset::from_seconds(minutes.unwrap_or(0) * 60).ok()?;
+    let time = Timestamp::from_second(at.unix_secs).ok()?;
+    let time = time.to_zoned(offset.to_time_zone());
+    let has_form = (1..=9999).contains(&time.year());
+    has_form.then(|| time.strftime("%e-%b-%Y %H:%M:%S %z").to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_has_the_form_of_the_standard_or_is_left_out() {
+        let date = |unix_secs, offset_mins| {
+            internal_date(Moment {
+                unix_secs,
+                offset_mins,
+            })
+        };
+        assert_eq!(date(0, -90).as_deref(), Some("31-Dec-1969 22:30:00 -0130"));
+        assert_eq!(
+            date(5, 9_000).as_deref(),
+            Some(" 1-Jan-1970 00:00:05 +0000")
+        );
+        assert_eq!(date(-70_000_000_000, 0), None);
+        assert_eq!(date(i64::MAX, 0), None);
+    }
+}

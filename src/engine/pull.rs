@@ -275,7 +275,8 @@ impl Lane {
             _ => None,
         });
         if exists.is_some() {
-            self.fetch_new(open.mailbox, open.uid_validity, open.uid_next, None)
+            let from = self.first_unknown(&open).await?;
+            self.fetch_new(open.mailbox, open.uid_validity, from, None)
                 .await?;
             self.advance(open.mailbox, exists).await?;
         }
@@ -289,6 +290,18 @@ impl Lane {
                 .await?;
         }
         Ok(())
+    }
+
+    /// Where arrivals begin that may not be in the store: a mailbox that was selected for a change
+    /// only, or by another lane, can be behind what its SELECT said.
+    async fn first_unknown(&self, open: &Open) -> Result<Option<Uid>, Failure> {
+        let key = open.mailbox;
+        let cursor = self.account.db.read(move |r| r.cursor(key)).await?;
+        let is_same_era = cursor.uid_validity == Some(open.uid_validity);
+        let in_store = cursor.uid_next.filter(|_| is_same_era);
+        Ok(in_store.map_or(open.uid_next, |uid| {
+            Some(open.uid_next.map_or(uid, |next| next.min(uid)))
+        }))
     }
 
     /// Moves the cursor behind what IDLE brought, where the mailbox was in step before.

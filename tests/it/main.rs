@@ -23,7 +23,15 @@ mod cli_screen;
 #[cfg(test)]
 mod cli_secrets;
 #[cfg(test)]
+mod converge;
+#[cfg(test)]
 mod corpus;
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod crowd;
+#[cfg(test)]
+mod cuts;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]

@@ -161,6 +161,18 @@ impl Desk {
         );
     }
 
+    /// Takes what comes for so long, as a screen does on which nothing is asked for.
+    pub(crate) fn listen(&mut self, time: Duration) {
+        let begun = monotonic();
+        while begun.elapsed() < time {
+            if let Some(event) = self.event(time.saturating_sub(begun.elapsed()))
+                && !matches!(event, Event::Tree(_) | Event::Changed(_))
+            {
+                self.news.push(event);
+            }
+        }
+    }
+
     /// Waits until the accounts stand so.
     pub(crate) fn wait_tree<T>(
         &mut self,

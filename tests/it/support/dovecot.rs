@@ -136,20 +136,36 @@ impl Dovecot {
         )
     }
 
-    /// The tables of an account without TLS, for measuring.
-    #[allow(dead_code, reason = "for the benches")]
+    /// The tables of an account without TLS.
     pub(crate) fn plain_account(&self, name: &str, user: &str) -> String {
+        Self::account_at(self.imap, name, user)
+    }
+
+    /// The tables of an account without TLS at that port of this computer.
+    pub(crate) fn account_at(port: u16, name: &str, user: &str) -> String {
         format!(
             "[accounts.{name}]\naddress = \"{user}@example.org\"\n[accounts.{name}.imap]\n\
-             host = \"127.0.0.1\"\nport = {}\ntls = \"none\"\nuser = \"{user}\"\n\
-             password = \"pass\"\n[accounts.{name}.sync]\nkeep = \"headers\"\n",
-            self.imap
+             host = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\nuser = \"{user}\"\n\
+             password = \"pass\"\n[accounts.{name}.sync]\nkeep = \"headers\"\n"
         )
     }
 
     /// Where the messages of a user's INBOX lie.
     pub(crate) fn maildir(&self, user: &str) -> PathBuf {
         self.folder.join("mail").join(user)
+    }
+
+    /// Gives a fresh user all that another one has, down to UIDs and change counters.
+    pub(crate) fn copy_user(&self, user: &str) -> String {
+        let copy = self.fresh_user();
+        copy_folder(&self.maildir(user), &self.maildir(&copy));
+        copy
+    }
+
+    /// Takes the mail of a user away, who is not to be used again.
+    pub(crate) fn forget_user(&self, user: &str) {
+        // A mail process that ends late may put a file there.
+        drop(fs::remove_dir_all(self.maildir(user)));
     }
 
     /// Gives what was put into the maildir to the user that the mail processes run as.
@@ -239,6 +255,12 @@ impl Dovecot {
         });
         OtherClient::connect(self.imap);
     }
+}
+
+/// Copies a folder with owners and times.
+pub(crate) fn copy_folder(from: &Path, to: &Path) {
+    let status = Command::new("cp").arg("-a").args([from, to]).status();
+    assert!(status.unwrap().success(), "{}", from.display());
 }
 
 /// Runs the server until the pipe closes, then stops it and takes its files away.

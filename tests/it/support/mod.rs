@@ -5,17 +5,27 @@
 pub(crate) mod desk;
 mod dovecot;
 mod dovecot_config;
+pub(crate) mod held;
+pub(crate) mod life;
 mod other_client;
+mod ought;
+mod poor;
 mod program;
 mod proxy;
+pub(crate) mod scenes;
 mod screen;
+pub(crate) mod scripts;
+pub(crate) mod shim;
+mod stage;
+pub(crate) mod sweep;
 mod tree;
 
 pub(crate) use dovecot::{Dovecot, Kind, TELLING};
 pub(crate) use other_client::OtherClient;
-pub(crate) use program::Program;
+pub(crate) use program::{Output, Program};
 pub(crate) use proxy::Proxy;
 pub(crate) use screen::{Screen, sequences};
+pub(crate) use stage::Stage;
 pub(crate) use tree::Levels;
 
 use std::path::PathBuf;

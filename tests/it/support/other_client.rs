@@ -92,6 +92,13 @@ impl OtherClient {
         responses
     }
 
+    /// Ends the session and waits until the server has ended it too.
+    pub(crate) fn leave(mut self) {
+        self.run("LOGOUT");
+        // The server may hang up hard.
+        drop(self.stream.read_to_end(&mut Vec::new()));
+    }
+
     /// Appends a message; makes the mailbox where there is none. `flags` as on the wire.
     pub(crate) fn append(&mut self, mailbox: &str, flags: &str, message: &str) {
         let message = message.replace("\r\n", "\n").replace('\n', "\r\n");

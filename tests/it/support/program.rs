@@ -99,7 +99,15 @@ impl Program {
 
     /// Runs a command with something on its standard input.
     pub(crate) fn run_with(&self, args: &[&str], input: &str) -> Output {
-        let (code, stdout, stderr) = self.run_bytes(args, input);
+        Self::output(self.run_bytes(args, input))
+    }
+
+    /// Runs a command with more variables in its environment.
+    pub(crate) fn run_under(&self, args: &[&str], variables: &[(&str, String)]) -> Output {
+        Self::output(self.run_in(args, variables, ""))
+    }
+
+    fn output((code, stdout, stderr): (Option<i32>, Vec<u8>, Vec<u8>)) -> Output {
         let text = |bytes| String::from_utf8(bytes).expect("output is UTF-8");
         Output {
             code,
@@ -110,6 +118,15 @@ impl Program {
 
     /// Runs a command whose output need not be text: exit code, standard output, standard error.
     pub(crate) fn run_bytes(&self, args: &[&str], input: &str) -> (Option<i32>, Vec<u8>, Vec<u8>) {
+        self.run_in(args, &[], input)
+    }
+
+    fn run_in(
+        &self,
+        args: &[&str],
+        variables: &[(&str, String)],
+        input: &str,
+    ) -> (Option<i32>, Vec<u8>, Vec<u8>) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pillarbox"));
         command
             .args(args)
@@ -117,6 +134,7 @@ impl Program {
             .env("PATH", "/usr/local/bin:/usr/bin:/bin");
         command
             .envs(self.environment())
+            .envs(variables.iter().map(|(name, value)| (*name, value)))
             .current_dir(self.folder.path());
         command
             .stdin(Stdio::piped())

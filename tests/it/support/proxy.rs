@@ -141,6 +141,11 @@ impl Proxy {
         self.shared.turns.load(Ordering::SeqCst)
     }
 
+    /// Whether no server has a connection open any more: what was sent is acted on.
+    pub(crate) fn is_over(&self) -> bool {
+        self.shared.standing.load(Ordering::SeqCst) == 0
+    }
+
     /// How many connections were made.
     pub(crate) fn connections(&self) -> u64 {
         self.shared.connections.load(Ordering::SeqCst)
@@ -215,7 +220,11 @@ impl Shared {
         way: Way,
         server_spoke: &AtomicBool,
     ) {
+        let mut is_heard = true;
         while let Ok((due, mut piece)) = pieces.recv() {
+            if !is_heard {
+                continue;
+            }
             thread::sleep(due.saturating_duration_since(now()));
             while self.is_stalled.load(Ordering::SeqCst) && !self.is_over.load(Ordering::SeqCst) {
                 thread::sleep(GLANCE);
@@ -236,24 +245,23 @@ impl Shared {
                     self.down.fetch_add(piece.len() as u64, Ordering::SeqCst);
                 }
             }
-            let is_written = to.write_all(&piece).is_ok();
+            is_heard = to.write_all(&piece).is_ok() && !is_last;
             if is_last {
-                if way == Way::Up {
-                    // What was let through is to be acted on, with nobody there for the answer.
-                    drop(to.shutdown(Shutdown::Write));
-                    self.hang_up_on_clients();
-                    return;
-                }
-                self.cut();
+                // What was let through is to be acted on, with nobody there for the answer.
+                self.hang_up_on_clients();
             }
-            if is_last || !is_written {
+            if !is_heard && way == Way::Up {
                 break;
             }
         }
-        if way == Way::Down {
-            self.standing.fetch_sub(1, Ordering::SeqCst);
+        match way {
+            // The server reads to the end what it was sent, and may go on speaking.
+            Way::Up => drop(to.shutdown(Shutdown::Write)),
+            Way::Down => {
+                self.standing.fetch_sub(1, Ordering::SeqCst);
+                drop(to.shutdown(Shutdown::Both));
+            }
         }
-        drop(to.shutdown(Shutdown::Both));
     }
 
     fn is_last_word(&self, piece: &[u8]) -> bool {

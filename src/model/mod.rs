@@ -4,6 +4,7 @@
 
 mod address;
 mod flag;
+mod folders;
 mod key;
 mod mailbox;
 mod message;
@@ -19,6 +20,7 @@ mod view;
 
 pub use address::Address;
 pub use flag::{Flag, FlagChange, FlagSet, Keyword};
+pub use folders::{DeletePlan, check_new_name, check_rename, may_rename, plan_delete};
 pub use key::{AccountKey, MailboxKey, MessageKey, OpKey, Placed, TargetKey, ThreadKey};
 pub use mailbox::{Mailbox, Namespace, Quota, Right, Rights, Role};
 pub use message::{Envelope, Fetched, FetchedMessage, Moment};

@@ -2,6 +2,7 @@
 //!
 //! Called by `update`. A reply whose request is no longer awaited must never change anything.
 
+use super::activity;
 use super::gather::{Gather, Purpose, Turn};
 use super::list::Window;
 use super::settle::turn_to;
@@ -55,9 +56,15 @@ pub(super) fn event(app: &mut App, event: Event) -> Vec<Effect> {
             op,
             label,
             can_undo,
-            ..
-        } => applied(app, request, op.is_some(), label, can_undo),
-        Event::Activity { .. } => Vec::new(),
+            undo,
+        } => {
+            let undo = (can_undo && op.is_some()).then_some(undo);
+            applied(app, request, label, undo)
+        }
+        Event::Activity { request, ops } => {
+            activity::receive(app, request, ops);
+            Vec::new()
+        }
         Event::Saved { request, files } => saved(app, request, &files),
         Event::Progress {
             request,
@@ -93,6 +100,8 @@ fn tree(app: &mut App, accounts: Vec<AccountView>) -> Vec<Effect> {
     app.accounts_at_ms = app.monotonic_ms;
     app.accounts = accounts;
     app.sidebar.rebuild(&app.accounts);
+    reveal(app);
+    activity::set_stale(app);
     let is_gone = match &app.list.view().scope {
         Scope::Mailbox(key) => app.mailbox(*key).is_none(),
         Scope::Role(_) | Scope::Everywhere(_) | Scope::Thread(_) => false,
@@ -103,13 +112,28 @@ fn tree(app: &mut App, accounts: Vec<AccountView>) -> Vec<Effect> {
     if !has_mailboxes || !(is_first || is_gone) {
         return Vec::new();
     }
-    let mut effects = if is_gone && !is_first {
+    // Who has just deleted it is told of that, and of the undo.
+    let is_told = app.notices.is_undoable();
+    let mut effects = if is_gone && !is_first && !is_told {
         app.say(Safe::fixed("The folder is gone; here is the inbox"))
     } else {
         Vec::new()
     };
     effects.extend(app.open_home());
     effects
+}
+
+/// Shows a folder that was made or renamed, once it is there.
+fn reveal(app: &mut App) {
+    let Some(wanted) = &app.reveal else {
+        return;
+    };
+    let all = app.accounts.iter().flat_map(|a| &a.mailboxes);
+    let mut found = all.filter(|m| m.account == wanted.account && m.name == wanted.name);
+    if let Some(key) = found.next().map(|m| m.key) {
+        app.reveal = None;
+        app.sidebar.reveal(&app.accounts, key);
+    }
 }
 
 fn window(app: &mut App, request: RequestId, window: Window) -> Vec<Effect> {
@@ -147,7 +171,7 @@ fn window(app: &mut App, request: RequestId, window: Window) -> Vec<Effect> {
 fn gathered(app: &mut App, gather: Gather) -> Vec<Effect> {
     match gather.purpose {
         Purpose::NextUnread => app.say(Safe::fixed("No unread message further down")),
-        Purpose::Change(change) => app.apply(change, gather.found),
+        Purpose::Change(kind) => app.submit(kind, gather.found.into_iter().collect()),
         Purpose::Select => {
             let count = gather.found.len();
             app.list.select(gather.found);
@@ -221,22 +245,17 @@ fn unavailable(app: &mut App, request: RequestId, why: &Safe) -> bool {
     true
 }
 
-fn applied(
-    app: &mut App,
-    request: RequestId,
-    is_done: bool,
-    label: Safe,
-    can_undo: bool,
-) -> Vec<Effect> {
+/// A change is on disk. `undo`: it can be taken back, and what that would do, where more than the
+/// word says.
+fn applied(app: &mut App, request: RequestId, label: Safe, undo: Option<Safe>) -> Vec<Effect> {
     if app.quiet.remove(&request) {
         return Vec::new();
     }
-    let kind = if can_undo && is_done {
-        NoticeKind::Undoable
-    } else {
-        NoticeKind::Done
+    let kind = match undo {
+        Some(_) => NoticeKind::Undoable,
+        None => NoticeKind::Done,
     };
-    vec![app.notices.show(kind, label, Safe::default())]
+    vec![app.notices.show(kind, label, undo.unwrap_or_default())]
 }
 
 fn saved(app: &mut App, request: RequestId, files: &[PathBuf]) -> Vec<Effect> {
@@ -266,6 +285,7 @@ fn changed(app: &mut App, mailboxes: &[MailboxKey]) {
         app.list.set_stale();
     }
     app.is_tree_stale = true;
+    activity::set_stale(app);
 }
 
 fn arrived(
@@ -295,6 +315,11 @@ fn failed(app: &mut App, request: RequestId, problem: Problem) -> Vec<Effect> {
         app.list.give_up();
     }
     app.gather = app.gather.take().filter(|g| g.request != request);
+    if app.left.take_if(|left| left.request == request).is_some() {
+        // What seemed to have left the list has not.
+        app.list.set_stale();
+    }
+    activity::failed(app, request);
     let text = Safe::join(&[problem.summary.clone(), problem.hint.clone()], "; ");
     if unavailable(app, request, &text) {
         return Vec::new();

@@ -29,7 +29,7 @@ pub struct Notice {
     pub kind: NoticeKind,
     /// What happened.
     pub text: Safe,
-    /// What to do about it; may be empty.
+    /// What to do about it, or what undoing it would do; may be empty.
     pub hint: Safe,
 }
 
@@ -72,6 +72,12 @@ impl Notices {
     #[must_use]
     pub(super) fn has_error(&self) -> bool {
         matches!(&self.shown, Some(n) if n.kind == NoticeKind::Error)
+    }
+
+    /// Whether what was done last is shown, with its undo.
+    #[must_use]
+    pub(super) fn is_undoable(&self) -> bool {
+        matches!(&self.shown, Some(n) if n.kind == NoticeKind::Undoable)
     }
 
     /// Takes an error away. Whether there was one.

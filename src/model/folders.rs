@@ -163,7 +163,8 @@ pub fn check_rename(
 }
 
 /// Whether the account's server keeps all of a user's folders below `INBOX`.
-fn has_all_below_inbox(mailboxes: &[Mailbox]) -> bool {
+#[must_use]
+pub fn has_all_below_inbox(mailboxes: &[Mailbox]) -> bool {
     let mut others = mailboxes
         .iter()
         .filter(|m| m.namespace == Namespace::Personal && !is_inbox(&m.name))

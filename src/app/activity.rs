@@ -3,10 +3,14 @@
 //! Opened by `gj`, fed by `overlay`, drawn by `ui`. It must never show a change as done that is not:
 //! as long as it is open, it asks again whenever anything changed.
 
-use super::overlay::chunks;
-use super::{App, Code, Effect, Key, Overlay, quota_text, size_text};
+use super::{App, Code, Effect, Key, Overlay, quota_text, size_text, wrap};
 use crate::bus::{AccountView, Command, OpView, RequestId};
 use crate::model::{AccountKey, OpKey, Safe, TargetState};
+
+/// The columns that the list takes at most.
+pub(super) const COLS_MAX: u16 = 100;
+/// The lines that a text of a change takes at most, where it is told in full.
+const FULL_LINES_MAX: usize = 6;
 
 /// What a line stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,7 +114,7 @@ impl Activity {
                 (false, true) => "Nothing waits: every change has reached its server.",
                 (false, false) => "",
             };
-            lines.extend([quiet(""), quiet(text)]);
+            lines.extend([quiet(Safe::default()), quiet(Safe::fixed(text))]);
         }
         lines
     }
@@ -128,19 +132,16 @@ impl Activity {
             text: op.label.clone(),
             state: Safe::line(&op_state(op, wait)),
         });
-        let is_open = self.open == Some(op.op);
-        if is_open {
-            lines.push(quiet(&in_full(op)));
+        if self.open != Some(op.op) {
+            if !op.error.is_empty() {
+                lines.push(quiet(op.error.clone()));
+            }
+            return;
         }
-        if !op.error.is_empty() {
-            let cols = usize::from(app.cols.min(100)).saturating_sub(8);
-            let pieces = chunks(&op.error, cols);
-            let shown = if is_open { pieces.len() } else { 1 };
-            for piece in pieces.iter().take(shown) {
-                lines.push(ActivityLine {
-                    text: piece.clone(),
-                    ..quiet("")
-                });
+        let cols = usize::from(app.cols.min(COLS_MAX)).saturating_sub(8);
+        for text in [&op.label, &Safe::line(&in_full(op)), &op.error] {
+            if !text.is_empty() {
+                lines.extend(wrap(text, cols, FULL_LINES_MAX).into_iter().map(quiet));
             }
         }
     }
@@ -176,11 +177,11 @@ impl Activity {
     }
 }
 
-fn quiet(text: &str) -> ActivityLine {
+fn quiet(text: Safe) -> ActivityLine {
     ActivityLine {
         row: None,
         mark: ActivityMark::None,
-        text: Safe::line(text),
+        text,
         state: Safe::default(),
     }
 }
@@ -198,8 +199,8 @@ fn account_line(app: &App, account: &AccountView) -> ActivityLine {
 
 fn tries(op: &OpView) -> String {
     match op.attempts {
-        1 => "tried once".to_owned(),
-        n => format!("tried {n} times"),
+        1 => "1 try".to_owned(),
+        n => format!("{n} tries"),
     }
 }
 
@@ -211,7 +212,7 @@ fn op_state(op: &OpView, wait_secs: u64) -> String {
         (TargetState::Queued, 0, 0) => "waits".to_owned(),
         (TargetState::Queued, 0, secs) => format!("in {secs} s"),
         (TargetState::Queued, _, 0) => format!("waits, {}", tries(op)),
-        (TargetState::Queued, _, secs) => format!("{}, again in {secs} s", tries(op)),
+        (TargetState::Queued, _, secs) => format!("again in {secs} s, {}", tries(op)),
     }
 }
 
@@ -228,7 +229,7 @@ fn in_full(op: &OpView) -> String {
     };
     match op.attempts {
         0 => format!("{left}: {what}"),
-        _ => format!("{left}: {what}; {}", tries(op)),
+        _ => format!("{left}: {what}; {} so far", tries(op)),
     }
 }
 

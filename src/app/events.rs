@@ -76,6 +76,16 @@ pub(super) fn event(app: &mut App, event: Event) -> Vec<Effect> {
             }
             Vec::new()
         }
+        Event::Failed { request, problem } => failed(app, request, problem),
+        news @ (Event::Changed(_) | Event::Arrived { .. } | Event::Problem(_) | Event::Stopped) => {
+            self::news(app, news)
+        }
+    }
+}
+
+/// Takes what no request asked for.
+fn news(app: &mut App, event: Event) -> Vec<Effect> {
+    match event {
         Event::Changed(mailboxes) => {
             changed(app, &mailboxes);
             Vec::new()
@@ -86,12 +96,12 @@ pub(super) fn event(app: &mut App, event: Event) -> Vec<Effect> {
             who,
             subject,
         } => arrived(app, mailbox, count, &who, &subject),
-        Event::Failed { request, problem } => failed(app, request, problem),
         Event::Problem(problem) => app.complain(problem.summary, problem.hint),
         Event::Stopped => app.complain(
             Safe::fixed("The mail engine has stopped; nothing is sent or fetched any more"),
             Safe::fixed("quit with Q and start again; no change is lost"),
         ),
+        _ => Vec::new(),
     }
 }
 

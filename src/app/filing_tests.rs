@@ -260,7 +260,7 @@ fn where_messages_cannot_go_is_dim_and_says_why() {
     assert_eq!(scene.notice(), "Not this one: holds folders only");
     scene.press("ctrl-u").type_text("inbox");
     scene.press("enter");
-    assert_eq!(scene.notice(), "Not this one: you are here");
+    assert_eq!(scene.notice(), "Not this one: it is there already");
     assert_eq!(changes(&mut scene), []);
 }
 

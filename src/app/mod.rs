@@ -44,7 +44,7 @@ mod targets;
 mod update;
 
 #[cfg(test)]
-mod activity_tests;
+pub(crate) mod activity_tests;
 #[cfg(test)]
 mod app_tests;
 #[cfg(test)]
@@ -75,7 +75,7 @@ pub use keys::{Chord, Code, Key};
 pub use layout::{Area, LayoutMode, Panes, Shape, Split};
 pub use list::List;
 pub use notice::{Notice, NoticeKind};
-pub(crate) use overlay::{ANSWERS_GAP, chunks};
+pub(crate) use overlay::ANSWERS_GAP;
 pub use overlay::{Confirm, Overlay};
 pub use picker::{Item, Picker, PickerKind};
 pub use prompt::{Prompt, PromptKind};

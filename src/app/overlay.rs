@@ -6,7 +6,7 @@ use super::actions::{ask_to_open, copy_link};
 use super::picker::{Choice, Picked};
 use super::{
     Activity, App, Area, Code, Effect, Help, Item, Key, Picker, PickerKind, Prompt, PromptKind,
-    activity, dispatch, prompt,
+    activity, dispatch, prompt, wrap,
 };
 use crate::bus::Command;
 use crate::model::{OpKind, Placed, Safe};
@@ -78,6 +78,23 @@ impl Confirm {
             is_grave: true,
             ..Self::new("", yes, then)
         }
+    }
+
+    /// What one has to know, in lines of so many columns; `true`: a line of the warning.
+    #[must_use]
+    pub fn text(&self, cols: usize) -> Vec<(Safe, bool)> {
+        let in_lines = |text: &Safe| {
+            // The target of a link is shown as it is, to the letter.
+            if self.copies.is_some() {
+                chunks(text, cols)
+            } else {
+                wrap(text, cols, TEXT_LINES_MAX)
+            }
+        };
+        let lines = self.lines.iter().flat_map(in_lines).map(|l| (l, false));
+        let warning = self.warning.iter();
+        let warning = warning.flat_map(|text| wrap(text, cols, TEXT_LINES_MAX));
+        lines.chain(warning.map(|l| (l, true))).collect()
     }
 
     /// The answers: the key and the word for each.
@@ -235,6 +252,8 @@ pub(super) fn refilter(app: &mut App) -> Vec<Effect> {
     Vec::new()
 }
 
+/// The lines that one sentence of a question takes at most.
+const TEXT_LINES_MAX: usize = 4;
 /// Rows of a box that are not its list: two of the border.
 const BORDER: u16 = 2;
 /// The columns between two answers of a question.
@@ -267,13 +286,12 @@ impl App {
             Some(Overlay::Confirm(question)) => {
                 let cols = 76.min(self.cols);
                 let text = usize::from(cols.saturating_sub(4));
-                let lines = question.lines.iter().map(|l| chunks(l, text).len());
-                let warning = u16::from(question.warning.is_some());
-                panes.overlay(cols, rows(lines.sum()) + warning + 2 + BORDER)
+                let lines = question.text(text).len();
+                panes.overlay(cols, rows(lines) + 2 + BORDER)
             }
             Some(Overlay::Activity(list)) => {
                 let lines = rows(list.lines(self).len()).clamp(6, 40);
-                panes.overlay(100.min(self.cols), lines + BORDER)
+                panes.overlay(activity::COLS_MAX.min(self.cols), lines + BORDER)
             }
         }
     }
@@ -307,8 +325,7 @@ fn menu_cols(picker: &Picker) -> u16 {
 }
 
 /// The text cut into pieces of at most so many columns, for text that has no words, such as links.
-#[must_use]
-pub(crate) fn chunks(text: &Safe, cols: usize) -> Vec<Safe> {
+fn chunks(text: &Safe, cols: usize) -> Vec<Safe> {
     const CHUNKS_MAX: usize = 6;
     let cols = cols.max(2);
     let mut pieces = vec![String::new()];

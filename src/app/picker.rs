@@ -169,6 +169,7 @@ impl Picker {
             top: 0,
         };
         picker.refilter();
+        picker.start_at(|item| item.dim.is_none());
         picker
     }
 

@@ -137,7 +137,7 @@ impl App {
         Confirm {
             lines,
             warning: Some(Safe::fixed(
-                "They leave the server, too. Nothing brings them back.",
+                "Deleted on the server as well: this cannot be undone.",
             )),
             ..Confirm::grave(&title, "delete", Confirmed::Apply(OpKind::Delete, targets))
         }

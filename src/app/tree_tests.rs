@@ -120,7 +120,7 @@ fn a_name_that_cannot_be_stays_in_the_line_with_the_reason() {
         Some(Overlay::Prompt(prompt)) => prompt.error.clone().unwrap().to_string(),
         other => panic!("no prompt: {other:?}"),
     };
-    assert!(error(&scene).contains("lacks a name"), "{}", error(&scene));
+    assert!(error(&scene).contains("needs a name"), "{}", error(&scene));
     scene.type_text("alpha").press("enter");
     assert!(error(&scene).contains("exists already"));
     assert_eq!(prompt_text(&scene), "Projects/alpha");
@@ -211,7 +211,7 @@ fn an_empty_folder_is_deleted_at_once_and_one_in_trash_asks_with_the_number() {
     let mut in_trash = account(3);
     change_of(&mut in_trash, 16, |m| m.name = "Trash/Projects".to_owned());
     change_of(&mut in_trash, 17, |m| {
-        m.name = "Trash/Projects/alpha".to_owned()
+        m.name = "Trash/Projects/alpha".to_owned();
     });
     let mut scene = sidebar_at(in_trash, 16);
     scene.press("d");

@@ -8,8 +8,8 @@ use super::status::{has_room_for_error, pane_name};
 use super::text::{Text, tail};
 use super::theme::Paint;
 use crate::app::{
-    ANSWERS_GAP, App, Area, Confirm, Help, HelpLine, Item, Overlay, Panes, Picker, PickerKind,
-    Prompt, chunks,
+    ANSWERS_GAP, App, Area, Availability, Confirm, Help, HelpLine, Item, Overlay, Panes, Picker,
+    PickerKind, Prompt,
 };
 use crate::model::Safe;
 
@@ -179,18 +179,11 @@ fn confirm_box(canvas: &mut Canvas, area: Area, question: &Confirm) {
     canvas.frame(area, &question.title);
     let inner = area.inner().inset(1);
     let plain = canvas.style(Paint::Plain);
-    let pieces = question
-        .lines
-        .iter()
-        .flat_map(|l| chunks(l, usize::from(inner.w)));
+    let warning = canvas.style(Paint::Warning);
     let mut y = 0;
-    for piece in pieces {
-        canvas.put_rest(inner.row(y), 0, &piece, plain);
-        y += 1;
-    }
-    if let Some(warning) = &question.warning {
-        let style = canvas.style(Paint::Warning);
-        canvas.put_rest(inner.row(y), 0, warning, style);
+    for (line, is_warning) in question.text(usize::from(inner.w)) {
+        let style = if is_warning { warning } else { plain };
+        canvas.put_rest(inner.row(y), 0, &line, style);
         y += 1;
     }
     let row = inner.row(y + 1);
@@ -271,6 +264,7 @@ fn which_key(app: &App, canvas: &mut Canvas, panes: Panes) {
     canvas.frame(area, &Safe::line(&format!("{keys} and then")));
     let inner = area.inner();
     let (key, plain) = (canvas.style(Paint::Key), canvas.style(Paint::Plain));
+    let dim = canvas.style(Paint::Dim);
     for (n, (keys, action)) in (0..).zip(all) {
         let (column, y) = (n / rows, n % rows);
         if y >= inner.h {
@@ -279,12 +273,14 @@ fn which_key(app: &App, canvas: &mut Canvas, panes: Panes) {
         let row = inner.row(y);
         let x = column * cell + 1;
         canvas.put(row, x, 5, &keys, key);
+        let is_now = (action.available)(app) == Availability::Yes;
+        let style = if is_now { plain } else { dim };
         canvas.put(
             row,
             x + 6,
             cell.saturating_sub(8),
             &action.title_now(app),
-            plain,
+            style,
         );
     }
 }

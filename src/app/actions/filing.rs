@@ -48,7 +48,7 @@ pub(super) fn can_move_again(app: &App) -> Availability {
         return Availability::No("nothing was moved or copied yet; {move} moves");
     }
     match latest(app) {
-        Some(to) => why_not(app, to).map_or_else(|| can_take(app), Availability::No),
+        Some(to) => why_not(app, to, None).map_or_else(|| can_take(app), Availability::No),
         None => Availability::No("the folder that was last is gone"),
     }
 }
@@ -108,9 +108,11 @@ pub(super) fn move_again(app: &mut App, count: Count) -> Vec<Effect> {
 }
 
 /// Why messages cannot go there.
-fn why_not(app: &App, to: &Mailbox) -> Option<&'static str> {
-    if app.list.view().scope == Scope::Mailbox(to.key) {
-        Some("you are here")
+fn why_not(app: &App, to: &Mailbox, count: Count) -> Option<&'static str> {
+    let rows = app.known_rows(count);
+    let are_there = !rows.is_empty() && rows.iter().all(|row| row.mailbox == to.key);
+    if are_there || app.list.view().scope == Scope::Mailbox(to.key) {
+        Some("it is there already")
     } else if !to.is_selectable {
         Some("holds folders only")
     } else if !to.rights.has(Right::Insert) {
@@ -139,7 +141,7 @@ fn pick(app: &mut App, is_copy: bool, count: Count) -> Vec<Effect> {
         if is_recent(mailbox) {
             item.detail = Safe::fixed("latest");
         }
-        item.dim = why_not(app, mailbox).map(Safe::fixed);
+        item.dim = why_not(app, mailbox, count).map(Safe::fixed);
         item
     });
     let items = items.collect();

@@ -130,7 +130,8 @@ impl Scene {
         };
         (self.rows, self.accounts) = (before.rows, before.accounts);
         let mut label = before.label;
-        label[..1].make_ascii_lowercase();
+        let first = label.remove(0).to_ascii_lowercase();
+        label.insert(0, first);
         vec![applied(request, &format!("Undone: {label}"), ""), changed()]
     }
 }

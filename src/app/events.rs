@@ -325,9 +325,12 @@ fn failed(app: &mut App, request: RequestId, problem: Problem) -> Vec<Effect> {
         app.list.give_up();
     }
     app.gather = app.gather.take().filter(|g| g.request != request);
-    if app.left.take_if(|left| left.request == request).is_some() {
+    if let Some(left) = app.left.take_if(|left| left.request == request) {
         // What seemed to have left the list has not.
         app.list.set_stale();
+        if let Some(at) = left.cursor.filter(|_| app.focus == super::Context::List) {
+            app.list.expect(at);
+        }
     }
     activity::failed(app, request);
     let text = Safe::join(&[problem.summary.clone(), problem.hint.clone()], "; ");

@@ -331,7 +331,7 @@ fn a_change_that_fails_brings_the_message_back() {
         scene.input(super::Input::Engine(event));
     }
     assert_eq!(scene.app.list.total(), 50);
-    assert!(scene.app.list.find(scenes::placed(5)).is_some());
+    assert_eq!(current(&scene), 5, "and the cursor to it");
 }
 
 #[test]

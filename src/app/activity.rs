@@ -6,9 +6,12 @@
 use super::{App, Code, Effect, Key, Overlay, quota_text, size_text, wrap};
 use crate::bus::{AccountView, Command, OpView, RequestId};
 use crate::model::{AccountKey, OpKey, Safe, TargetState};
+use unicode_width::UnicodeWidthStr;
 
 /// The columns that the list takes at most.
 pub(super) const COLS_MAX: u16 = 100;
+/// The columns that stand beside what was done, in its own line.
+const LABEL_ROOM: usize = 24;
 /// The lines that a text of a change takes at most, where it is told in full.
 const FULL_LINES_MAX: usize = 6;
 
@@ -19,8 +22,8 @@ pub enum ActivityRow {
     Account(AccountKey),
     /// A download or the like.
     Job(RequestId),
-    /// A change.
-    Op(OpKey),
+    /// A change, as far as it concerns that account.
+    Op(OpKey, AccountKey),
 }
 
 /// The mark before a line.
@@ -65,7 +68,7 @@ pub struct Activity {
     at: usize,
     top: usize,
     /// The change that is shown in full.
-    open: Option<OpKey>,
+    open: Option<(OpKey, AccountKey)>,
 }
 
 impl Activity {
@@ -123,7 +126,7 @@ impl Activity {
         let passed = app.monotonic_ms.saturating_sub(self.told_at_ms) / 1000;
         let wait = u64::from(op.wait_secs).saturating_sub(passed);
         lines.push(ActivityLine {
-            row: Some(ActivityRow::Op(op.op)),
+            row: Some(ActivityRow::Op(op.op, op.account)),
             mark: match op.state {
                 TargetState::Queued => ActivityMark::Waiting,
                 TargetState::InFlight | TargetState::Settled => ActivityMark::Running,
@@ -132,14 +135,16 @@ impl Activity {
             text: op.label.clone(),
             state: Safe::line(&op_state(op, wait)),
         });
-        if self.open != Some(op.op) {
+        if self.open != Some((op.op, op.account)) {
             if !op.error.is_empty() {
                 lines.push(quiet(op.error.clone()));
             }
             return;
         }
         let cols = usize::from(app.cols.min(COLS_MAX)).saturating_sub(8);
-        for text in [&op.label, &Safe::line(&in_full(op)), &op.error] {
+        let label = Some(&op.label).filter(|label| label.as_str().width() + LABEL_ROOM > cols);
+        let texts = [label, Some(&Safe::line(&in_full(op))), Some(&op.error)];
+        for text in texts.into_iter().flatten() {
             if !text.is_empty() {
                 lines.extend(wrap(text, cols, FULL_LINES_MAX).into_iter().map(quiet));
             }
@@ -328,12 +333,11 @@ pub(super) fn key(app: &mut App, mut list: Activity, key: Key) -> Vec<Effect> {
         return Vec::new();
     }
     let on = list.on;
-    if let (Some(ActivityRow::Op(op)), Code::Enter | Code::Char('l' | ' ')) = (on, key.code()) {
-        list.open = if list.open == Some(op) {
-            None
-        } else {
-            Some(op)
-        };
+    if let (Some(ActivityRow::Op(op, account)), Code::Enter | Code::Char('l' | ' ')) =
+        (on, key.code())
+    {
+        let is_open = list.open == Some((op, account));
+        list.open = (!is_open).then_some((op, account));
     }
     app.overlay = Some(Overlay::Activity(list));
     let page = i64::try_from(app.overlay_height().max(1)).unwrap_or(1);
@@ -355,7 +359,7 @@ pub(super) fn key(app: &mut App, mut list: Activity, key: Key) -> Vec<Effect> {
 
 fn retry(app: &mut App, on: Option<ActivityRow>) -> Vec<Effect> {
     let (text, command) = match on {
-        Some(ActivityRow::Op(op)) => ("Trying again", Command::RetryOp(op)),
+        Some(ActivityRow::Op(op, _)) => ("Trying again", Command::RetryOp(op)),
         Some(ActivityRow::Account(key)) => ("Sending and receiving", Command::SyncNow(Some(key))),
         Some(ActivityRow::Job(_)) => {
             return app.say(Safe::fixed("This is running already"));
@@ -370,7 +374,7 @@ fn retry(app: &mut App, on: Option<ActivityRow>) -> Vec<Effect> {
 
 fn cancel(app: &mut App, on: Option<ActivityRow>) -> Vec<Effect> {
     match on {
-        Some(ActivityRow::Op(op)) => {
+        Some(ActivityRow::Op(op, _)) => {
             let request = app.request();
             set_stale(app);
             vec![Effect::Engine(Command::CancelOp { request, op })]
@@ -382,7 +386,7 @@ fn cancel(app: &mut App, on: Option<ActivityRow>) -> Vec<Effect> {
             effects
         }
         Some(ActivityRow::Account(_)) => app.say(Safe::fixed(
-            "There is nothing to take back here; it works on what stands below",
+            "Nothing to take back here: choose a change below",
         )),
         None => Vec::new(),
     }

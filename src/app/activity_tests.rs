@@ -109,7 +109,7 @@ fn r_tries_again_x_takes_back_and_the_cursor_keeps_its_place() {
             .contains(&Command::SyncNow(Some(AccountKey(2))))
     );
     scene.press("x");
-    assert!(scene.notice().starts_with("There is nothing to take back"));
+    assert!(scene.notice().starts_with("Nothing to take back"));
     scene.press("esc");
     assert!(scene.app.overlay.is_none());
 }
@@ -149,6 +149,19 @@ fn enter_tells_a_change_in_full() {
     assert!(told.starts_with(full), "{told}");
     scene.press("enter");
     assert_eq!(lines(&scene.app).len(), 8);
+}
+
+#[test]
+fn a_change_of_two_accounts_is_a_line_of_each() {
+    let mut scene = busy(120, 40);
+    let both = |account| op(9, account, "Archived 6 messages", TargetState::Queued);
+    scene.ops = vec![both(1), both(2)];
+    scene.press("gj j j j");
+    assert_eq!(on(&scene), Some(ActivityRow::Op(OpKey(9), AccountKey(2))));
+    scene.press("enter");
+    let all: Vec<String> = lines(&scene.app).into_iter().map(|l| l.0).collect();
+    let full = "3 changes: not sent yet; kept on disk until it is";
+    assert_eq!(all.iter().position(|l| l == full), Some(4));
 }
 
 #[test]

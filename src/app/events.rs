@@ -58,8 +58,9 @@ pub(super) fn event(app: &mut App, event: Event) -> Vec<Effect> {
             can_undo,
             undo,
         } => {
-            let undo = (can_undo && op.is_some()).then_some(undo);
-            applied(app, request, label, undo)
+            let is_done = op.is_some();
+            let undo = (can_undo && is_done).then_some(undo);
+            applied(app, request, is_done, label, undo)
         }
         Event::Activity { request, ops } => {
             activity::receive(app, request, ops);
@@ -257,15 +258,23 @@ fn unavailable(app: &mut App, request: RequestId, why: &Safe) -> bool {
 
 /// A change is on disk. `undo`: it can be taken back, and what that would do, where more than the
 /// word says.
-fn applied(app: &mut App, request: RequestId, label: Safe, undo: Option<Safe>) -> Vec<Effect> {
+fn applied(
+    app: &mut App,
+    request: RequestId,
+    is_done: bool,
+    label: Safe,
+    undo: Option<Safe>,
+) -> Vec<Effect> {
     if app.quiet.remove(&request) {
         return Vec::new();
     }
-    let kind = match undo {
-        Some(_) => NoticeKind::Undoable,
-        None => NoticeKind::Done,
+    let was_undo = app.undo.take_if(|asked| *asked == request).is_some();
+    let (kind, hint) = match undo {
+        _ if was_undo && is_done => (NoticeKind::Redoable, Safe::default()),
+        Some(undo) => (NoticeKind::Undoable, undo),
+        None => (NoticeKind::Done, Safe::default()),
     };
-    vec![app.notices.show(kind, label, undo.unwrap_or_default())]
+    vec![app.notices.show(kind, label, hint)]
 }
 
 fn saved(app: &mut App, request: RequestId, files: &[PathBuf]) -> Vec<Effect> {
@@ -311,7 +320,12 @@ fn arrived(
         0 | 1 => format!("New in {place}: {who}: {subject}"),
         n => format!("{n} new in {place}, the latest from {who}: {subject}"),
     };
-    let mut effects = app.say(Safe::line(&text));
+    // The list tells of it, too; what undo would do now is told only here.
+    let mut effects = if app.notices.is_pressing() {
+        Vec::new()
+    } else {
+        app.say(Safe::line(&text))
+    };
     if app.settings.has_bell {
         effects.push(Effect::Bell);
     }

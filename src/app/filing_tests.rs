@@ -2,7 +2,7 @@
 
 use super::list::placed;
 use super::scenes::{self, Scene, row, unread};
-use super::{Context, Overlay, Settings};
+use super::{Context, Input, Mouse, MouseKind, NoticeKind, Overlay, Settings, Token};
 use crate::bus::{AccountView, Command, Event, Problem};
 use crate::model::{
     AccountKey, Destination, Flag, FlagChange, ListRow, Mailbox, MailboxId, MailboxKey, OpKind,
@@ -79,6 +79,8 @@ fn one_key_files_a_message_and_the_next_one_is_at_hand() {
     assert_eq!(notice.hint.as_str(), "moves it back to INBOX");
     scene.press("k u");
     assert_eq!(current(&scene), 3, "undo brings the cursor back");
+    let notice = scene.app.notices.shown().unwrap();
+    assert_eq!(notice.kind, NoticeKind::Redoable);
 }
 
 #[test]
@@ -319,7 +321,7 @@ fn a_change_that_fails_brings_the_message_back() {
         .flat_map(|c| scene.answer(c))
         .collect();
     scene.is_answering = true;
-    scene.input(super::Input::Engine(Event::Failed {
+    scene.input(Input::Engine(Event::Failed {
         request: request.unwrap(),
         problem: Problem {
             account: None,
@@ -328,7 +330,7 @@ fn a_change_that_fails_brings_the_message_back() {
         },
     }));
     for event in stale {
-        scene.input(super::Input::Engine(event));
+        scene.input(Input::Engine(event));
     }
     assert_eq!(scene.app.list.total(), 50);
     assert_eq!(current(&scene), 5, "and the cursor to it");
@@ -345,4 +347,47 @@ fn rows_above_and_below_that_leave_keep_the_cursor_on_its_message() {
     assert_eq!(scene.app.list.current().map(placed), on);
     let now = scene.app.list.cursor() - scene.app.list.top();
     assert_eq!(now, from_top - 1, "one row between them closed up");
+}
+
+#[test]
+fn a_question_is_answered_by_the_mouse_on_the_word_alone() {
+    let click = |scene: &mut Scene, dx: u16, from_bottom: u16| {
+        let inner = scene.app.overlay_area().inner();
+        scene.input(Input::Mouse(Mouse {
+            kind: MouseKind::Down,
+            x: inner.x + 1 + dx,
+            y: inner.y + inner.h - 1 - from_bottom,
+        }));
+    };
+    let mut scene = scene(many(9));
+    scene.press("D");
+    click(&mut scene, 3, 1);
+    click(&mut scene, 30, 0);
+    assert!(scene.app.overlay.is_some(), "beside the answers");
+    // `y delete   Esc no`
+    click(&mut scene, 12, 0);
+    assert!(scene.app.overlay.is_none());
+    assert_eq!(changes(&mut scene), []);
+    scene.press("D");
+    click(&mut scene, 3, 0);
+    assert_eq!(changes(&mut scene), [(OpKind::Delete, vec![1])]);
+}
+
+#[test]
+fn news_do_not_push_away_what_undo_would_do() {
+    let mut scene = scene(many(9));
+    scene.press("a");
+    let news = || {
+        Input::Engine(Event::Arrived {
+            mailbox: MailboxKey(11),
+            count: 1,
+            who: Safe::fixed("Bo"),
+            subject: Safe::fixed("Hello"),
+        })
+    };
+    scene.input(news());
+    assert_eq!(scene.notice(), "Archived message");
+    scene.time_out(|t| matches!(t, Token::Notice(_)));
+    scene.input(news());
+    assert_eq!(scene.notice(), "New in Inbox: Bo: Hello");
 }

@@ -162,6 +162,8 @@ pub struct App {
     /// The folders that messages went to, the latest first.
     recent: Vec<MailboxKey>,
     left: Option<Left>,
+    /// The undo that was asked for last.
+    undo: Option<RequestId>,
     /// A folder to show as soon as there is one of that name.
     reveal: Option<MailboxId>,
     tags: BTreeSet<String>,
@@ -227,6 +229,7 @@ impl App {
             last_change: None,
             recent: Vec::new(),
             left: None,
+            undo: None,
             reveal: None,
             tags: BTreeSet::new(),
             quiet: BTreeSet::new(),

@@ -27,6 +27,10 @@ fn counted(count: usize) -> String {
     grouped(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
+/// What one has to know before messages are deleted for good.
+pub(super) const FOR_GOOD: &str =
+    "Gone from the server, too; {undo} brings back only what is kept here whole.";
+
 /// The last change that took messages out of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Left {
@@ -136,9 +140,7 @@ impl App {
         };
         Confirm {
             lines,
-            warning: Some(Safe::fixed(
-                "Deleted on the server as well: this cannot be undone.",
-            )),
+            warning: Some(self.with_keys(FOR_GOOD)),
             ..Confirm::grave(&title, "delete", Confirmed::Apply(OpKind::Delete, targets))
         }
     }

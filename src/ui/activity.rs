@@ -29,7 +29,7 @@ fn draw_line(app: &App, canvas: &mut Canvas, row: Area, line: &ActivityLine, has
     let glyphs = canvas.theme.glyphs();
     let (x, paint) = match line.row {
         Some(ActivityRow::Account(_)) => (1, Paint::Title),
-        Some(ActivityRow::Job(_) | ActivityRow::Op(_)) => (3, Paint::Plain),
+        Some(ActivityRow::Job(_) | ActivityRow::Op(..)) => (3, Paint::Plain),
         None => (5, Paint::Dim),
     };
     let (mark, mark_paint) = match line.mark {

@@ -141,10 +141,25 @@ fn notice<'a>(app: &'a App, canvas: &mut Canvas, panes: Panes) -> Option<&'a Saf
         return None;
     }
     let shown = app.notices.shown();
-    let cols = shown.map_or(0, |n| n.text.cols() + n.hint.cols() + 4);
     let is_error = shown.is_some_and(|n| n.kind == NoticeKind::Error);
-    // An error that needs the whole line has it.
-    let right = if is_error && cols + 20 > area.w {
+    let back = shown.and_then(|n| match n.kind {
+        NoticeKind::Undoable => Some(("undo", app.keymap.first("undo", app.focus))),
+        NoticeKind::Redoable => Some(("redo", app.keymap.first("redo", app.focus))),
+        NoticeKind::Done | NoticeKind::Error => None,
+    });
+    // The key that takes it back must not be pushed out by a long sentence.
+    let reserved = back.as_ref().map_or(0, |(_, key)| key.cols() + 9);
+    let hint = shown.map_or(0, |n| {
+        if back.is_some() {
+            reserved
+        } else {
+            n.hint.cols()
+        }
+    });
+    let cols = shown.map_or(0, |n| n.text.cols() + hint + 4);
+    let is_typing = !app.pending.is_empty() || app.count.is_some();
+    // A sentence that needs the whole line has it; it is not there for long.
+    let right = if cols + 20 > area.w && (is_error || !is_typing) {
         0
     } else {
         progress(app, canvas, panes)
@@ -157,18 +172,15 @@ fn notice<'a>(app: &'a App, canvas: &mut Canvas, panes: Panes) -> Option<&'a Saf
     let style = canvas.style(if is_error { Paint::Error } else { Paint::Plain });
     let dim = canvas.style(Paint::Dim);
     let key = canvas.style(Paint::Key);
-    let is_undoable = notice.kind == NoticeKind::Undoable;
-    // The key that takes it back must not be pushed out by a long sentence.
-    let reserved = if is_undoable { 10 } else { 0 };
     let cols_max = room.w.saturating_sub(1 + reserved);
     let mut x = 1 + canvas.put(room, 1, cols_max, &notice.text, style);
-    if is_undoable {
+    if let Some((word, name)) = back {
         x += 2;
-        x += canvas.put_rest(room, x, &app.keymap.first("undo", app.focus), key) + 1;
+        x += canvas.put_rest(room, x, &name, key) + 1;
         // What it would do, where that is more than the word says and there is room.
         let fits = notice.hint.cols() <= room.w.saturating_sub(x);
         if notice.hint.is_empty() || !fits {
-            canvas.put_rest(room, x, &"undo", dim);
+            canvas.put_rest(room, x, &word, dim);
         } else {
             canvas.put_rest(room, x, &notice.hint, dim);
         }

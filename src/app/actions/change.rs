@@ -118,6 +118,7 @@ pub(super) fn undo(app: &mut App, _: Count) -> Vec<Effect> {
     {
         app.list.expect(at);
     }
+    app.undo = Some(request);
     vec![Effect::Engine(Command::Undo { request })]
 }
 

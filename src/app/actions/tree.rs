@@ -8,6 +8,7 @@ use super::{Availability, Count};
 use crate::app::gather::Purpose;
 use crate::app::overlay::Confirmed;
 use crate::app::picker::Choice;
+use crate::app::targets::FOR_GOOD;
 use crate::app::{
     App, Confirm, Context, Effect, Item, Overlay, PickerKind, Prompt, PromptKind, Target, grouped,
 };
@@ -269,7 +270,7 @@ pub(super) fn empty(app: &mut App, _: Count) -> Vec<Effect> {
     let title = format!("Empty {label}?");
     app.overlay = Some(Overlay::Confirm(Confirm {
         lines,
-        warning: Some(Safe::fixed("This cannot be undone.")),
+        warning: Some(app.with_keys(FOR_GOOD)),
         ..Confirm::grave(&title, "empty it", then)
     }));
     Vec::new()

@@ -3,6 +3,7 @@
 //! Called by `mod.rs`. A change must be in the journal before anything else is done about it, and a
 //! message that is not known must keep all of it from being recorded: half a change is none.
 
+use super::accounts;
 use super::args::{FlagArgs, MessagesArgs, TagArgs, TransferArgs};
 use super::exit::{Exit, Failure};
 use super::output::Output;
@@ -129,7 +130,14 @@ fn apply(
 ) -> Result<Exit, Failure> {
     let store = place.store()?;
     let targets = targets(&store.reader()?, ids)?;
-    let recorded = store.writer()?.record(kind, &targets, now_secs())?;
+    let mut writer = store.writer()?;
+    for setup in accounts::setup(&place.loaded.config, &place.data_dir, None).accounts {
+        let account = writer.account(&setup.name)?;
+        for (role, name) in &setup.roles {
+            writer.keep_role_in(account, *role, name);
+        }
+    }
+    let recorded = writer.record(kind, &targets, now_secs())?;
     settle(place, &store, &recorded, is_offline, output)
 }
 

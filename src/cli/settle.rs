@@ -64,6 +64,7 @@ fn tell(
 ) -> Result<Vec<SyncReport>, Failure> {
     let mut concerned = recorded.accounts.clone();
     let mut reports = Vec::new();
+    let mut idle = 0;
     for _ in 0..ROUNDS_MAX {
         let is_meant = |name: &str| {
             let of_name = |key| names.get(key).is_some_and(|known| known == name);
@@ -79,8 +80,9 @@ fn tell(
             ));
         }
         reports = network(place).replay(&asked);
-        let is_stuck = reports.iter().any(|report| !report.error.is_empty())
-            || reports.iter().all(|report| report.sent == 0);
+        // A round may only fetch what the next one sends.
+        idle += u32::from(reports.iter().all(|report| report.sent == 0));
+        let is_stuck = reports.iter().any(|report| !report.error.is_empty()) || idle > 1;
         let rows = rows_of(reader, recorded)?;
         let waiting = rows.iter().filter(|row| row.state != TargetState::Rejected);
         for account in waiting.clone().map(|row| row.account) {

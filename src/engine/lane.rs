@@ -57,6 +57,8 @@ pub(crate) struct Lane {
     pub(crate) later: BTreeSet<MailboxKey>,
     /// When that is.
     pub(crate) later_at: Option<Instant>,
+    /// Whether the tree was listed on this connection.
+    pub(crate) has_listed: bool,
     /// When the server was asked last how much room there is.
     pub(crate) quota_at: Option<Instant>,
     /// Mailboxes that were made because the server wanted that before it took messages.
@@ -214,6 +216,7 @@ pub(crate) async fn connect(account: &Arc<Account>) -> Result<Lane, Failure> {
         replay_at: None,
         later: BTreeSet::new(),
         later_at: None,
+        has_listed: false,
         quota_at: None,
         made: BTreeSet::new(),
     })

@@ -76,6 +76,20 @@ impl Engine {
             )));
         }
         Account::introduce(&accounts);
+        let roles: Vec<_> = accounts
+            .iter()
+            .flat_map(|a| {
+                a.setup
+                    .roles
+                    .iter()
+                    .map(|(role, name)| (a.key, *role, name.clone()))
+            })
+            .collect();
+        db.prepare(move |w| {
+            for (account, role, name) in &roles {
+                w.keep_role_in(*account, *role, name);
+            }
+        });
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
         let (outbox, events) = mpsc::channel(EVENTS_MAX);
         let dispatch = dispatch::Dispatch::new(setup, db, accounts, changes, outbox);

@@ -163,6 +163,11 @@ async fn round(account: &Arc<Account>, wanted: Wanted) -> Result<(), Failure> {
                 .start(&crate::net::imap::Start::default())
                 .await?;
             lane.replay().await?;
+            // What the changes led to besides, and where messages went.
+            if account.board.note(|w| std::mem::take(&mut w.is_list_due)) {
+                lane.list_and_compare().await?;
+            }
+            lane.look_into_later().await?;
         }
     }
     lane.session.logout().await;

@@ -103,6 +103,15 @@ impl Lane {
         let account = self.account.key;
         self.account.db.write(move |w| w.recover(account)).await?;
         self.made.clear();
+        // What was sent of the tree and never answered shows in the list.
+        let is_unsure = self
+            .account
+            .db
+            .read(move |r| r.is_tree_unsure(account))
+            .await?;
+        if is_unsure && !self.has_listed {
+            self.list_and_compare().await?;
+        }
         let mut renumbered = 0;
         let mut looked = BTreeSet::new();
         loop {
@@ -115,6 +124,17 @@ impl Lane {
         }
         if !self.later.is_empty() {
             self.later_at = Some(Instant::now() + LOOK_AFTER);
+        }
+        Ok(())
+    }
+
+    /// Looks at once into the mailboxes that got messages from us, if they are known to their ends.
+    pub(crate) async fn look_into_later(&mut self) -> Result<(), Failure> {
+        for mailbox in std::mem::take(&mut self.later) {
+            let cursor = self.account.db.read(move |r| r.cursor(mailbox)).await?;
+            if cursor.is_complete {
+                self.pull(mailbox).await?;
+            }
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use super::account::Failure;
 use super::clock;
 use super::lane::Lane;
 use super::pull::is_answer;
-use crate::model::{FolderChange, MailboxId, Role};
+use crate::model::{FolderChange, MailboxId};
 use crate::net::{Class, Error};
 use crate::store::TreeClaim;
 
@@ -81,7 +81,7 @@ impl Lane {
 
     async fn change_tree(&mut self, claim: &TreeClaim) -> Result<(), Error> {
         match &claim.change {
-            FolderChange::Create(id) => self.create(id, claim.role, claim.is_done).await,
+            FolderChange::Create(id) => self.create(id, claim).await,
             FolderChange::Rename { from, to } => self.rename(claim, from, to).await,
             FolderChange::Delete { mailbox, agreed } => {
                 self.delete(mailbox, *agreed, claim.is_done).await
@@ -95,19 +95,17 @@ impl Lane {
         }
     }
 
-    async fn create(
-        &mut self,
-        id: &MailboxId,
-        role: Option<Role>,
-        is_done: bool,
-    ) -> Result<(), Error> {
-        if !is_done {
-            match self.session.create(&id.name, role).await {
+    async fn create(&mut self, id: &MailboxId, claim: &TreeClaim) -> Result<(), Error> {
+        if !claim.is_done {
+            match self.session.create(&id.name, claim.role).await {
                 Err(error) if error.code.as_deref() == Some("ALREADYEXISTS") => {}
                 done => done?,
             }
         }
-        self.follow_mailbox(&id.name, true).await
+        if claim.is_followed {
+            self.follow_mailbox(&id.name, true).await?;
+        }
+        Ok(())
     }
 
     async fn rename(&mut self, claim: &TreeClaim, from: &MailboxId, to: &str) -> Result<(), Error> {

@@ -132,6 +132,11 @@ impl Db {
         })
     }
 
+    /// Sets the writer up before anything else is asked of it.
+    pub(crate) fn prepare(&self, job: impl FnOnce(&mut Writer) + Send + 'static) {
+        self.inner.writer.push(Box::new(job), true);
+    }
+
     /// Writes what the user did, before anything that waits.
     pub(crate) async fn write<T: Send + 'static>(
         &self,

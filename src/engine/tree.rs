@@ -148,6 +148,7 @@ impl Lane {
             .db
             .write(move |w| w.put_tree(account, &entries))
             .await?;
+        self.has_listed = true;
         self.tell_refused_ops(&before).await?;
         self.account.changes.mailboxes(changed);
         self.account.changes.tree();

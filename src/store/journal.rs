@@ -3,13 +3,14 @@
 //! Called by `engine` and `cli` for every change. An operation must be in `own.db`, on the disk,
 //! before any row shows it; see the module above for the order of the files.
 
-use super::keys::{self, What};
+use super::keys::What;
 use super::messages::Home;
-use super::placements::{Placement, Stay, Tally, pending};
-use super::sql::{self, Doing};
-use super::target::Verb;
+use super::note::note;
+use super::placements::Tally;
+use super::sql::Doing;
 use super::tree_ops::{self, NewTree};
-use super::{Error, Recorded, Result, Writer, fold, transit};
+use super::tree_plan;
+use super::{Error, Recorded, Result, Writer, transit};
 use crate::model::{
     AccountKey, Destination, Flag, FlagChange, FolderChange, MailboxId, MailboxKey, OpKey, OpKind,
     Placed, Role,
@@ -79,7 +80,16 @@ impl Noted {
     }
 }
 
+/// Where accounts keep mail of a use, by the configuration.
+type Roles = BTreeMap<(AccountKey, Role), String>;
+
 impl Writer {
+    /// Says where the configuration wants an account's mail of that use: such a mailbox is made
+    /// where there is none.
+    pub fn keep_role_in(&mut self, account: AccountKey, role: Role, name: &str) {
+        self.role_names.insert((account, role), name.to_owned());
+    }
+
     /// Records a change: operation, targets and refolded rows, durable before it returns. Only what
     /// really changes something is recorded.
     ///
@@ -115,6 +125,7 @@ impl Writer {
             targets.iter().map(|t| (t.message.0, t.mailbox.0)).collect();
         self.reserve(What::Message, targets.len())?;
         self.reserve(What::Mailbox, 2)?;
+        let roles = self.role_names.clone();
         let noted = self.write_journal("recording a change", |tx| {
             let op = NewOp {
                 kind,
@@ -124,7 +135,7 @@ impl Writer {
                 is_automatic,
             };
             let mut tree = Vec::new();
-            let wishes = wishes(tx, kind, &targets, &mut tree)?;
+            let wishes = wishes(tx, kind, &targets, &roles, &mut tree)?;
             note(tx, &op, &wishes, &tree, |count| kind.label(count), false)
         })?;
         let label = if noted.is_nothing() {
@@ -243,6 +254,7 @@ pub(super) fn wishes(
     tx: &Connection,
     kind: &OpKind,
     targets: &BTreeSet<(i64, i64)>,
+    roles: &Roles,
     tree: &mut Vec<NewTree>,
 ) -> Result<Vec<Wish>> {
     let of = |places: &BTreeSet<(i64, i64)>, what: &Deed| {
@@ -263,12 +275,12 @@ pub(super) fn wishes(
             let unread = places_in(tx, mailbox, "flags & 1 = 0")?;
             Ok(of(&unread, &Deed::Flags(seen)))
         }
-        OpKind::Move(to) => transfers(tx, to, targets, true, tree),
-        OpKind::Copy(to) => transfers(tx, to, targets, false, tree),
+        OpKind::Move(to) => transfers(tx, to, targets, true, roles, tree),
+        OpKind::Copy(to) => transfers(tx, to, targets, false, roles, tree),
         OpKind::Delete => Ok(of(targets, &Deed::Remove)),
         OpKind::Empty(mailbox) => Ok(of(&places_in(tx, mailbox, "1")?, &Deed::Remove)),
         OpKind::Folder(change) => {
-            tree.extend(tree_ops::plan(tx, change)?);
+            tree.extend(tree_plan::plan(tx, change)?);
             Ok(Vec::new())
         }
     }
@@ -296,6 +308,7 @@ fn transfers(
     to: &Destination,
     targets: &BTreeSet<(i64, i64)>,
     is_move: bool,
+    roles: &Roles,
     tree: &mut Vec<NewTree>,
 ) -> Result<Vec<Wish>> {
     let mut by_mailbox: BTreeMap<i64, To> = BTreeMap::new();
@@ -310,7 +323,7 @@ fn transfers(
                     Destination::Mailbox(id) => named(tx, id)?,
                     Destination::Role(role) => match by_account.get(&home.account) {
                         Some(to) => to.clone(),
-                        None => for_role(tx, home.account, *role, tree)?,
+                        None => for_role(tx, home.account, *role, roles, tree)?,
                     },
                 };
                 by_account.insert(home.account, found.clone());
@@ -358,7 +371,13 @@ pub(super) fn named(tx: &Connection, id: &MailboxId) -> Result<To> {
 }
 
 /// The mailbox of an account for that use; one that is to be made where there is none.
-fn for_role(tx: &Connection, account: i64, role: Role, tree: &mut Vec<NewTree>) -> Result<To> {
+fn for_role(
+    tx: &Connection,
+    account: i64,
+    role: Role,
+    roles: &Roles,
+    tree: &mut Vec<NewTree>,
+) -> Result<To> {
     let found: Option<(i64, String)> = tx
         .prepare_cached(
             "SELECT key, coalesce(server_name, name) FROM mailbox
@@ -377,7 +396,10 @@ fn for_role(tx: &Connection, account: i64, role: Role, tree: &mut Vec<NewTree>) 
             name,
         });
     }
-    let name = tree_ops::name_for(tx, account, role)?;
+    let name = match roles.get(&(AccountKey(account), role)) {
+        Some(name) => name.clone(),
+        None => tree_plan::name_for(tx, account, role)?,
+    };
     let is_there = MailboxId {
         account: AccountKey(account),
         name: name.clone(),
@@ -391,282 +413,4 @@ fn for_role(tx: &Connection, account: i64, role: Role, tree: &mut Vec<NewTree>) 
         mailbox: 0,
         name,
     })
-}
-
-/// Writes an operation with a target for each wish that changes something. One without any is
-/// written only if it `is_kept`, so that undo and redo find their way.
-pub(super) fn note(
-    tx: &Connection,
-    new: &NewOp<'_>,
-    wishes: &[Wish],
-    tree: &[NewTree],
-    label: impl Fn(usize) -> String,
-    is_kept: bool,
-) -> Result<Noted> {
-    let mut real: Vec<(Placement, &Wish, Deed)> = Vec::new();
-    let mut restored: Vec<&Wish> = Vec::new();
-    for wish in wishes {
-        if matches!(wish.what, Deed::Restore(..)) {
-            restored.push(wish);
-            continue;
-        }
-        let Some(placement) = Placement::of(tx, wish.message, wish.mailbox)? else {
-            continue;
-        };
-        let what = match &wish.what {
-            Deed::Flags(change) => {
-                let effect = change.effect_on(&placement.flags);
-                if effect.is_empty() {
-                    continue;
-                }
-                Deed::Flags(effect)
-            }
-            other => other.clone(),
-        };
-        real.push((placement, wish, what));
-    }
-    let count = real.len() + restored.len();
-    if count == 0 && tree.is_empty() && !is_kept {
-        return Ok(Noted::default());
-    }
-    let op = add_op(tx, new, &label(count)).doing("recording a change")?;
-    let mut noted = Noted {
-        op,
-        count,
-        ..Noted::default()
-    };
-    for change in tree {
-        tree_ops::add(tx, op, change)?;
-        noted.trees.insert(change.account);
-        noted.accounts.insert(change.account);
-    }
-    let mut homes: BTreeMap<i64, Home> = BTreeMap::new();
-    for (placement, wish, what) in real {
-        let home = match homes.entry(placement.mailbox) {
-            std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
-            std::collections::btree_map::Entry::Vacant(gap) => {
-                gap.insert(Home::any(tx, placement.mailbox)?)
-            }
-        };
-        note_one(tx, &mut noted, home, &placement, wish.undoes, &what)?;
-    }
-    for wish in restored {
-        note_restored(tx, &mut noted, wish)?;
-    }
-    Ok(noted)
-}
-
-/// Writes the targets for one message.
-fn note_one(
-    tx: &Connection,
-    noted: &mut Noted,
-    home: &Home,
-    placement: &Placement,
-    undoes: i64,
-    what: &Deed,
-) -> Result<()> {
-    let row = NewTarget {
-        op: noted.op,
-        home,
-        placement,
-        undoes,
-        verb: Verb::Flags,
-        effect: String::new(),
-        to: None,
-        made: 0,
-        after: 0,
-    };
-    match what {
-        Deed::Flags(effect) => {
-            let effect = sql::change_text(effect);
-            NewTarget { effect, ..row }.add(tx)?;
-            noted.places.push((placement.message, placement.mailbox));
-            if !cancel_out(tx, placement)? {
-                noted.accounts.insert(home.account);
-            }
-        }
-        Deed::Transfer(to, is_move) if to.account == home.account => {
-            let (verb, made) = if *is_move {
-                (Verb::Move, placement.message)
-            } else {
-                (Verb::Copy, take_key(tx)?)
-            };
-            let to = Some(to);
-            let key = NewTarget {
-                verb,
-                to,
-                made,
-                ..row
-            }
-            .add(tx)?;
-            noted.touched.push(key);
-            noted.accounts.insert(home.account);
-            noted.sources.insert(home.name.clone());
-        }
-        Deed::Transfer(to, is_move) => {
-            let made = take_key(tx)?;
-            let append = NewTarget {
-                verb: Verb::Append,
-                to: Some(to),
-                made,
-                ..row
-            };
-            let key = append.add(tx)?;
-            noted.touched.push(key);
-            noted.accounts.insert(to.account);
-            if *is_move {
-                let remove = NewTarget {
-                    verb: Verb::Remove,
-                    after: key,
-                    to: None,
-                    made: 0,
-                    ..append
-                };
-                noted.touched.push(remove.add(tx)?);
-                noted.accounts.insert(home.account);
-            }
-            noted.sources.insert(home.name.clone());
-        }
-        Deed::Remove => {
-            let verb = Verb::Remove;
-            noted.touched.push(NewTarget { verb, ..row }.add(tx)?);
-            noted.accounts.insert(home.account);
-            noted.sources.insert(home.name.clone());
-        }
-        Deed::Restore(..) => {}
-    }
-    Ok(())
-}
-
-/// Writes the target that puts a deleted message back.
-fn note_restored(tx: &Connection, noted: &mut Noted, wish: &Wish) -> Result<()> {
-    let Deed::Restore(to, effect) = &wish.what else {
-        return Ok(());
-    };
-    let key = tx
-        .prepare_cached(
-            "INSERT INTO own.op_target (op, account, mailbox, message, mailbox_name, uid_validity,
-               uid, message_id, effect, verb, from_account, to_account, to_mailbox, to_name, made,
-               undoes)
-             VALUES (?1, ?2, 0, ?3, '', 0, 0,
-               coalesce((SELECT message_id FROM message WHERE key = ?3), ''), ?4, 'append', ?2, ?2,
-               ?5, ?6, ?3, ?7)",
-        )
-        .and_then(|mut s| {
-            s.insert((
-                noted.op,
-                to.account,
-                wish.message,
-                effect,
-                to.mailbox,
-                &to.name,
-                wish.undoes,
-            ))
-        })
-        .doing("recording a change")?;
-    noted.touched.push(key);
-    noted.accounts.insert(to.account);
-    Ok(())
-}
-
-fn take_key(tx: &Connection) -> Result<i64> {
-    keys::take(tx, What::Message, 1).doing("recording a change")
-}
-
-fn add_op(tx: &Connection, new: &NewOp<'_>, label: &str) -> rusqlite::Result<i64> {
-    tx.prepare_cached(
-        "INSERT INTO own.op (kind, argument, label, created_at, undoes, redoes, is_automatic)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?
-    .insert((
-        new.kind.name(),
-        kind_text(new.kind),
-        label,
-        new.now_secs,
-        new.undoes,
-        new.redoes,
-        new.is_automatic,
-    ))
-}
-
-/// A kind as `own.op.argument` holds it.
-fn kind_text(kind: &OpKind) -> String {
-    match kind {
-        OpKind::Flags(change) => sql::change_text(change),
-        other => serde_json::to_string(other).unwrap_or_default(),
-    }
-}
-
-/// The kind that [`kind_text`] wrote.
-pub(super) fn kind(text: &str) -> OpKind {
-    serde_json::from_str(text).unwrap_or_else(|_| OpKind::Flags(sql::change(text)))
-}
-
-/// A target to be written.
-struct NewTarget<'a> {
-    op: i64,
-    home: &'a Home,
-    placement: &'a Placement,
-    undoes: i64,
-    verb: Verb,
-    effect: String,
-    to: Option<&'a To>,
-    made: i64,
-    after: i64,
-}
-
-impl NewTarget<'_> {
-    fn add(&self, tx: &Connection) -> Result<i64> {
-        let Self {
-            home, placement, ..
-        } = self;
-        let to = self.to;
-        let is_append = self.verb == Verb::Append;
-        let account = to.filter(|_| is_append).map_or(home.account, |t| t.account);
-        tx.prepare_cached(
-            "INSERT INTO own.op_target (op, account, mailbox, message, mailbox_name, uid_validity,
-               uid, message_id, effect, verb, from_account, to_account, to_mailbox, to_name, made,
-               via, after, undoes)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7,
-               coalesce((SELECT message_id FROM message WHERE key = ?4), ''), ?8, ?9, ?10, ?11, ?12,
-               ?13, ?14, ?15, ?16, ?17)",
-        )
-        .and_then(|mut s| {
-            s.insert(rusqlite::params![
-                self.op,
-                account,
-                placement.mailbox,
-                placement.message,
-                home.name,
-                home.uid_validity,
-                placement.uid.max(0),
-                self.effect,
-                self.verb.name(),
-                if is_append { home.account } else { 0 },
-                to.map_or(0, |t| t.account),
-                to.map_or(0, |t| t.mailbox),
-                to.map_or("", |t| t.name.as_str()),
-                self.made,
-                placement.via,
-                self.after,
-                self.undoes,
-            ])
-        })
-        .doing("recording a change")
-    }
-}
-
-/// Settles the open changes of flags of a message at once where they cancel out and none of them
-/// was ever sent. Whether they did.
-pub(super) fn cancel_out(tx: &Connection, placement: &Placement) -> Result<bool> {
-    let stay = Stay::here(placement.via);
-    let open = pending(tx, placement.message, placement.mailbox, stay)?;
-    let may_be_known = open.iter().any(|p| p.is_in_flight || !p.sent.is_empty());
-    if may_be_known || !fold::net(&placement.base, &open).is_empty() {
-        return Ok(false);
-    }
-    for one in open {
-        super::target::set_state(tx, one.target.0, super::target::SETTLED, "")?;
-    }
-    Ok(true)
 }

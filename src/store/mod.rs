@@ -41,6 +41,7 @@ mod mailboxes;
 mod messages;
 mod migrate;
 mod missing;
+mod note;
 mod open;
 mod order;
 mod placements;
@@ -48,14 +49,17 @@ mod rows;
 mod scan;
 mod search;
 mod sql;
+mod take;
 mod target;
 mod text;
 mod threads;
 mod tidy;
 mod transit;
 mod tree;
+mod tree_claims;
 mod tree_fold;
 mod tree_ops;
+mod tree_plan;
 mod tree_put;
 mod undo;
 mod view;
@@ -70,6 +74,7 @@ use crate::model::{
 };
 use rusqlite::Connection;
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// What can go wrong in the store. `doing` says what was being done, for the message.
@@ -157,6 +162,8 @@ pub struct Writer {
     conn: Connection,
     /// What `data_version` was when it was last asked for.
     seen: i64,
+    /// Where an account keeps mail of that use, by the configuration: made where it is missing.
+    role_names: BTreeMap<(AccountKey, Role), String>,
     /// Set when the journal could not be brought to the disk: nothing is recorded any more.
     is_broken: bool,
 }
@@ -305,6 +312,8 @@ pub struct TreeClaim {
     pub role: Option<Role>,
     /// Whether the server's tree, as last listed, is so already.
     pub is_done: bool,
+    /// Of a mailbox to be made: whether it is to be subscribed to.
+    pub is_followed: bool,
     /// Of a rename: mailboxes within that are subscribed to, under their old names.
     pub followed: Vec<String>,
 }

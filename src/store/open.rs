@@ -73,6 +73,7 @@ impl Store {
         Ok(Writer {
             conn,
             seen,
+            role_names: std::collections::BTreeMap::new(),
             is_broken: false,
         })
     }

@@ -15,7 +15,8 @@ pub(super) struct Base {
 /// A change that waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Change {
-    Create(String),
+    /// Made, and subscribed to or not.
+    Create(String, bool),
     Rename(String, String),
     Delete(String),
     Subscribe(String, bool),
@@ -72,13 +73,13 @@ pub(super) fn fold(
     for (key, change) in changes {
         let there = |s: &&mut Shown| !s.is_gone;
         match change {
-            Change::Create(name) => {
+            Change::Create(name, is_subscribed) => {
                 if !shown.iter().any(|s| !s.is_gone && s.name == *name) {
                     shown.push(Shown {
                         origin: Origin::MadeBy(*key),
                         name: name.clone(),
                         delimiter,
-                        is_subscribed: true,
+                        is_subscribed: *is_subscribed,
                         is_gone: false,
                         is_pending: true,
                     });
@@ -145,10 +146,10 @@ mod tests {
     #[test]
     fn changes_build_on_one_another_and_keep_who_is_who() {
         let changes = [
-            (1, Change::Create("New".to_owned())),
+            (1, Change::Create("New".to_owned(), true)),
             (2, Change::Rename("New".to_owned(), "Old".to_owned())),
             (3, Change::Delete("A".to_owned())),
-            (4, Change::Create("A".to_owned())),
+            (4, Change::Create("A".to_owned(), true)),
             (5, Change::Subscribe("A".to_owned(), false)),
         ];
         let shown = fold(&base(&["A"]), &changes, Some('/'));
@@ -166,7 +167,11 @@ mod tests {
 
     #[test]
     fn what_is_there_already_is_not_made_twice() {
-        let shown = fold(&base(&["A"]), &[(1, Change::Create("A".to_owned()))], None);
+        let shown = fold(
+            &base(&["A"]),
+            &[(1, Change::Create("A".to_owned(), true))],
+            None,
+        );
         assert_eq!(shown.len(), 1);
         assert!(!shown[0].is_pending);
     }

@@ -3,9 +3,10 @@
 //! Called by `engine` and `cli`. What the server was never told of is cancelled without a word to
 //! it; everything else is taken back by an operation of its own, which can be redone.
 
-use super::journal::{Deed, NewOp, Noted, To, Wish, kind as kind_of, note};
+use super::journal::{Deed, NewOp, Noted, To, Wish};
 use super::keys::What;
 use super::messages::Home;
+use super::note::{kind as kind_of, note};
 use super::sql::{self, Doing};
 use super::target::{CANCELLED, Target, Verb, close_with_heirs};
 use super::tree_ops::{self, NewTree};

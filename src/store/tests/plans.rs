@@ -118,7 +118,7 @@ fn another_limit_does_not_prepare_a_statement_anew() {
 fn the_journal_looks_at_open_targets_only() {
     let home = Home::new();
     for sql in [
-        crate::store::claims::DUE,
+        crate::store::take::DUE,
         crate::store::placements::PENDING,
         "SELECT count(*) FROM own.op_target WHERE account = 1 AND state < 2",
     ] {

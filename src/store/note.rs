@@ -1,0 +1,297 @@
+//! Writing an operation to the journal: one row for what the user did, one for each change it is.
+//!
+//! Called by `journal` and `undo`, inside their transactions. Only what really changes something
+//! must be written.
+
+use super::Result;
+use super::fold;
+use super::journal::{Deed, NewOp, Noted, To, Wish};
+use super::keys::{self, What};
+use super::messages::Home;
+use super::placements::{Placement, Stay, pending};
+use super::sql::{self, Doing};
+use super::target::{SETTLED, Verb, set_state};
+use super::tree_ops::{self, NewTree};
+use crate::model::OpKind;
+use rusqlite::Connection;
+use std::collections::BTreeMap;
+
+/// Writes an operation with a target for each wish that changes something. One without any is
+/// written only if it `is_kept`, so that undo and redo find their way.
+pub(super) fn note(
+    tx: &Connection,
+    new: &NewOp<'_>,
+    wishes: &[Wish],
+    tree: &[NewTree],
+    label: impl Fn(usize) -> String,
+    is_kept: bool,
+) -> Result<Noted> {
+    let mut real: Vec<(Placement, &Wish, Deed)> = Vec::new();
+    let mut restored: Vec<&Wish> = Vec::new();
+    for wish in wishes {
+        if matches!(wish.what, Deed::Restore(..)) {
+            restored.push(wish);
+            continue;
+        }
+        let Some(placement) = Placement::of(tx, wish.message, wish.mailbox)? else {
+            continue;
+        };
+        let what = match &wish.what {
+            Deed::Flags(change) => {
+                let effect = change.effect_on(&placement.flags);
+                if effect.is_empty() {
+                    continue;
+                }
+                Deed::Flags(effect)
+            }
+            other => other.clone(),
+        };
+        real.push((placement, wish, what));
+    }
+    // Copies stand in the order in which the messages stood.
+    real.sort_by_key(|(p, ..)| (p.mailbox, p.arrived, p.uid));
+    let count = real.len() + restored.len();
+    if count == 0 && tree.is_empty() && !is_kept {
+        return Ok(Noted::default());
+    }
+    let op = add_op(tx, new, &label(count)).doing("recording a change")?;
+    let mut noted = Noted {
+        op,
+        count,
+        ..Noted::default()
+    };
+    for change in tree {
+        tree_ops::add(tx, op, change)?;
+        noted.trees.insert(change.account);
+        noted.accounts.insert(change.account);
+    }
+    let mut homes: BTreeMap<i64, Home> = BTreeMap::new();
+    for (placement, wish, what) in real {
+        let home = match homes.entry(placement.mailbox) {
+            std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
+            std::collections::btree_map::Entry::Vacant(gap) => {
+                gap.insert(Home::any(tx, placement.mailbox)?)
+            }
+        };
+        note_one(tx, &mut noted, home, &placement, wish.undoes, &what)?;
+    }
+    for wish in restored {
+        note_restored(tx, &mut noted, wish)?;
+    }
+    Ok(noted)
+}
+
+/// Writes the targets for one message.
+fn note_one(
+    tx: &Connection,
+    noted: &mut Noted,
+    home: &Home,
+    placement: &Placement,
+    undoes: i64,
+    what: &Deed,
+) -> Result<()> {
+    let row = NewTarget {
+        op: noted.op,
+        home,
+        placement,
+        undoes,
+        verb: Verb::Flags,
+        effect: String::new(),
+        to: None,
+        made: 0,
+        after: 0,
+    };
+    match what {
+        Deed::Flags(effect) => {
+            let effect = sql::change_text(effect);
+            NewTarget { effect, ..row }.add(tx)?;
+            noted.places.push((placement.message, placement.mailbox));
+            if !cancel_out(tx, placement)? {
+                noted.accounts.insert(home.account);
+            }
+        }
+        Deed::Transfer(to, is_move) if to.account == home.account => {
+            let (verb, made) = if *is_move {
+                (Verb::Move, placement.message)
+            } else {
+                (Verb::Copy, take_key(tx)?)
+            };
+            let to = Some(to);
+            let key = NewTarget {
+                verb,
+                to,
+                made,
+                ..row
+            }
+            .add(tx)?;
+            noted.touched.push(key);
+            noted.accounts.insert(home.account);
+            noted.sources.insert(home.name.clone());
+        }
+        Deed::Transfer(to, is_move) => {
+            let made = take_key(tx)?;
+            let append = NewTarget {
+                verb: Verb::Append,
+                to: Some(to),
+                made,
+                ..row
+            };
+            let key = append.add(tx)?;
+            noted.touched.push(key);
+            noted.accounts.insert(to.account);
+            if *is_move {
+                let remove = NewTarget {
+                    verb: Verb::Remove,
+                    after: key,
+                    to: None,
+                    made: 0,
+                    ..append
+                };
+                noted.touched.push(remove.add(tx)?);
+                noted.accounts.insert(home.account);
+            }
+            noted.sources.insert(home.name.clone());
+        }
+        Deed::Remove => {
+            let verb = Verb::Remove;
+            noted.touched.push(NewTarget { verb, ..row }.add(tx)?);
+            noted.accounts.insert(home.account);
+            noted.sources.insert(home.name.clone());
+        }
+        Deed::Restore(..) => {}
+    }
+    Ok(())
+}
+
+/// Writes the target that puts a deleted message back.
+fn note_restored(tx: &Connection, noted: &mut Noted, wish: &Wish) -> Result<()> {
+    let Deed::Restore(to, effect) = &wish.what else {
+        return Ok(());
+    };
+    let key = tx
+        .prepare_cached(
+            "INSERT INTO own.op_target (op, account, mailbox, message, mailbox_name, uid_validity,
+               uid, message_id, effect, verb, from_account, to_account, to_mailbox, to_name, made,
+               undoes)
+             VALUES (?1, ?2, 0, ?3, '', 0, 0,
+               coalesce((SELECT message_id FROM message WHERE key = ?3), ''), ?4, 'append', ?2, ?2,
+               ?5, ?6, ?3, ?7)",
+        )
+        .and_then(|mut s| {
+            s.insert((
+                noted.op,
+                to.account,
+                wish.message,
+                effect,
+                to.mailbox,
+                &to.name,
+                wish.undoes,
+            ))
+        })
+        .doing("recording a change")?;
+    noted.touched.push(key);
+    noted.accounts.insert(to.account);
+    Ok(())
+}
+
+fn take_key(tx: &Connection) -> Result<i64> {
+    keys::take(tx, What::Message, 1).doing("recording a change")
+}
+
+fn add_op(tx: &Connection, new: &NewOp<'_>, label: &str) -> rusqlite::Result<i64> {
+    tx.prepare_cached(
+        "INSERT INTO own.op (kind, argument, label, created_at, undoes, redoes, is_automatic)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?
+    .insert((
+        new.kind.name(),
+        kind_text(new.kind),
+        label,
+        new.now_secs,
+        new.undoes,
+        new.redoes,
+        new.is_automatic,
+    ))
+}
+
+/// A kind as `own.op.argument` holds it.
+fn kind_text(kind: &OpKind) -> String {
+    match kind {
+        OpKind::Flags(change) => sql::change_text(change),
+        other => serde_json::to_string(other).unwrap_or_default(),
+    }
+}
+
+/// The kind that [`kind_text`] wrote.
+pub(super) fn kind(text: &str) -> OpKind {
+    serde_json::from_str(text).unwrap_or_else(|_| OpKind::Flags(sql::change(text)))
+}
+
+/// A target to be written.
+struct NewTarget<'a> {
+    op: i64,
+    home: &'a Home,
+    placement: &'a Placement,
+    undoes: i64,
+    verb: Verb,
+    effect: String,
+    to: Option<&'a To>,
+    made: i64,
+    after: i64,
+}
+
+impl NewTarget<'_> {
+    fn add(&self, tx: &Connection) -> Result<i64> {
+        let Self {
+            home, placement, ..
+        } = self;
+        let to = self.to;
+        let is_append = self.verb == Verb::Append;
+        let account = to.filter(|_| is_append).map_or(home.account, |t| t.account);
+        tx.prepare_cached(
+            "INSERT INTO own.op_target (op, account, mailbox, message, mailbox_name, uid_validity,
+               uid, message_id, effect, verb, from_account, to_account, to_mailbox, to_name, made,
+               via, after, undoes)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7,
+               coalesce((SELECT message_id FROM message WHERE key = ?4), ''), ?8, ?9, ?10, ?11, ?12,
+               ?13, ?14, ?15, ?16, ?17)",
+        )
+        .and_then(|mut s| {
+            s.insert(rusqlite::params![
+                self.op,
+                account,
+                placement.mailbox,
+                placement.message,
+                home.name,
+                home.uid_validity,
+                placement.uid.max(0),
+                self.effect,
+                self.verb.name(),
+                if is_append { home.account } else { 0 },
+                to.map_or(0, |t| t.account),
+                to.map_or(0, |t| t.mailbox),
+                to.map_or("", |t| t.name.as_str()),
+                self.made,
+                placement.via,
+                self.after,
+                self.undoes,
+            ])
+        })
+        .doing("recording a change")
+    }
+}
+
+/// Settles the open changes of flags of a message at once where they cancel out and none of them
+/// was ever sent. Whether they did.
+pub(super) fn cancel_out(tx: &Connection, placement: &Placement) -> Result<bool> {
+    let stay = Stay::here(placement.via);
+    let open = pending(tx, placement.message, placement.mailbox, stay)?;
+    let may_be_known = open.iter().any(|p| p.is_in_flight || !p.sent.is_empty());
+    if may_be_known || !fold::net(&placement.base, &open).is_empty() {
+        return Ok(false);
+    }
+    for one in open {
+        set_state(tx, one.target.0, SETTLED, "")?;
+    }
+    Ok(true)
+}

@@ -58,7 +58,9 @@ impl Rehearsed {
         };
         let stage = rehearsed.stage.copy();
         let (output, calls) = rehearsed.run_under(shim, &stage, Calls::All, Blow::None);
-        output.expect(script.code);
+        // Another account may want what this round has only just fetched.
+        let is_kept = script.accounts > 1 && output.code == Some(75);
+        assert!(is_kept || output.code == Some(script.code), "{output:?}");
         stage.settle().unwrap();
         let held = stage.held();
         let differences = stage.differences(&held);

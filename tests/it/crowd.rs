@@ -205,6 +205,10 @@ impl Place {
             }
         };
         for row in &rows {
+            assert!(
+                row.subject.as_str().starts_with("Number "),
+                "what is this? {row:?}"
+            );
             let number = row.subject.as_str().rsplit(' ').next().unwrap();
             self.remember(&named(&format!("c{number}")), |past| match &kind {
                 OpKind::Copy(_) => past.copies += 1,

@@ -15,9 +15,9 @@
 )]
 
 use pillarbox::model::{
-    AccountKey, Address, BodyStructure, Envelope, Fetched, FetchedMessage, Flag, FlagChange,
-    FlagSet, Folding, MailboxKey, ModSeq, Moment, OpKind, Part, PartId, Placed, Query, Role, Scope,
-    Sort, Uid, UidValidity, ViewSpec,
+    AccountKey, Address, BodyStructure, Destination, Envelope, Fetched, FetchedMessage, Flag,
+    FlagChange, FlagSet, Folding, MailboxId, MailboxKey, ModSeq, Moment, OpKind, Part, PartId,
+    Placed, Query, Role, Scope, Sort, Uid, UidValidity, ViewSpec,
 };
 use pillarbox::store::{Cursor, Reader, ServerStatus, Store, TreeEntry, Writer};
 use std::time::{Duration, Instant};
@@ -292,6 +292,24 @@ fn changes(writer: &mut Writer, reader: &Reader, account: AccountKey, inbox: Mai
     });
     timed("undo, 1000 messages", "≤ 30 ms", || {
         writer.undo(3).unwrap()
+    });
+    let to = MailboxId {
+        account,
+        name: "Other".to_owned(),
+    };
+    let away = OpKind::Move(Destination::Mailbox(to));
+    timed("record a move, 1 message", "", || {
+        writer.record(&away, &placed[..1], 4).unwrap()
+    });
+    timed("record a move, 1000 messages", "≤ 40 ms", || {
+        writer.record(&away, &placed[1..], 4).unwrap()
+    });
+    let claims = timed("claim a move, 1000 messages", "", || {
+        writer.claim(account, 5, 2000, true).unwrap()
+    });
+    let targets: Vec<_> = claims.iter().flat_map(|c| c.targets.clone()).collect();
+    timed("settle a move, 1000 messages", "", || {
+        writer.settle(&targets).unwrap()
     });
     let top = reader.uids(inbox).unwrap().ranges().last().unwrap().1.get();
     let flags: Vec<FetchedMessage> = (top - 9999..=top).map(flags).collect();

@@ -413,7 +413,7 @@ fn attachments_are_saved_one_or_all() {
     scene.input(Input::Engine(Event::Saved { request, files }));
     assert_eq!(scene.notice(), "Saved /home/ann/budget 2026.ods");
     // The other one is stopped.
-    scene.press("gj enter");
+    scene.press("gj j x");
     assert!(matches!(scene.commands().last(), Some(Command::Cancel(_))));
     assert!(scene.app.jobs.is_empty());
 }

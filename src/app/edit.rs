@@ -67,6 +67,19 @@ impl Edit {
         self.insert(word);
     }
 
+    /// Deletes the last level before the cursor of a name whose levels are separated so.
+    pub fn drop_level(&mut self, delimiter: Option<char>) {
+        let Some(delimiter) = delimiter else {
+            self.before.clear();
+            return;
+        };
+        let kept = self.before.strip_suffix(delimiter).unwrap_or(&self.before);
+        let kept = kept
+            .rfind(delimiter)
+            .map_or(0, |at| at + delimiter.len_utf8());
+        self.before.truncate(kept);
+    }
+
     /// The word that is being typed: what stands between the last blank and the cursor.
     #[must_use]
     pub fn word(&self) -> &str {

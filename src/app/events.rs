@@ -2,6 +2,7 @@
 //!
 //! Called by `update`. A reply whose request is no longer awaited must never change anything.
 
+use super::activity;
 use super::gather::{Gather, Purpose, Turn};
 use super::list::Window;
 use super::settle::turn_to;
@@ -55,9 +56,16 @@ pub(super) fn event(app: &mut App, event: Event) -> Vec<Effect> {
             op,
             label,
             can_undo,
-            ..
-        } => applied(app, request, op.is_some(), label, can_undo),
-        Event::Activity { .. } => Vec::new(),
+            undo,
+        } => {
+            let is_done = op.is_some();
+            let undo = (can_undo && is_done).then_some(undo);
+            applied(app, request, is_done, label, undo)
+        }
+        Event::Activity { request, ops } => {
+            activity::receive(app, request, ops);
+            Vec::new()
+        }
         Event::Saved { request, files } => saved(app, request, &files),
         Event::Progress {
             request,
@@ -69,6 +77,16 @@ pub(super) fn event(app: &mut App, event: Event) -> Vec<Effect> {
             }
             Vec::new()
         }
+        Event::Failed { request, problem } => failed(app, request, problem),
+        news @ (Event::Changed(_) | Event::Arrived { .. } | Event::Problem(_) | Event::Stopped) => {
+            self::news(app, news)
+        }
+    }
+}
+
+/// Takes what no request asked for.
+fn news(app: &mut App, event: Event) -> Vec<Effect> {
+    match event {
         Event::Changed(mailboxes) => {
             changed(app, &mailboxes);
             Vec::new()
@@ -79,12 +97,12 @@ pub(super) fn event(app: &mut App, event: Event) -> Vec<Effect> {
             who,
             subject,
         } => arrived(app, mailbox, count, &who, &subject),
-        Event::Failed { request, problem } => failed(app, request, problem),
         Event::Problem(problem) => app.complain(problem.summary, problem.hint),
         Event::Stopped => app.complain(
             Safe::fixed("The mail engine has stopped; nothing is sent or fetched any more"),
             Safe::fixed("quit with Q and start again; no change is lost"),
         ),
+        _ => Vec::new(),
     }
 }
 
@@ -93,6 +111,8 @@ fn tree(app: &mut App, accounts: Vec<AccountView>) -> Vec<Effect> {
     app.accounts_at_ms = app.monotonic_ms;
     app.accounts = accounts;
     app.sidebar.rebuild(&app.accounts);
+    reveal(app);
+    activity::set_stale(app);
     let is_gone = match &app.list.view().scope {
         Scope::Mailbox(key) => app.mailbox(*key).is_none(),
         Scope::Role(_) | Scope::Everywhere(_) | Scope::Thread(_) => false,
@@ -103,13 +123,28 @@ fn tree(app: &mut App, accounts: Vec<AccountView>) -> Vec<Effect> {
     if !has_mailboxes || !(is_first || is_gone) {
         return Vec::new();
     }
-    let mut effects = if is_gone && !is_first {
+    // Who has just deleted it is told of that, and of the undo.
+    let is_told = app.notices.is_undoable();
+    let mut effects = if is_gone && !is_first && !is_told {
         app.say(Safe::fixed("The folder is gone; here is the inbox"))
     } else {
         Vec::new()
     };
     effects.extend(app.open_home());
     effects
+}
+
+/// Shows a folder that was made or renamed, once it is there.
+fn reveal(app: &mut App) {
+    let Some(wanted) = &app.reveal else {
+        return;
+    };
+    let all = app.accounts.iter().flat_map(|a| &a.mailboxes);
+    let mut found = all.filter(|m| m.account == wanted.account && m.name == wanted.name);
+    if let Some(key) = found.next().map(|m| m.key) {
+        app.reveal = None;
+        app.sidebar.reveal(&app.accounts, key);
+    }
 }
 
 fn window(app: &mut App, request: RequestId, window: Window) -> Vec<Effect> {
@@ -147,7 +182,7 @@ fn window(app: &mut App, request: RequestId, window: Window) -> Vec<Effect> {
 fn gathered(app: &mut App, gather: Gather) -> Vec<Effect> {
     match gather.purpose {
         Purpose::NextUnread => app.say(Safe::fixed("No unread message further down")),
-        Purpose::Change(change) => app.apply(change, gather.found),
+        Purpose::Change(kind) => app.submit(kind, gather.found.into_iter().collect()),
         Purpose::Select => {
             let count = gather.found.len();
             app.list.select(gather.found);
@@ -221,22 +256,25 @@ fn unavailable(app: &mut App, request: RequestId, why: &Safe) -> bool {
     true
 }
 
+/// A change is on disk. `undo`: it can be taken back, and what that would do, where more than the
+/// word says.
 fn applied(
     app: &mut App,
     request: RequestId,
     is_done: bool,
     label: Safe,
-    can_undo: bool,
+    undo: Option<Safe>,
 ) -> Vec<Effect> {
     if app.quiet.remove(&request) {
         return Vec::new();
     }
-    let kind = if can_undo && is_done {
-        NoticeKind::Undoable
-    } else {
-        NoticeKind::Done
+    let was_undo = app.undo.take_if(|asked| *asked == request).is_some();
+    let (kind, hint) = match undo {
+        _ if was_undo && is_done => (NoticeKind::Redoable, Safe::default()),
+        Some(undo) => (NoticeKind::Undoable, undo),
+        None => (NoticeKind::Done, Safe::default()),
     };
-    vec![app.notices.show(kind, label, Safe::default())]
+    vec![app.notices.show(kind, label, hint)]
 }
 
 fn saved(app: &mut App, request: RequestId, files: &[PathBuf]) -> Vec<Effect> {
@@ -266,6 +304,7 @@ fn changed(app: &mut App, mailboxes: &[MailboxKey]) {
         app.list.set_stale();
     }
     app.is_tree_stale = true;
+    activity::set_stale(app);
 }
 
 fn arrived(
@@ -281,7 +320,12 @@ fn arrived(
         0 | 1 => format!("New in {place}: {who}: {subject}"),
         n => format!("{n} new in {place}, the latest from {who}: {subject}"),
     };
-    let mut effects = app.say(Safe::line(&text));
+    // The list tells of it, too; what undo would do now is told only here.
+    let mut effects = if app.notices.is_pressing() {
+        Vec::new()
+    } else {
+        app.say(Safe::line(&text))
+    };
     if app.settings.has_bell {
         effects.push(Effect::Bell);
     }
@@ -295,6 +339,14 @@ fn failed(app: &mut App, request: RequestId, problem: Problem) -> Vec<Effect> {
         app.list.give_up();
     }
     app.gather = app.gather.take().filter(|g| g.request != request);
+    if let Some(left) = app.left.take_if(|left| left.request == request) {
+        // What seemed to have left the list has not.
+        app.list.set_stale();
+        if let Some(at) = left.cursor.filter(|_| app.focus == super::Context::List) {
+            app.list.expect(at);
+        }
+    }
+    activity::failed(app, request);
     let text = Safe::join(&[problem.summary.clone(), problem.hint.clone()], "; ");
     if unavailable(app, request, &text) {
         return Vec::new();

@@ -5,7 +5,8 @@
 
 use super::list::placed;
 use crate::bus::{Command, RequestId};
-use crate::model::{Flag, FlagChange, ListRow, MailboxKey, Placed, ViewSpec};
+use crate::model::{Flag, ListRow, MailboxKey, OpKind, Placed, Scope, Sort, ThreadKey, ViewSpec};
+use std::collections::BTreeSet;
 
 /// Rows in a page.
 const PAGE: u32 = 500;
@@ -20,7 +21,7 @@ pub(super) enum Purpose {
     /// To select them.
     Select,
     /// To change them.
-    Change(FlagChange),
+    Change(OpKind),
     /// To go to the first unread one.
     NextUnread,
 }
@@ -33,9 +34,17 @@ pub(super) struct Gather {
     /// What they are wanted for.
     pub purpose: Purpose,
     /// What was found so far.
-    pub found: Vec<Placed>,
+    pub found: BTreeSet<Placed>,
+    /// The view that was started from.
+    origin: ViewSpec,
+    /// The view that is read now: that one, or a thread of it.
     view: ViewSpec,
-    mailbox: Option<MailboxKey>,
+    /// Of what is read now, only what lies there.
+    only: Option<MailboxKey>,
+    /// Whether a folded thread is found as a whole.
+    is_whole: bool,
+    /// Folded threads still to be read.
+    threads: Vec<(ThreadKey, MailboxKey)>,
     next: u32,
     end: u32,
     pages: u32,
@@ -53,26 +62,66 @@ pub(super) enum Turn {
 }
 
 impl Gather {
-    /// Gathers the rows of `view` from `first` up to and without `end`; only those in `mailbox`,
-    /// where one is given.
+    /// Gathers these rows of `view`, each as the one message that it shows.
     #[must_use]
     pub(super) fn new(
         request: RequestId,
         view: ViewSpec,
         rows: std::ops::Range<u32>,
-        mailbox: Option<MailboxKey>,
         purpose: Purpose,
     ) -> Self {
         Self {
             request,
             purpose,
-            found: Vec::new(),
+            found: BTreeSet::new(),
+            origin: view.clone(),
             view,
-            mailbox,
+            only: None,
+            is_whole: false,
+            threads: Vec::new(),
             next: rows.start,
             end: rows.end,
             pages: 0,
         }
+    }
+
+    /// The same with what was found already; `is_whole`: of folded threads all.
+    #[must_use]
+    pub(super) fn with(self, found: BTreeSet<Placed>, is_whole: bool) -> Self {
+        Self {
+            found,
+            is_whole,
+            ..self
+        }
+    }
+
+    /// Gathers what the folded row of a thread stands for in `view`.
+    #[must_use]
+    pub(super) fn of_thread(
+        request: RequestId,
+        view: ViewSpec,
+        thread: ThreadKey,
+        mailbox: MailboxKey,
+        purpose: Purpose,
+    ) -> Self {
+        let mut gather = Self::new(request, view, 0..0, purpose);
+        gather.turn_to(thread, mailbox);
+        gather
+    }
+
+    fn turn_to(&mut self, thread: ThreadKey, mailbox: MailboxKey) {
+        // In a folder, what of the thread lies elsewhere is left alone.
+        self.only = match &self.origin.scope {
+            Scope::Everywhere(_) | Scope::Thread(_) => None,
+            Scope::Mailbox(_) | Scope::Role(_) => Some(mailbox),
+        };
+        self.view = ViewSpec {
+            scope: Scope::Thread(thread),
+            filter: self.origin.filter.clone(),
+            sort: Sort::Oldest,
+            threads: None,
+        };
+        (self.next, self.end) = (0, u32::MAX);
     }
 
     /// The request for the next page.
@@ -91,24 +140,42 @@ impl Gather {
     pub(super) fn receive(&mut self, offset: u32, rows: &[ListRow], total: u32) -> Turn {
         self.pages += 1;
         let count = u32::try_from(rows.len()).unwrap_or(u32::MAX);
-        let numbered = || (offset..self.end).zip(rows);
+        let end = self.end;
+        let mut numbered = (offset..end).zip(rows);
         if self.purpose == Purpose::NextUnread {
-            if let Some((index, _)) = numbered().find(|(_, row)| is_unread(row)) {
+            if let Some((index, _)) = numbered.find(|(_, row)| is_unread(row)) {
                 return Turn::Found(index);
             }
         } else {
-            let wanted =
-                numbered().filter(|(_, row)| self.mailbox.is_none_or(|m| m == row.mailbox));
-            self.found.extend(wanted.map(|(_, row)| placed(row)));
+            for (_, row) in numbered {
+                self.take(row);
+            }
         }
         self.next = offset.saturating_add(count);
         let is_over = count == 0 || self.next >= self.end.min(total);
         let is_enough = self.found.len() >= FOUND_MAX
             || (self.purpose == Purpose::NextUnread && self.pages >= PAGES_MAX);
-        if is_over || is_enough {
-            return Turn::Done;
+        if !is_over && !is_enough {
+            return Turn::More(self.ask());
         }
-        Turn::More(self.ask())
+        match self.threads.pop().filter(|_| !is_enough) {
+            Some((thread, mailbox)) => {
+                self.turn_to(thread, mailbox);
+                Turn::More(self.ask())
+            }
+            None => Turn::Done,
+        }
+    }
+
+    fn take(&mut self, row: &ListRow) {
+        if self.only.is_some_and(|m| m != row.mailbox) {
+            return;
+        }
+        if self.is_whole && row.count > 1 {
+            self.threads.push((row.thread, row.mailbox));
+        } else {
+            self.found.insert(placed(row));
+        }
     }
 }
 

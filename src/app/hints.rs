@@ -38,7 +38,7 @@ type Entry = (Safe, &'static str);
 fn of_pane(app: &App) -> Vec<Entry> {
     let mut ranked: Vec<_> = actions()
         .iter()
-        .filter(|a| a.hint.0 > 0 && a.is_in(app.focus))
+        .filter(|a| a.rank(app.focus) > 0)
         .filter(|a| (a.available)(app) == Availability::Yes)
         .collect();
     ranked.sort_by_key(|a| a.hint.0);
@@ -81,11 +81,30 @@ fn of_overlay(overlay: &Overlay) -> Vec<Entry> {
             PromptKind::Rule => &[("Enter", "select"), ("Esc", "close"), ("Up", "earlier")],
             PromptKind::Tags => &[("Enter", "set"), ("Tab", "complete"), ("Esc", "close")],
             PromptKind::Command => &[("Enter", "do it"), ("Tab", "complete"), ("Esc", "close")],
+            PromptKind::NewFolder(_) => &[
+                ("Enter", "make it"),
+                ("Tab", "complete"),
+                ("Ctrl-W", "drop a level"),
+                ("Esc", "close"),
+            ],
+            PromptKind::RenameFolder(_) => &[
+                ("Enter", "rename"),
+                ("Ctrl-W", "drop a level"),
+                ("Esc", "close"),
+            ],
         },
-        Overlay::Confirm(question) if question.copies.is_some() => {
-            &[("Enter", "open"), ("c", "copy"), ("Esc", "close")]
+        Overlay::Confirm(question) => {
+            let answers = question.answers().into_iter();
+            return answers
+                .map(|(key, word)| (Safe::fixed(key), word))
+                .collect();
         }
-        Overlay::Confirm(_) => &[("Enter", "yes"), ("Esc", "no")],
+        Overlay::Activity(_) => &[
+            ("r", "try again"),
+            ("x", "take back"),
+            ("Enter", "more"),
+            ("Esc", "close"),
+        ],
     };
     keys.iter()
         .map(|(key, label)| (Safe::fixed(key), *label))

@@ -130,3 +130,31 @@ fn an_unknown_key_says_where_the_keys_are() {
         "gB does nothing here; ? shows the keys that do"
     );
 }
+
+#[test]
+fn what_fingers_know_of_filing_does_the_same_in_each_preset() {
+    use Context::{List, Reader, Sidebar};
+    for (preset, context, key, id) in [
+        (Preset::Vim, List, "d", "trash"),
+        (Preset::Vim, Sidebar, "d", "delete-folder"),
+        (Preset::Vim, Reader, "F n", "new-folder"),
+        (Preset::Mutt, List, "s", "move"),
+        (Preset::Mutt, List, "F", "star"),
+        (Preset::Mutt, Sidebar, "C", "new-folder"),
+        (Preset::Gmail, List, "e", "archive"),
+        (Preset::Gmail, Reader, "#", "trash"),
+        (Preset::Gmail, List, "v", "move"),
+        (Preset::Alpine, List, "D", "trash"),
+        (Preset::Alpine, List, "X", "delete"),
+        (Preset::Alpine, Reader, "S", "move"),
+        (Preset::Alpine, Sidebar, "A", "new-folder"),
+        (Preset::Alpine, Sidebar, "n", "next"),
+    ] {
+        let keymap = Keymap::new(preset, &[]).unwrap();
+        let chord = super::Chord::parse(&key.replace(' ', "")).unwrap();
+        let (index, _) = super::find(id).unwrap();
+        let found = keymap.lookup(context, chord.keys());
+        let wanted = super::Lookup::Action(index);
+        assert_eq!(found, wanted, "{key} in {}", preset.name());
+    }
+}

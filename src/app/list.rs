@@ -243,6 +243,44 @@ impl List {
         self.selected.extend(what);
     }
 
+    /// Takes messages out before the engine has told that they are gone. The cursor goes to the next
+    /// row that stays, or else to the last one; the list is asked for anew.
+    pub fn take_out(&mut self, gone: &BTreeSet<Placed>) {
+        let stays = |row: &ListRow| !gone.contains(&placed(row));
+        let (mut next, mut last, mut above, mut above_top) = (None, None, 0, 0);
+        for (index, row) in (self.offset..).zip(&self.rows) {
+            if !stays(row) {
+                above += u32::from(next.is_none());
+                above_top += u32::from(index < self.top);
+                continue;
+            }
+            if index >= self.cursor && next.is_none() {
+                next = Some(index - above);
+            }
+            last = Some(index - above);
+        }
+        let is_loaded = self.current().is_some();
+        let before = self.rows.len();
+        self.rows.retain(stays);
+        let count = u32::try_from(before - self.rows.len()).unwrap_or(0);
+        self.total = self.total.saturating_sub(count);
+        self.top = self.top.saturating_sub(above_top);
+        if let Some(to) = next.or(last).filter(|_| is_loaded) {
+            self.cursor = to;
+        }
+        self.pin = self.current().map(placed);
+        self.selected.retain(|p| !gone.contains(p));
+        self.anchor = None;
+        // What is on its way still has them.
+        self.asked = None;
+        self.is_stale = true;
+    }
+
+    /// The cursor goes to that message, if it is in the list when that is read next.
+    pub const fn expect(&mut self, what: Placed) {
+        self.pin = Some(what);
+    }
+
     /// Begins or ends the selection of a range.
     pub const fn set_anchor(&mut self, anchor: Option<u32>) {
         self.anchor = anchor;

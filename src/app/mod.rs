@@ -16,6 +16,7 @@
 //! 5. Mouse: only the left button and the wheel. Keys: presses and repeats, not releases.
 
 mod actions;
+mod activity;
 mod dispatch;
 mod edit;
 mod effect;
@@ -39,10 +40,15 @@ mod settings;
 mod settle;
 mod sidebar;
 mod size;
+mod targets;
 mod update;
 
 #[cfg(test)]
+pub(crate) mod activity_tests;
+#[cfg(test)]
 mod app_tests;
+#[cfg(test)]
+mod filing_tests;
 #[cfg(test)]
 mod keymap_tests;
 #[cfg(test)]
@@ -53,9 +59,12 @@ mod random_tests;
 pub(crate) mod scenes;
 #[cfg(test)]
 mod start_tests;
+#[cfg(test)]
+mod tree_tests;
 
 pub use crate::bus::{AccountView, Link};
 pub use actions::{Action, Availability, Context, Count, Group, actions, find};
+pub use activity::{Activity, ActivityLine, ActivityMark, ActivityRow};
 pub use edit::Edit;
 pub use effect::{Effect, Token};
 pub use help::{Help, HelpLine};
@@ -66,22 +75,25 @@ pub use keys::{Chord, Code, Key};
 pub use layout::{Area, LayoutMode, Panes, Shape, Split};
 pub use list::List;
 pub use notice::{Notice, NoticeKind};
-pub(crate) use overlay::chunks;
+pub(crate) use overlay::ANSWERS_GAP;
 pub use overlay::{Confirm, Overlay};
 pub use picker::{Item, Picker, PickerKind};
 pub use prompt::{Prompt, PromptKind};
 pub use reader::{Body, HeaderLine, Headers, Reader, Row, wrap};
 pub use settings::{Colours, DateStyle, KeyOverride, ParseQuery, Preset, Settings, every_word};
 pub use sidebar::{SideRow, Sidebar, Target, link_word, mailbox_label, role_name};
-pub use size::size_text;
+pub use size::{grouped, quota_text, size_text};
 pub use update::update;
 
 use crate::bus::{Command, RequestId};
-use crate::model::{AccountKey, FlagChange, Mailbox, MailboxKey, Query, Role, Safe, Scope};
+use crate::model::{
+    AccountKey, Mailbox, MailboxId, MailboxKey, OpKind, Query, Quota, Role, Safe, Scope,
+};
 use edit::History;
 use gather::Gather;
 use notice::Notices;
 use std::collections::{BTreeMap, BTreeSet};
+use targets::Left;
 
 /// Something that runs and can be stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,7 +157,15 @@ pub struct App {
     drag: Option<Drag>,
     gather: Option<Gather>,
     histories: BTreeMap<PromptKind, History>,
-    last_change: Option<FlagChange>,
+    /// The last change of messages, and whether it was of folded threads as a whole.
+    last_change: Option<(OpKind, bool)>,
+    /// The folders that messages went to, the latest first.
+    recent: Vec<MailboxKey>,
+    left: Option<Left>,
+    /// The undo that was asked for last.
+    undo: Option<RequestId>,
+    /// A folder to show as soon as there is one of that name.
+    reveal: Option<MailboxId>,
     tags: BTreeSet<String>,
     /// Changes whose confirmation is not worth a word: messages marked as read by being read.
     quiet: BTreeSet<RequestId>,
@@ -207,6 +227,10 @@ impl App {
             gather: None,
             histories: BTreeMap::new(),
             last_change: None,
+            recent: Vec::new(),
+            left: None,
+            undo: None,
+            reveal: None,
             tags: BTreeSet::new(),
             quiet: BTreeSet::new(),
             next_request: 0,
@@ -234,7 +258,8 @@ impl App {
     #[must_use]
     pub fn tick_ms(&self) -> u64 {
         let is_counting = |a: &AccountView| matches!(a.link, Link::Waiting { .. });
-        if self.accounts.iter().any(is_counting) {
+        let is_told = matches!(&self.overlay, Some(Overlay::Activity(a)) if a.is_counting());
+        if is_told || self.accounts.iter().any(is_counting) {
             1_000
         } else {
             60_000
@@ -381,6 +406,23 @@ impl App {
         pending.fold(0, u32::saturating_add)
     }
 
+    /// The account that is nearly out of room, and how many hundredths of it are used: the one that
+    /// is looked at, or else the fullest.
+    pub(crate) fn fullest(&self) -> Option<(&AccountView, u64)> {
+        const FULL_PERCENT: u64 = 90;
+        let percent = |a: &AccountView| a.quota.and_then(Quota::percent);
+        let is_full = |a: &&AccountView| percent(a).is_some_and(|n| n > FULL_PERCENT);
+        let here = self.current_account().filter(is_full);
+        let most = || {
+            self.accounts
+                .iter()
+                .filter(is_full)
+                .max_by_key(|a| percent(a))
+        };
+        let account = here.or_else(most)?;
+        Some((account, percent(account)?))
+    }
+
     /// Today in local time, as days since 1970.
     pub(crate) fn today(&self) -> i32 {
         let offset = i64::from((self.settings.utc_offset_mins)(self.now_secs)) * 60;
@@ -409,9 +451,25 @@ impl App {
 
     /// Says why something cannot be done.
     fn refuse(&mut self, why: &'static str) -> Vec<Effect> {
-        self.say(Safe::join(
-            &[Safe::fixed("Not now:"), Safe::fixed(why)],
-            " ",
-        ))
+        let why = self.with_keys(why);
+        self.say(Safe::join(&[Safe::fixed("Not now:"), why], " "))
+    }
+
+    /// The text with each `{id}` replaced by the key of the action of that name.
+    fn with_keys(&self, text: &'static str) -> Safe {
+        let Some((before, rest)) = text.split_once('{') else {
+            return Safe::fixed(text);
+        };
+        let Some((id, after)) = rest.split_once('}') else {
+            return Safe::fixed(text);
+        };
+        let key = self.keymap.first(id, self.focus);
+        // Without a key of its own an action is still found by its name.
+        let key = if key.is_empty() {
+            format!(":{id}")
+        } else {
+            key.to_string()
+        };
+        Safe::line(&format!("{before}{key}{after}"))
     }
 }

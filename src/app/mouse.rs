@@ -3,10 +3,11 @@
 //! Called by `update`. Whatever a click does must also be possible by key.
 
 use super::actions::actions;
-use super::overlay::act;
+use super::activity;
+use super::overlay::{ANSWERS_GAP, act};
 use super::picker::Picked;
-use super::{App, Context, Drag, Effect, Mouse, MouseKind, Overlay, Split, dispatch, find, hints};
-use super::{Code, Key, Row};
+use super::{App, Area, Chord, Confirm, Context, Drag, Effect, Mouse, MouseKind, Overlay, Split};
+use super::{Code, Key, Row, dispatch, find, hints};
 
 /// How many rows one turn of the wheel scrolls.
 const WHEEL_ROWS: i64 = 3;
@@ -118,11 +119,40 @@ fn down_on_overlay(app: &mut App, x: u16, y: u16) -> Vec<Effect> {
             }
             act(app, picker, Picked::Nothing)
         }
+        Some(Overlay::Confirm(question)) => {
+            let press = answer_at(&question, inner, x, y);
+            app.overlay = Some(Overlay::Confirm(question));
+            press.map_or_else(Vec::new, |key| dispatch::key(app, key))
+        }
+        Some(Overlay::Activity(list)) => {
+            let line = usize::from(y.saturating_sub(inner.y));
+            app.overlay = Some(Overlay::Activity(list));
+            activity::move_to_line(app, line);
+            Vec::new()
+        }
         other => {
             app.overlay = other;
             Vec::new()
         }
     }
+}
+
+/// The key of the answer under the mouse: they stand in the last row of the box.
+fn answer_at(question: &Confirm, inner: Area, x: u16, y: u16) -> Option<Key> {
+    let row = inner.inset(1);
+    if y + 1 != inner.y.saturating_add(inner.h) {
+        return None;
+    }
+    let mut left = row.x;
+    for (key, word) in question.answers() {
+        let cols = u16::try_from(key.len() + 1 + word.len()).unwrap_or(u16::MAX);
+        if (left..left.saturating_add(cols)).contains(&x) {
+            let chord = Chord::parse(key).ok()?;
+            return chord.keys().first().copied();
+        }
+        left = left.saturating_add(cols + ANSWERS_GAP);
+    }
+    None
 }
 
 fn wheel(app: &mut App, mouse: Mouse, rows: i64) -> Vec<Effect> {
@@ -132,6 +162,7 @@ fn wheel(app: &mut App, mouse: Mouse, rows: i64) -> Vec<Effect> {
         Some(Overlay::Help(help)) => help.scroll_by(rows, height),
         Some(Overlay::Picker(picker)) => picker.move_by(rows.signum()),
         Some(Overlay::Prompt(_) | Overlay::Confirm(_)) => {}
+        Some(Overlay::Activity(_)) => activity::move_by(app, rows.signum()),
         None if panes.sidebar.contains(mouse.x, mouse.y) => {
             app.sidebar.scroll_by(rows, usize::from(panes.sidebar.h));
         }

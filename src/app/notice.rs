@@ -18,6 +18,8 @@ pub enum NoticeKind {
     Done,
     /// Something was done that `u` takes back.
     Undoable,
+    /// Something was taken back, and can be done again.
+    Redoable,
     /// Something went wrong.
     Error,
 }
@@ -29,7 +31,7 @@ pub struct Notice {
     pub kind: NoticeKind,
     /// What happened.
     pub text: Safe,
-    /// What to do about it; may be empty.
+    /// What to do about it, or what undoing it would do; may be empty.
     pub hint: Safe,
 }
 
@@ -53,7 +55,7 @@ impl Notices {
         self.shown = Some(Notice { kind, text, hint });
         let ms = match kind {
             NoticeKind::Error => ERROR_STAYS_MS,
-            NoticeKind::Done | NoticeKind::Undoable => STAYS_MS,
+            NoticeKind::Done | NoticeKind::Undoable | NoticeKind::Redoable => STAYS_MS,
         };
         Effect::After {
             ms,
@@ -72,6 +74,18 @@ impl Notices {
     #[must_use]
     pub(super) fn has_error(&self) -> bool {
         matches!(&self.shown, Some(n) if n.kind == NoticeKind::Error)
+    }
+
+    /// Whether something is shown that the user wants to read: an error, or what was just done.
+    #[must_use]
+    pub(super) fn is_pressing(&self) -> bool {
+        matches!(&self.shown, Some(n) if n.kind != NoticeKind::Done)
+    }
+
+    /// Whether what was done last is shown, with its undo.
+    #[must_use]
+    pub(super) fn is_undoable(&self) -> bool {
+        matches!(&self.shown, Some(n) if n.kind == NoticeKind::Undoable)
     }
 
     /// Takes an error away. Whether there was one.

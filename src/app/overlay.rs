@@ -5,11 +5,11 @@
 use super::actions::{ask_to_open, copy_link};
 use super::picker::{Choice, Picked};
 use super::{
-    App, Area, Code, Effect, Help, Item, Key, Picker, PickerKind, Prompt, PromptKind, dispatch,
-    prompt,
+    Activity, App, Area, Code, Effect, Help, Item, Key, Picker, PickerKind, Prompt, PromptKind,
+    activity, dispatch, prompt, wrap,
 };
 use crate::bus::Command;
-use crate::model::Safe;
+use crate::model::{OpKind, Placed, Safe};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
@@ -24,6 +24,8 @@ pub enum Overlay {
     Prompt(Prompt),
     /// A question.
     Confirm(Confirm),
+    /// What goes on.
+    Activity(Activity),
 }
 
 /// What a confirmed question does.
@@ -33,22 +35,76 @@ pub(crate) enum Confirmed {
     OpenUrl(String),
     /// Ends the program.
     Quit,
+    /// Makes a change that cannot be undone.
+    Apply(OpKind, Vec<Placed>),
 }
 
-/// A question: Enter or `y` does it, Esc or `n` does not.
+/// A question. `y` does it, and Enter where nothing is lost by it; Esc and `n` do not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Confirm {
     /// The question.
-    pub title: &'static str,
+    pub title: Safe,
     /// What one has to know to answer.
     pub lines: Vec<Safe>,
     /// What should make one think twice.
     pub warning: Option<Safe>,
-    /// What Enter does, in a word or two.
+    /// What saying yes does, in a word or two.
     pub yes: &'static str,
+    /// Whether it cannot be undone: then only `y` does it, and every other key does not.
+    pub is_grave: bool,
     /// The text that `c` copies instead.
     pub(crate) copies: Option<String>,
     pub(crate) then: Confirmed,
+}
+
+impl Confirm {
+    /// A question about something harmless.
+    pub(crate) fn new(title: &'static str, yes: &'static str, then: Confirmed) -> Self {
+        Self {
+            title: Safe::fixed(title),
+            lines: Vec::new(),
+            warning: None,
+            yes,
+            is_grave: false,
+            copies: None,
+            then,
+        }
+    }
+
+    /// A question about something that cannot be undone.
+    pub(crate) fn grave(title: &str, yes: &'static str, then: Confirmed) -> Self {
+        Self {
+            title: Safe::line(title),
+            is_grave: true,
+            ..Self::new("", yes, then)
+        }
+    }
+
+    /// What one has to know, in lines of so many columns; `true`: a line of the warning.
+    #[must_use]
+    pub fn text(&self, cols: usize) -> Vec<(Safe, bool)> {
+        let in_lines = |text: &Safe| {
+            // The target of a link is shown as it is, to the letter.
+            if self.copies.is_some() {
+                chunks(text, cols)
+            } else {
+                wrap(text, cols, TEXT_LINES_MAX)
+            }
+        };
+        let lines = self.lines.iter().flat_map(in_lines).map(|l| (l, false));
+        let warning = self.warning.iter();
+        let warning = warning.flat_map(|text| wrap(text, cols, TEXT_LINES_MAX));
+        lines.chain(warning.map(|l| (l, true))).collect()
+    }
+
+    /// The answers: the key and the word for each.
+    #[must_use]
+    pub fn answers(&self) -> Vec<(&'static str, &'static str)> {
+        let yes = if self.is_grave { "y" } else { "Enter" };
+        let copy = self.copies.as_ref().map(|_| ("c", "copy"));
+        let answers = [Some((yes, self.yes)), copy, Some(("Esc", "no"))];
+        answers.into_iter().flatten().collect()
+    }
 }
 
 /// Takes a key of the open overlay.
@@ -68,15 +124,23 @@ pub(super) fn key(app: &mut App, key: Key) -> Vec<Effect> {
         }
         Some(Overlay::Prompt(line)) => prompt::key(app, line, key),
         Some(Overlay::Confirm(question)) => confirm(app, question, key),
+        Some(Overlay::Activity(list)) => activity::key(app, list, key),
     }
 }
 
 fn confirm(app: &mut App, question: Confirm, key: Key) -> Vec<Effect> {
-    match key.code() {
-        Code::Enter | Code::Char('y') => match question.then {
+    let is_yes = key.is(Code::Char('y')) || (key.is(Code::Enter) && !question.is_grave);
+    if is_yes {
+        return match question.then {
             Confirmed::OpenUrl(url) => vec![Effect::OpenUrl(url)],
             Confirmed::Quit => vec![Effect::Engine(Command::Quit), Effect::Quit],
-        },
+            Confirmed::Apply(kind, targets) => app.apply(kind, targets),
+        };
+    }
+    if question.is_grave {
+        return app.say(Safe::fixed("Nothing was deleted"));
+    }
+    match key.code() {
         Code::Char('c') if question.copies.is_some() => {
             let text = question.copies.unwrap_or_default();
             let mut effects = app.say(Safe::fixed("Copied the link"));
@@ -105,6 +169,10 @@ pub(super) fn act(app: &mut App, picker: Picker, picked: Picked) -> Vec<Effect> 
         Picked::Also(choice) => {
             app.overlay = Some(Overlay::Picker(picker));
             choose(app, choice)
+        }
+        Picked::Refuse(why) => {
+            app.overlay = Some(Overlay::Picker(picker));
+            app.say(Safe::join(&[Safe::fixed("Not this one:"), why], " "))
         }
         Picked::Text(_) => {
             app.overlay = Some(Overlay::Picker(picker));
@@ -143,13 +211,8 @@ fn choose(app: &mut App, choice: Choice) -> Vec<Effect> {
             app.settings.layout = mode;
             Vec::new()
         }
-        Choice::Cancel(request) => {
-            app.jobs.remove(&request);
-            let mut effects = app.say(Safe::fixed("Stopped"));
-            effects.push(Effect::Engine(Command::Cancel(request)));
-            effects
-        }
-        Choice::Sync(key) => vec![Effect::Engine(Command::SyncNow(Some(key)))],
+        Choice::File(file) => app.file(file),
+        Choice::Rename(folder, name) => app.rename_folder(folder, name),
     }
 }
 
@@ -189,8 +252,12 @@ pub(super) fn refilter(app: &mut App) -> Vec<Effect> {
     Vec::new()
 }
 
+/// The lines that one sentence of a question takes at most.
+const TEXT_LINES_MAX: usize = 4;
 /// Rows of a box that are not its list: two of the border.
 const BORDER: u16 = 2;
+/// The columns between two answers of a question.
+pub(crate) const ANSWERS_GAP: u16 = 3;
 /// Items that a picker shows at most.
 const ITEMS_MAX: usize = 18;
 
@@ -219,9 +286,12 @@ impl App {
             Some(Overlay::Confirm(question)) => {
                 let cols = 76.min(self.cols);
                 let text = usize::from(cols.saturating_sub(4));
-                let lines = question.lines.iter().map(|l| chunks(l, text).len());
-                let warning = u16::from(question.warning.is_some());
-                panes.overlay(cols, rows(lines.sum()) + warning + 2 + BORDER)
+                let lines = question.text(text).len();
+                panes.overlay(cols, rows(lines) + 2 + BORDER)
+            }
+            Some(Overlay::Activity(list)) => {
+                let lines = rows(list.lines(self).len()).clamp(6, 40);
+                panes.overlay(activity::COLS_MAX.min(self.cols), lines + BORDER)
             }
         }
     }
@@ -232,7 +302,7 @@ impl App {
         match &self.overlay {
             Some(Overlay::Help(_)) => inner.saturating_sub(1),
             Some(Overlay::Picker(picker)) => inner.saturating_sub(usize::from(picker.is_fuzzy())),
-            Some(Overlay::Prompt(_) | Overlay::Confirm(_)) | None => inner,
+            Some(Overlay::Prompt(_) | Overlay::Confirm(_) | Overlay::Activity(_)) | None => inner,
         }
     }
 
@@ -255,8 +325,7 @@ fn menu_cols(picker: &Picker) -> u16 {
 }
 
 /// The text cut into pieces of at most so many columns, for text that has no words, such as links.
-#[must_use]
-pub(crate) fn chunks(text: &Safe, cols: usize) -> Vec<Safe> {
+fn chunks(text: &Safe, cols: usize) -> Vec<Safe> {
     const CHUNKS_MAX: usize = 6;
     let cols = cols.max(2);
     let mut pieces = vec![String::new()];

@@ -4,8 +4,8 @@
 //! choice out. An item that cannot be chosen now must stay visible with its reason.
 
 use super::{Code, Edit, Key, LayoutMode};
-use crate::bus::{RequestId, SyncMode};
-use crate::model::{AccountKey, PartId, Placed, Query, Safe, Scope, Sort};
+use crate::bus::SyncMode;
+use crate::model::{AccountKey, MailboxKey, PartId, Placed, Query, Safe, Scope, Sort};
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
@@ -13,6 +13,17 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 const NAME_BONUS: u32 = 40;
 /// What scores less than so many tenths of the best is not shown.
 const CUT_TENTHS: u32 = 8;
+
+/// Where messages are to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct File {
+    /// The folder.
+    pub mailbox: MailboxKey,
+    /// Whether they are to stay where they are as well.
+    pub is_copy: bool,
+    /// How many rows were meant, if a number was typed.
+    pub count: Option<u32>,
+}
 
 /// What choosing an item does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,10 +50,10 @@ pub enum Choice {
     Mode(Option<AccountKey>, SyncMode),
     /// Places the preview.
     Layout(LayoutMode),
-    /// Stops a running job.
-    Cancel(RequestId),
-    /// Sends and receives for that account.
-    Sync(AccountKey),
+    /// Moves or copies messages to a folder.
+    File(File),
+    /// Gives a folder that name.
+    Rename(MailboxKey, String),
 }
 
 /// One item.
@@ -57,7 +68,7 @@ pub struct Item {
     /// Further words it is found by.
     pub words: &'static str,
     /// Why it cannot be chosen now.
-    pub dim: Option<&'static str>,
+    pub dim: Option<Safe>,
     /// What choosing it does.
     pub choice: Choice,
 }
@@ -135,6 +146,8 @@ pub enum Picked {
     Choose(Choice),
     /// This is to be done while the picker stays open.
     Also(Choice),
+    /// This was chosen, and cannot be done, for that reason.
+    Refuse(Safe),
     /// The text that was typed was entered, and matches nothing.
     Text(String),
     /// This link is to be copied.
@@ -156,6 +169,7 @@ impl Picker {
             top: 0,
         };
         picker.refilter();
+        picker.start_at(|item| item.dim.is_none());
         picker
     }
 
@@ -263,8 +277,10 @@ impl Picker {
 
     fn enter(&self) -> Picked {
         match self.item(self.cursor) {
-            Some(item) if item.dim.is_some() => Picked::Nothing,
-            Some(item) => Picked::Choose(item.choice.clone()),
+            Some(item) => match &item.dim {
+                Some(why) => Picked::Refuse(why.clone()),
+                None => Picked::Choose(item.choice.clone()),
+            },
             None if self.is_fuzzy() && !self.edit.is_empty() => Picked::Text(self.edit.text()),
             None => Picked::Nothing,
         }
@@ -393,10 +409,11 @@ mod tests {
             Item::menu("d", "Date", Choice::Sort(Sort::Newest)),
             Item::menu("s", "Subject", Choice::Sort(Sort::Subject)),
         ];
-        items[0].dim = Some("not now");
+        items[0].dim = Some(Safe::fixed("sorted so already"));
         let mut menu = Picker::new("Sort", PickerKind::Menu, items);
         let press = |c| Key::plain(Code::Char(c));
-        assert_eq!(menu.key(press('d'), 5), Picked::Nothing);
+        let why = Safe::fixed("sorted so already");
+        assert_eq!(menu.key(press('d'), 5), Picked::Refuse(why));
         let chosen = menu.key(press('s'), 5);
         assert_eq!(chosen, Picked::Choose(Choice::Sort(Sort::Subject)));
     }

@@ -19,7 +19,8 @@ pub(super) const fn keys(preset: Preset) -> &'static [Line] {
     }
 }
 
-/// Tab goes to new mail, `F` stars, `N` toggles new, `c` changes the folder, `=` and `*` are the ends.
+/// Tab goes to new mail, `F` stars, `N` toggles new, `c` changes the folder, `=` and `*` are the ends,
+/// `s` saves to a folder. With `F` taken, folders are changed in the sidebar, by palette or by name.
 const MUTT: &[Line] = &[
     ("all", "next-pane", &["ctrl-n"]),
     ("all", "previous-pane", &["ctrl-p"]),
@@ -41,6 +42,23 @@ const MUTT: &[Line] = &[
     ("reader", "tag", &["Y"]),
     ("list", "star", &["F"]),
     ("reader", "star", &["F"]),
+    ("list", "move", &["s"]),
+    ("reader", "move", &["s"]),
+    ("list", "new-folder", &[]),
+    ("reader", "new-folder", &[]),
+    ("list", "rename-folder", &[]),
+    ("reader", "rename-folder", &[]),
+    ("list", "move-folder", &[]),
+    ("reader", "move-folder", &[]),
+    ("list", "delete-folder", &[]),
+    ("reader", "delete-folder", &[]),
+    ("list", "subscribe", &[]),
+    ("reader", "subscribe", &[]),
+    ("list", "empty-folder", &[]),
+    ("reader", "empty-folder", &[]),
+    ("list", "read-folder", &[]),
+    ("reader", "read-folder", &[]),
+    ("sidebar", "new-folder", &["C", "n", "Fn"]),
     ("list", "toggle-read", &["N"]),
     ("reader", "toggle-read", &["N"]),
     ("list", "previous-match", &["M-n"]),
@@ -57,11 +75,15 @@ const MUTT: &[Line] = &[
     ("all", "sync-all", &["gR"]),
 ];
 
-/// `x` selects, `e`-like letters stay free; `o` opens, `u` goes back, `z` undoes.
+/// `x` selects and `X` a range, `e` archives, `#` deletes, `v` moves; `o` opens, `u` goes back.
 const GMAIL: &[Line] = &[
     ("list", "open", &["o", "l"]),
     ("list", "sort", &["O"]),
     ("list", "back", &["h"]),
+    ("all", "archive", &["e"]),
+    ("all", "trash", &["#", "d"]),
+    ("all", "move", &["v"]),
+    ("list", "select-range", &["X"]),
     ("reader", "back", &["u", "h"]),
     ("all", "undo", &["ctrl-z"]),
     ("all", "suspend", &[]),
@@ -76,10 +98,17 @@ const GMAIL: &[Line] = &[
     ("reader", "next-match", &["n"]),
 ];
 
-/// `N` and `P` step, `-` pages back, `<` leaves, `V` reads, `*` stars, `W` searches, `;` selects.
+/// `N` and `P` step, `-` pages back, `<` leaves, `V` reads, `*` stars, `W` searches, `;` selects, `D`
+/// deletes, `S` saves to a folder; among the folders `A` adds and `R` renames.
 const ALPINE: &[Line] = &[
     ("list", "next", &["n", "j"]),
     ("list", "previous", &["p", "k"]),
+    ("all", "trash", &["d", "D"]),
+    ("all", "delete", &["X"]),
+    ("all", "move", &["S", "s"]),
+    ("sidebar", "new-folder", &["A", "Fn"]),
+    ("sidebar", "rename-folder", &["R", "r", "Fr"]),
+    ("sidebar", "delete-folder", &["D", "d", "Fd"]),
     ("sidebar", "next", &["n", "j"]),
     ("sidebar", "previous", &["p", "k"]),
     ("reader", "next-message", &["n", "j"]),

@@ -1,4 +1,4 @@
-//! A line that is asked for at the bottom of the screen: a search, a rule, tags, an action's name.
+//! A line that is asked for at the bottom of the screen: a search, a rule, tags, an action, a folder.
 //!
 //! Opened by actions, fed by `overlay`. What was typed must never be lost by an error in it: the
 //! prompt stays open and says what is wrong.
@@ -6,7 +6,11 @@
 use super::actions::actions;
 use super::dispatch;
 use super::{App, Code, Context, Edit, Effect, Key, Overlay, Token, find};
-use crate::model::{FlagChange, Keyword, Query, Safe};
+use crate::bus::AccountView;
+use crate::model::{
+    AccountKey, FlagChange, Keyword, Mailbox, MailboxKey, OpKind, Query, Safe, check_new_name,
+    check_rename,
+};
 
 /// How long typing must pause before the list is filtered.
 const PAUSE_MS: u64 = 150;
@@ -24,17 +28,22 @@ pub enum PromptKind {
     Tags,
     /// The name of an action.
     Command,
+    /// The name of a new folder of that account.
+    NewFolder(AccountKey),
+    /// Another name for that folder.
+    RenameFolder(MailboxKey),
 }
 
 impl PromptKind {
-    /// What stands before the line.
-    #[must_use]
-    pub const fn label(self) -> &'static str {
+    /// What stands before the line, where there is no more to say.
+    const fn label(self) -> &'static str {
         match self {
             Self::Search => "Search: ",
             Self::Rule => "Select: ",
             Self::Tags => "Tags: ",
             Self::Command => ":",
+            Self::NewFolder(_) => "New folder: ",
+            Self::RenameFolder(_) => "Rename to: ",
         }
     }
 
@@ -45,7 +54,13 @@ impl PromptKind {
             Self::Search | Self::Rule => "words  from:ann  subject:plan  is:unread  has:attachment",
             Self::Tags => "work  -later",
             Self::Command => "an action's name",
+            Self::NewFolder(_) | Self::RenameFolder(_) => "a name; Tab shows what lies above",
         }
+    }
+
+    /// Whether a folder is named.
+    const fn is_folder(self) -> bool {
+        matches!(self, Self::NewFolder(_) | Self::RenameFolder(_))
     }
 }
 
@@ -54,6 +69,8 @@ impl PromptKind {
 pub struct Prompt {
     /// What is asked for.
     pub kind: PromptKind,
+    /// What stands before the line.
+    pub label: Safe,
     /// What was typed.
     pub edit: Edit,
     /// What is wrong with it.
@@ -70,13 +87,31 @@ impl Prompt {
     /// An empty line of that kind.
     #[must_use]
     pub fn new(app: &App, kind: PromptKind) -> Self {
+        let account = match kind {
+            PromptKind::NewFolder(key) if app.accounts.len() > 1 => app.account(key),
+            _ => None,
+        };
+        let label = account.map_or_else(
+            || Safe::fixed(kind.label()),
+            |a| Safe::line(&format!("New folder in {}: ", a.name)),
+        );
         Self {
             kind,
+            label,
             edit: Edit::default(),
             error: None,
             suggestions: Vec::new(),
             chosen: None,
             before: (app.user_filter.clone(), app.filter_text.clone()),
+        }
+    }
+
+    /// The same with a text to go on from.
+    #[must_use]
+    pub fn starting_with(self, text: &str) -> Self {
+        Self {
+            edit: Edit::new(text),
+            ..self
         }
     }
 }
@@ -95,7 +130,13 @@ pub(super) fn key(app: &mut App, mut prompt: Prompt, key: Key) -> Vec<Effect> {
         return Vec::new();
     }
     let is_back = key.is(Code::Up) || key.is_ctrl('p');
-    if is_back || key.is(Code::Down) || key.is_ctrl('n') {
+    if prompt.kind.is_folder() && key.is_ctrl('w') {
+        let delimiter = tree_of(app, prompt.kind).and_then(|tree| tree.1);
+        prompt.edit.drop_level(delimiter);
+        return changed(app, prompt);
+    }
+    let is_step = is_back || key.is(Code::Down) || key.is_ctrl('n');
+    if is_step && !prompt.kind.is_folder() {
         let history = app.histories.entry(prompt.kind).or_default();
         if let Some(line) = history.step(is_back) {
             prompt.edit = Edit::new(line);
@@ -155,8 +196,45 @@ fn suggestions(app: &App, prompt: &Prompt) -> Vec<Safe> {
             let known = known.filter(|t| t.as_str() != bare);
             known.take(SUGGESTIONS_MAX).map(|t| Safe::line(t)).collect()
         }
+        PromptKind::NewFolder(_) | PromptKind::RenameFolder(_) => above(app, prompt),
         PromptKind::Command | PromptKind::Search | PromptKind::Rule => Vec::new(),
     }
+}
+
+/// The folders of the account that a prompt is about, and what separates the levels of their names.
+fn tree_of(app: &App, kind: PromptKind) -> Option<(&AccountView, Option<char>)> {
+    let (account, folder) = match kind {
+        PromptKind::NewFolder(key) => (app.account(key)?, None),
+        PromptKind::RenameFolder(key) => {
+            let folder = app.mailbox(key)?;
+            (app.account(folder.account)?, Some(folder))
+        }
+        PromptKind::Search | PromptKind::Rule | PromptKind::Tags | PromptKind::Command => {
+            return None;
+        }
+    };
+    let any = || account.mailboxes.iter().find_map(|m| m.delimiter);
+    Some((account, folder.map_or_else(any, |f| f.delimiter)))
+}
+
+/// The folders that begin as what was typed: what the new one might lie in.
+fn above(app: &App, prompt: &Prompt) -> Vec<Safe> {
+    let typed = prompt.edit.text().to_lowercase();
+    let Some((account, Some(delimiter))) = tree_of(app, prompt.kind) else {
+        return Vec::new();
+    };
+    let names = account
+        .mailboxes
+        .iter()
+        .map(|m| format!("{}{delimiter}", m.name));
+    let fitting = names.filter(|name| {
+        let name = name.to_lowercase();
+        name.starts_with(&typed) && name != typed
+    });
+    fitting
+        .take(SUGGESTIONS_MAX)
+        .map(|name| Safe::line(&name))
+        .collect()
 }
 
 /// Puts the next suggestion in the place of the word.
@@ -172,6 +250,12 @@ fn complete(prompt: &mut Prompt, is_forward: bool) {
         (Some(n), false) => (n + count - 1) % count,
     };
     prompt.chosen = Some(next);
+    if prompt.kind.is_folder() {
+        if let Some(name) = prompt.suggestions.get(next) {
+            prompt.edit = Edit::new(name.as_str());
+        }
+        return;
+    }
     let minus = if prompt.edit.word().starts_with('-') {
         "-"
     } else {
@@ -185,13 +269,17 @@ fn complete(prompt: &mut Prompt, is_forward: bool) {
 fn enter(app: &mut App, prompt: Prompt) -> Vec<Effect> {
     let text = prompt.edit.text();
     let text = text.trim();
-    let history = app.histories.entry(prompt.kind).or_default();
-    history.push(text);
+    if !prompt.kind.is_folder() {
+        let history = app.histories.entry(prompt.kind).or_default();
+        history.push(text);
+    }
     let result = match prompt.kind {
         PromptKind::Search => search(app, text),
         PromptKind::Rule => app.select_rule(text),
         PromptKind::Tags => tags(app, text),
         PromptKind::Command => command(app, text),
+        PromptKind::NewFolder(account) => new_folder(app, account, text),
+        PromptKind::RenameFolder(folder) => rename_folder(app, folder, text),
     };
     result.unwrap_or_else(|error| {
         app.overlay = Some(Overlay::Prompt(Prompt {
@@ -241,7 +329,28 @@ fn tags(app: &mut App, text: &str) -> Result<Vec<Effect>, Safe> {
     }
     let new = change.add.keywords().map(|k| k.as_str().to_owned());
     app.tags.extend(new);
-    Ok(app.change(change, true))
+    Ok(app.change(OpKind::Flags(change), true, None))
+}
+
+fn new_folder(app: &mut App, account: AccountKey, text: &str) -> Result<Vec<Effect>, Safe> {
+    let Some((view, delimiter)) = tree_of(app, PromptKind::NewFolder(account)) else {
+        return Err(Safe::fixed("the account is gone"));
+    };
+    let name = check_new_name(&view.mailboxes, text, delimiter);
+    let name = name.map_err(|e| Safe::line(&e.to_string()))?;
+    Ok(app.make_folder(account, name))
+}
+
+fn rename_folder(app: &mut App, key: MailboxKey, text: &str) -> Result<Vec<Effect>, Safe> {
+    let gone = || Safe::fixed("the folder is gone");
+    let (view, _) = tree_of(app, PromptKind::RenameFolder(key)).ok_or_else(gone)?;
+    let folder: &Mailbox = app.mailbox(key).ok_or_else(gone)?;
+    if folder.name == text {
+        return Ok(app.say(Safe::fixed("The folder keeps its name")));
+    }
+    let name = check_rename(&view.mailboxes, folder, text);
+    let name = name.map_err(|e| Safe::line(&e.to_string()))?;
+    Ok(app.rename_folder(key, name))
 }
 
 /// Runs the action of that name, or goes to the row of that number.

@@ -12,7 +12,7 @@ use ratatui::layout::Rect;
 fn code() -> impl Strategy<Value = Code> {
     prop_oneof![
         12 => proptest::sample::select(
-            "jkhlgGzaMRTxvV*sUtu.n/N\\:?opPqyAHJK@=`{}[]()0123456789 f!#ti日é".chars().collect::<Vec<_>>()
+            "jkhlgGzaMRTxvV*sUtu.n/N\\:?opPqyAHJK@=`{}[]()0123456789 f!#ti日édDmCFrey".chars().collect::<Vec<_>>()
         ).prop_map(Code::Char),
         4 => proptest::sample::select(vec![
             Code::Enter, Code::Esc, Code::Tab, Code::Backspace, Code::Up, Code::Down, Code::Left,
@@ -155,6 +155,11 @@ fn every_size_can_be_drawn() {
             "shift-tab",
             "enter gx",
             "v G",
+            "m",
+            "3 D",
+            "Fn p",
+            "shift-tab n",
+            "gj j enter",
         ] {
             let mut scene = Scene::new(cols, rows);
             scene.press(keys);

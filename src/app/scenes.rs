@@ -1,14 +1,14 @@
 //! Scenes for tests: an app on a given terminal with an engine that answers from a made-up mailbox.
 //!
-//! Used by the tests of `app` and `ui`. The peer must answer like the engine does: from its rows,
-//! with the request's id, and never by itself.
+//! Used by the tests of `app` and `ui`. Nothing in a scene may depend on a clock or on chance.
+
+mod peer;
 
 use super::{App, Chord, Code, Effect, Input, Key, Settings, update};
-use crate::bus::{AccountView, Command, Event, Link, RequestId, SyncMode};
+use crate::bus::{AccountView, Command, Event, Link, OpView, SyncMode};
 use crate::model::{
     AccountKey, Attachment, Emphasis, Flag, FlagSet, Line, LineKind, Link as MailLink, ListRow,
-    Mailbox, MailboxKey, MessageKey, OpKey, OpKind, PartId, Placed, Reading, Role, Safe, Span,
-    ThreadKey,
+    Mailbox, MailboxKey, MessageKey, PartId, Placed, Reading, Role, Safe, Span, ThreadKey,
 };
 
 /// 2026-04-10 10:45:00 UTC, a Friday.
@@ -18,6 +18,10 @@ pub(crate) const NOW: i64 = 1_775_817_900;
 pub(crate) struct Scene {
     pub(crate) app: App,
     pub(crate) rows: Vec<ListRow>,
+    pub(crate) accounts: Vec<AccountView>,
+    /// Changes that wait.
+    pub(crate) ops: Vec<OpView>,
+    before: Vec<peer::Before>,
     pub(crate) reading: Reading,
     pub(crate) effects: Vec<Effect>,
     /// Whether the peer answers by itself.
@@ -46,6 +50,9 @@ impl Scene {
         let mut scene = Self {
             app: App::new(settings),
             rows: mail,
+            accounts: Vec::new(),
+            ops: Vec::new(),
+            before: Vec::new(),
             reading: reading(),
             effects: Vec::new(),
             is_answering: true,
@@ -64,16 +71,21 @@ impl Scene {
 
     /// Takes an input and lets the peer answer until nothing is asked any more.
     pub(crate) fn input(&mut self, input: Input) {
+        if let Input::Engine(Event::Tree(accounts)) = &input {
+            self.accounts.clone_from(accounts);
+        }
         let mut waiting = update(&mut self.app, input);
         for _ in 0..50 {
             let mut events = Vec::new();
             for effect in waiting {
-                if let Effect::Engine(command) = &effect {
+                if let Effect::Engine(command) = &effect
+                    && self.is_answering
+                {
                     events.extend(self.answer(command));
                 }
                 self.effects.push(effect);
             }
-            if events.is_empty() || !self.is_answering {
+            if events.is_empty() {
                 return;
             }
             waiting = Vec::new();
@@ -82,75 +94,6 @@ impl Scene {
             }
         }
         panic!("the app asks without end");
-    }
-
-    /// What the engine says to a command.
-    pub(crate) fn answer(&mut self, command: &Command) -> Vec<Event> {
-        let changed = Event::Changed(vec![MailboxKey(11)]);
-        match command {
-            Command::LoadWindow {
-                request,
-                view,
-                offset,
-                len,
-                around,
-            } => {
-                self.windows += 1;
-                let shown = shown(&self.rows, view);
-                let total = u32::try_from(shown.len()).unwrap();
-                let offset = (*offset).min(total);
-                let from = usize::try_from(offset).unwrap();
-                let len = usize::try_from(*len).unwrap();
-                let place = |p: &Placed| shown.iter().position(|r| r.message == p.message);
-                let around = around.as_ref().and_then(place);
-                vec![Event::Window {
-                    request: *request,
-                    offset,
-                    total,
-                    around: around.map(|n| u32::try_from(n).unwrap()),
-                    rows: shown.into_iter().skip(from).take(len).collect(),
-                    is_complete: true,
-                }]
-            }
-            Command::OpenMessage {
-                request,
-                placed,
-                width,
-                ..
-            } => vec![Event::Message {
-                request: *request,
-                placed: *placed,
-                reading: Box::new(Reading {
-                    width: *width,
-                    ..self.reading.clone()
-                }),
-                progress: None,
-            }],
-            Command::LoadSource { request, .. } => vec![Event::Source {
-                request: *request,
-                lines: Safe::lines("From: a@b\n\nHello").collect(),
-            }],
-            Command::Apply {
-                request,
-                kind: OpKind::Flags(change),
-                targets,
-                ..
-            } => {
-                for row in &mut self.rows {
-                    let is_target = targets.iter().any(|t| t.message == row.message);
-                    if is_target {
-                        row.flags.apply(change);
-                        row.unread = u32::from(!row.flags.has(Flag::Seen));
-                    }
-                }
-                let label = OpKind::Flags(change.clone()).label(targets.len());
-                vec![applied(*request, &label), changed]
-            }
-            Command::Undo { request } => {
-                vec![applied(*request, "Undone: starred message"), changed]
-            }
-            _ => Vec::new(),
-        }
     }
 
     /// Presses keys, written as chords apart by blanks.
@@ -199,64 +142,6 @@ impl Scene {
         let notice = self.app.notices.shown();
         notice.map(|n| n.text.to_string()).unwrap_or_default()
     }
-}
-
-fn applied(request: RequestId, label: &str) -> Event {
-    Event::Applied {
-        request,
-        op: Some(OpKey(1)),
-        label: Safe::line(label),
-        can_undo: true,
-        undo: Safe::default(),
-    }
-}
-
-/// The rows of a view: filtered by what the tests use, threads folded into their latest message.
-fn shown(rows: &[ListRow], view: &crate::model::ViewSpec) -> Vec<ListRow> {
-    use crate::model::{Query, Scope, Sort, Term};
-    fn matches(row: &ListRow, query: &Query) -> bool {
-        match query {
-            Query::And(all) => all.iter().all(|q| matches(row, q)),
-            Query::Or(any) => any.iter().any(|q| matches(row, q)),
-            Query::Not(not) => !matches(row, not),
-            Query::Term(Term::Is(flag, on)) => row.flags.has(*flag) == *on,
-            Query::Term(Term::HasAttachment) => row.has_attachment,
-            Query::Term(Term::Text(text) | Term::From(text)) => {
-                let hay = format!("{} {}", row.subject, row.who).to_lowercase();
-                hay.contains(&text.to_lowercase())
-            }
-            Query::Term(_) => false,
-        }
-    }
-    let mut all: Vec<ListRow> = rows
-        .iter()
-        .filter(|r| view.filter.as_ref().is_none_or(|q| matches(r, q)))
-        .filter(|r| !matches!(view.scope, Scope::Thread(thread) if thread != r.thread))
-        .cloned()
-        .collect();
-    match view.sort {
-        Sort::Subject => all.sort_by_key(|r| r.subject.clone()),
-        Sort::Oldest => all.reverse(),
-        _ => {}
-    }
-    let Some(folding) = &view.threads else {
-        for row in &mut all {
-            row.depth = 0;
-        }
-        return all;
-    };
-    let mut shown: Vec<ListRow> = Vec::new();
-    for row in all {
-        let latest = shown.iter_mut().find(|r| r.thread == row.thread);
-        match latest {
-            Some(latest) if !folding.is_unfolded(row.thread) => {
-                latest.count += 1;
-                latest.unread += row.unread;
-            }
-            _ => shown.push(row),
-        }
-    }
-    shown
 }
 
 pub(crate) fn placed(n: i64) -> Placed {

@@ -3,6 +3,7 @@
 //! Called by `update` alone, so that actions only say what they want and requests are made in one
 //! place. It must never ask again for what was just asked for.
 
+use super::activity;
 use super::list::placed;
 use super::reader::Asked;
 use super::{App, Body, Context, Effect, Overlay, Split, Token};
@@ -21,6 +22,7 @@ pub(super) fn settle(app: &mut App, effects: &mut Vec<Effect>) {
     let panes = app.panes();
     app.sidebar.settle(usize::from(panes.sidebar.h));
     settle_overlay(app);
+    effects.extend(activity::settle(app));
     if app.is_tree_stale && !app.is_tree_asked {
         (app.is_tree_stale, app.is_tree_asked) = (false, true);
         effects.push(Effect::Engine(Command::LoadTree));
@@ -63,7 +65,7 @@ fn settle_overlay(app: &mut App) {
     match &mut app.overlay {
         Some(Overlay::Picker(picker)) => picker.settle(height),
         Some(Overlay::Help(help)) => help.scroll_by(0, height),
-        Some(Overlay::Prompt(_) | Overlay::Confirm(_)) | None => {}
+        Some(Overlay::Prompt(_) | Overlay::Confirm(_) | Overlay::Activity(_)) | None => {}
     }
 }
 

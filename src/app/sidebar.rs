@@ -39,6 +39,8 @@ pub struct SideRow {
     pub is_selectable: bool,
     /// What it is for.
     pub role: Option<Role>,
+    /// Whether a change of it waits for the server.
+    pub is_pending: bool,
 }
 
 /// The sidebar.
@@ -149,6 +151,7 @@ impl Sidebar {
             fold: None,
             is_selectable: true,
             role: None,
+            is_pending: false,
         };
         rows.push(SideRow {
             fold: Some(is_open),
@@ -192,32 +195,47 @@ impl Sidebar {
             fold: Some(is_open),
             is_selectable: false,
             role: None,
+            is_pending: false,
         });
         if !is_open {
             return;
         }
-        let special = account.mailboxes.iter().filter(|m| m.role.is_some());
-        rows.extend(special.map(|mailbox| SideRow {
+        let (special, mut plain): (Vec<&Mailbox>, Vec<&Mailbox>) =
+            account.mailboxes.iter().partition(|m| m.role.is_some());
+        for mailbox in special {
+            // What lies below the inbox is the user's own tree on many servers, and stands there.
+            let has_tree = mailbox.role != Some(Role::Inbox);
+            let (below, rest) = plain
+                .into_iter()
+                .partition(|m| has_tree && lies_in(m, mailbox));
+            plain = rest;
+            self.push_special(mailbox, &below, rows);
+        }
+        self.push_tree(&plain, None, rows);
+    }
+
+    /// A special folder, and what lies below it: what was archived by year, or thrown away.
+    fn push_special(&self, mailbox: &Mailbox, below: &[&Mailbox], rows: &mut Vec<SideRow>) {
+        let is_open = !self.folded.contains(&FoldKey::Mailbox(mailbox.key));
+        rows.push(SideRow {
             target: Target::Mailbox(mailbox.key),
             label: mailbox_label(mailbox),
             depth: 0,
             unread: mailbox.unread,
-            fold: None,
+            fold: (!below.is_empty()).then_some(is_open),
             is_selectable: mailbox.is_selectable,
             role: mailbox.role,
-        }));
-        self.push_tree(account, rows);
+            is_pending: mailbox.is_pending,
+        });
+        if is_open {
+            self.push_tree(below, Some(mailbox), rows);
+        }
     }
 
-    /// The folders without a role. The list is in the order of the tree, so the open ancestors of a
-    /// folder are a stack.
-    fn push_tree(&self, account: &AccountView, rows: &mut Vec<SideRow>) {
-        let plain: Vec<&Mailbox> = account
-            .mailboxes
-            .iter()
-            .filter(|m| m.role.is_none())
-            .collect();
-        let mut above: Vec<(&Mailbox, bool)> = Vec::new();
+    /// Folders without a role, all of them below `root` if there is one. They are in the order of the
+    /// tree, so the open ancestors of a folder are a stack.
+    fn push_tree(&self, plain: &[&Mailbox], root: Option<&Mailbox>, rows: &mut Vec<SideRow>) {
+        let mut above: Vec<(&Mailbox, bool)> = root.map(|m| (m, true)).into_iter().collect();
         for (at, mailbox) in plain.iter().enumerate() {
             while above.last().is_some_and(|(up, _)| !lies_in(mailbox, up)) {
                 above.pop();
@@ -237,6 +255,7 @@ impl Sidebar {
                     fold: has_children.then_some(is_open),
                     is_selectable: mailbox.is_selectable,
                     role: None,
+                    is_pending: mailbox.is_pending,
                 });
             }
             above.push((mailbox, is_open));
@@ -269,6 +288,34 @@ impl Sidebar {
             self.folded = all.map(|m| FoldKey::Mailbox(m.key)).collect();
         }
         self.rebuild(accounts);
+    }
+
+    /// Unfolds what hides that mailbox, and moves the cursor to it.
+    pub fn reveal(&mut self, accounts: &[AccountView], key: MailboxKey) {
+        let Some((account, shown)) = accounts.iter().find_map(|a| {
+            let found = a.mailboxes.iter().find(|m| m.key == key)?;
+            Some((a, found))
+        }) else {
+            return;
+        };
+        self.folded.remove(&FoldKey::Account(account.key));
+        for above in account.mailboxes.iter().filter(|m| lies_in(shown, m)) {
+            self.folded.remove(&FoldKey::Mailbox(above.key));
+        }
+        self.rebuild(accounts);
+        self.go_to(&Target::Mailbox(key));
+    }
+
+    /// Moves the cursor off its row and what lies below it: to the next row, or else the one before.
+    pub fn step_off(&mut self) {
+        let Some(depth) = self.current().map(|row| row.depth) else {
+            return;
+        };
+        let mut after = self.rows.iter().enumerate().skip(self.cursor + 1);
+        let next = after
+            .find(|(_, row)| row.depth <= depth)
+            .map(|found| found.0);
+        self.cursor = next.unwrap_or_else(|| self.cursor.saturating_sub(1));
     }
 
     /// Moves the cursor by so many rows.

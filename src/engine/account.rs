@@ -24,7 +24,7 @@ pub(crate) struct Account {
     quota: Mutex<Option<Quota>>,
     tally: Mutex<Tally>,
     /// The other accounts of this engine, for changes that concern two.
-    peers: Mutex<Vec<Weak<Account>>>,
+    peers: Mutex<Vec<Weak<Self>>>,
 }
 
 /// Why the work of a lane ended.

@@ -65,7 +65,7 @@ fn name_in_trash(mailboxes: &[Mailbox], mailbox: &Mailbox) -> Option<String> {
     // In a name without levels, or with others, what separates levels in Trash means nothing.
     let leaf = mailbox.leaf().replace(delimiter, "-");
     let first = format!("{}{delimiter}{leaf}", trash.name);
-    // Some servers take `work` and `Work` for one.
+    // Some servers take `news` and `News` for one.
     let is_free = |name: &String| {
         let lower = name.to_lowercase();
         mailboxes.iter().all(|m| m.name.to_lowercase() != lower)
@@ -116,7 +116,14 @@ pub fn check_new_name(
         None => vec![name.trim()],
     };
     if levels.iter().any(|level| level.is_empty()) {
-        return wrong("lacks a name at one of its levels");
+        let is_begun = levels.split_last().is_some_and(|(last, above)| {
+            last.is_empty() && above.iter().all(|level| !level.is_empty())
+        });
+        return wrong(if is_begun {
+            "needs a name at its end"
+        } else {
+            "lacks a name between two levels"
+        });
     }
     if let Some(first) = levels.first_mut().filter(|first| is_inbox(first)) {
         *first = "INBOX";
@@ -163,7 +170,8 @@ pub fn check_rename(
 }
 
 /// Whether the account's server keeps all of a user's folders below `INBOX`.
-fn has_all_below_inbox(mailboxes: &[Mailbox]) -> bool {
+#[must_use]
+pub fn has_all_below_inbox(mailboxes: &[Mailbox]) -> bool {
     let mut others = mailboxes
         .iter()
         .filter(|m| m.namespace == Namespace::Personal && !is_inbox(&m.name))
@@ -215,21 +223,16 @@ mod tests {
 
     #[test]
     fn a_folder_with_mail_goes_below_trash_under_a_free_name() {
-        let mut all = tree(&[
-            ("Trash", 0),
-            ("a/work", 3),
-            ("b/work", 0),
-            ("b/project/c", 1),
-        ]);
+        let mut all = tree(&[("Trash", 0), ("a/news", 3), ("b/news", 0), ("b/news/c", 1)]);
         let to = |name: &str| DeletePlan::ToTrash(name.to_owned());
-        assert_eq!(plan_delete(&all, "a/work"), to("Trash/work"));
+        assert_eq!(plan_delete(&all, "a/news"), to("Trash/news"));
         assert_eq!(
-            plan_delete(&all, "b/work"),
-            to("Trash/work"),
+            plan_delete(&all, "b/news"),
+            to("Trash/news"),
             "mail lies below it"
         );
-        all.extend(tree(&[("Trash/Work", 0), ("Trash/work 2", 0)]));
-        assert_eq!(plan_delete(&all, "a/work"), to("Trash/work 3"));
+        all.extend(tree(&[("Trash/News", 0), ("Trash/news 2", 0)]));
+        assert_eq!(plan_delete(&all, "a/news"), to("Trash/news 3"));
     }
 
     #[test]
@@ -308,8 +311,9 @@ mod tests {
         let long = "x".repeat(600);
         for (name, why) in [
             ("", "is not a name"),
-            ("Work/", "lacks a name"),
-            ("a//b", "lacks a name"),
+            ("Work/", "at its end"),
+            ("a//b", "between two levels"),
+            ("/", "between two levels"),
             ("a\u{7}b", "no name can have"),
             ("all*", "any name"),
             ("Inbox", "exists already"),

@@ -170,6 +170,16 @@ pub struct Quota {
     pub limit_kib: u64,
 }
 
+impl Quota {
+    /// How many hundredths are used; `None` where nothing is granted.
+    #[must_use]
+    pub const fn percent(self) -> Option<u64> {
+        self.used_kib
+            .saturating_mul(100)
+            .checked_div(self.limit_kib)
+    }
+}
+
 /// A mailbox as the tree shows it. Counts come from the local store alone, with pending changes in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mailbox {

@@ -20,7 +20,9 @@ mod view;
 
 pub use address::Address;
 pub use flag::{Flag, FlagChange, FlagSet, Keyword};
-pub use folders::{DeletePlan, check_new_name, check_rename, may_rename, plan_delete};
+pub use folders::{
+    DeletePlan, check_new_name, check_rename, has_all_below_inbox, may_rename, plan_delete,
+};
 pub use key::{AccountKey, MailboxKey, MessageKey, OpKey, Placed, TargetKey, ThreadKey, TreeKey};
 pub use mailbox::{Mailbox, Namespace, Quota, Right, Rights, Role};
 pub use message::{Envelope, Fetched, FetchedMessage, Moment};

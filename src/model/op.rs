@@ -135,7 +135,13 @@ fn folder_label(change: &FolderChange) -> String {
     match change {
         FolderChange::Create(mailbox) => format!("Created folder {}", mailbox.name),
         FolderChange::Rename { from, to } => {
-            format!("Renamed folder {} to {to}", from.name)
+            let leaf = |name: &str| name.rsplit(['/', '.']).next().unwrap_or(name).to_owned();
+            let verb = if leaf(&from.name) == leaf(to) {
+                "Moved"
+            } else {
+                "Renamed"
+            };
+            format!("{verb} folder {} to {to}", from.name)
         }
         FolderChange::Delete { mailbox, .. } => format!("Deleted folder {}", mailbox.name),
         FolderChange::Subscribe(mailbox, true) => format!("Subscribed to {}", mailbox.name),

@@ -58,7 +58,7 @@ impl Writer {
                     break;
                 }
                 if target.next_try <= now_secs
-                    && let Some(claim) = take_append(tx, target)?
+                    && let Some(claim) = take_append(tx, &target)?
                 {
                     claims.push(claim);
                 }

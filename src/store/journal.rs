@@ -6,7 +6,7 @@
 use super::keys::What;
 use super::messages::Home;
 use super::note::note;
-use super::placements::Tally;
+use super::placements::{Placement, Tally};
 use super::sql::Doing;
 use super::tree_ops::{self, NewTree};
 use super::tree_plan;
@@ -64,6 +64,8 @@ pub(super) struct Noted {
     pub(super) count: usize,
     /// Its targets, and others whose rows have to be shown anew, in the order to do that in.
     pub(super) touched: Vec<i64>,
+    /// Its targets that take a message away from where it was seen just now.
+    pub(super) leaving: Vec<(i64, Placement)>,
     /// Where flags changed: message and mailbox.
     pub(super) places: Vec<(i64, i64)>,
     /// Who has something to send.
@@ -76,7 +78,10 @@ pub(super) struct Noted {
 
 impl Noted {
     pub(super) fn is_nothing(&self) -> bool {
-        self.touched.is_empty() && self.places.is_empty() && self.trees.is_empty()
+        self.touched.is_empty()
+            && self.leaving.is_empty()
+            && self.places.is_empty()
+            && self.trees.is_empty()
     }
 }
 
@@ -162,6 +167,9 @@ impl Writer {
                 for key in &noted.touched {
                     transit::reconcile(tx, *key, &mut tally)?;
                 }
+                for (key, placement) in &noted.leaving {
+                    transit::take_away(tx, *key, placement, &mut tally)?;
+                }
                 for (message, mailbox) in &noted.places {
                     transit::refold(tx, *message, *mailbox, &mut tally)?;
                 }
@@ -242,7 +250,10 @@ fn undo_text(kind: &OpKind, noted: &Noted) -> String {
         OpKind::Folder(change) => match change {
             FolderChange::Create(_) => "deletes it again".to_owned(),
             FolderChange::Rename { from, .. } => format!("calls it {} again", from.name),
-            FolderChange::Delete { .. } => "makes it again".to_owned(),
+            FolderChange::Delete { agreed: 0, .. } => "makes it again".to_owned(),
+            FolderChange::Delete { .. } => {
+                "brings it back while the server was not told".to_owned()
+            }
             FolderChange::Subscribe(_, true) => "unsubscribes".to_owned(),
             FolderChange::Subscribe(_, false) => "subscribes again".to_owned(),
         },

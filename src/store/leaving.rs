@@ -106,6 +106,17 @@ impl Leaving {
         target: i64,
         tally: &mut Tally,
     ) -> Result<()> {
+        placement.delete(conn)?;
+        Self::keep(conn, placement, target, tally)
+    }
+
+    /// Keeps what a placement was that has just been deleted.
+    pub(super) fn keep(
+        conn: &Connection,
+        placement: &Placement,
+        target: i64,
+        tally: &mut Tally,
+    ) -> Result<()> {
         let row = Self {
             target,
             mailbox: placement.mailbox,
@@ -120,7 +131,6 @@ impl Leaving {
             hint: placement.hint,
         };
         row.write(conn)?;
-        placement.delete(conn)?;
         let counts = tally.of(placement.mailbox);
         counts.total -= 1;
         counts.unread -= sql::unread(placement.flags.bits());

@@ -110,55 +110,70 @@ fn note_one(
                 noted.accounts.insert(home.account);
             }
         }
-        Deed::Transfer(to, is_move) if to.account == home.account => {
-            let (verb, made) = if *is_move {
-                (Verb::Move, placement.message)
-            } else {
-                (Verb::Copy, take_key(tx)?)
-            };
-            let to = Some(to);
-            let key = NewTarget {
-                verb,
-                to,
-                made,
-                ..row
-            }
-            .add(tx)?;
-            noted.touched.push(key);
-            noted.accounts.insert(home.account);
-            noted.sources.insert(home.name.clone());
-        }
-        Deed::Transfer(to, is_move) => {
-            let made = take_key(tx)?;
-            let append = NewTarget {
-                verb: Verb::Append,
-                to: Some(to),
-                made,
-                ..row
-            };
-            let key = append.add(tx)?;
-            noted.touched.push(key);
-            noted.accounts.insert(to.account);
-            if *is_move {
-                let remove = NewTarget {
-                    verb: Verb::Remove,
-                    after: key,
-                    to: None,
-                    made: 0,
-                    ..append
-                };
-                noted.touched.push(remove.add(tx)?);
-                noted.accounts.insert(home.account);
-            }
-            noted.sources.insert(home.name.clone());
-        }
+        Deed::Transfer(to, is_move) => note_transfer(tx, noted, row, to, *is_move)?,
         Deed::Remove => {
             let verb = Verb::Remove;
-            noted.touched.push(NewTarget { verb, ..row }.add(tx)?);
+            let key = NewTarget { verb, ..row }.add(tx)?;
+            noted.leaving.push((key, placement.clone()));
             noted.accounts.insert(home.account);
             noted.sources.insert(home.name.clone());
         }
         Deed::Restore(..) => {}
+    }
+    Ok(())
+}
+
+/// Writes the targets that bring one message somewhere else.
+fn note_transfer(
+    tx: &Connection,
+    noted: &mut Noted,
+    row: NewTarget<'_>,
+    to: &To,
+    is_move: bool,
+) -> Result<()> {
+    let home = row.home;
+    noted.sources.insert(home.name.clone());
+    let to_here = Some(to);
+    if to.account == home.account {
+        noted.accounts.insert(home.account);
+        if is_move {
+            let key = NewTarget {
+                verb: Verb::Move,
+                to: to_here,
+                made: row.placement.message,
+                ..row
+            };
+            noted.leaving.push((key.add(tx)?, row.placement.clone()));
+            return Ok(());
+        }
+        let copy = NewTarget {
+            verb: Verb::Copy,
+            to: to_here,
+            made: take_key(tx)?,
+            ..row
+        };
+        noted.touched.push(copy.add(tx)?);
+        return Ok(());
+    }
+    let append = NewTarget {
+        verb: Verb::Append,
+        to: to_here,
+        made: take_key(tx)?,
+        ..row
+    };
+    let key = append.add(tx)?;
+    noted.touched.push(key);
+    noted.accounts.insert(to.account);
+    if is_move {
+        let remove = NewTarget {
+            verb: Verb::Remove,
+            after: key,
+            to: None,
+            made: 0,
+            ..append
+        };
+        noted.touched.push(remove.add(tx)?);
+        noted.accounts.insert(home.account);
     }
     Ok(())
 }
@@ -228,6 +243,7 @@ pub(super) fn kind(text: &str) -> OpKind {
 }
 
 /// A target to be written.
+#[derive(Clone)]
 struct NewTarget<'a> {
     op: i64,
     home: &'a Home,

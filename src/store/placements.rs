@@ -163,9 +163,10 @@ impl Placement {
 
     /// Adds the row, with the counts.
     pub(super) fn insert(&self, conn: &Connection, tally: &mut Tally) -> Result<()> {
-        conn.prepare_cached(
-            "INSERT INTO placement (mailbox, arrived, uid, message, thread, flags, base, words,
-               base_words, mod_seq, has_refs, is_pending, via, hint)
+        let added = conn
+            .prepare_cached(
+            "INSERT OR IGNORE INTO placement (mailbox, arrived, uid, message, thread, flags, base,
+               words, base_words, mod_seq, has_refs, is_pending, via, hint)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         )
         .and_then(|mut s| {
@@ -187,6 +188,10 @@ impl Placement {
             ))
         })
         .doing("showing a message")?;
+        if added == 0 {
+            // It lies there already.
+            return Ok(());
+        }
         let counts = tally.of(self.mailbox);
         counts.total += 1;
         counts.unread += sql::unread(self.flags.bits());
@@ -195,14 +200,14 @@ impl Placement {
         Ok(())
     }
 
-    /// Deletes the row; the counts are the caller's.
-    pub(super) fn delete(&self, conn: &Connection) -> Result<()> {
+    /// Deletes the row; the counts are the caller's. Whether it was there.
+    pub(super) fn delete(&self, conn: &Connection) -> Result<bool> {
         conn.prepare_cached(
             "DELETE FROM placement WHERE mailbox = ?1 AND arrived = ?2 AND uid = ?3",
         )
         .and_then(|mut s| s.execute((self.mailbox, self.arrived, self.uid)))
         .doing("removing messages")
-        .map(drop)
+        .map(|rows| rows > 0)
     }
 }
 

@@ -209,7 +209,7 @@ fn take_transfer(tx: &Connection, target: &Target, at: At, can_move: bool) -> Re
     })))
 }
 
-pub(super) fn take_append(tx: &Connection, target: Target) -> Result<Option<Claim>> {
+pub(super) fn take_append(tx: &Connection, target: &Target) -> Result<Option<Claim>> {
     let Some(era) = mailboxes::cursor(tx, MailboxKey(target.to_mailbox))?
         .uid_validity
         .or(UidValidity::new(1))
@@ -221,7 +221,7 @@ pub(super) fn take_append(tx: &Connection, target: Target) -> Result<Option<Clai
         return Ok(None);
     }
     let to = MailboxKey(target.to_mailbox);
-    if target.sent != SENT_APPEND && !has_text(tx, &target)? {
+    if target.sent != SENT_APPEND && !has_text(tx, target)? {
         return Ok(None);
     }
     let row = Placement::of(tx, target.made, to.0)?;

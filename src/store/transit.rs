@@ -76,6 +76,42 @@ pub(super) fn refold(tx: &Connection, message: i64, mailbox: i64, tally: &mut Ta
     }
 }
 
+/// The same as [`reconcile`] for a target that was just recorded, of a placement that was just
+/// read: a thousand of them must not be felt.
+pub(super) fn take_away(
+    tx: &Connection,
+    key: i64,
+    seen: &Placement,
+    tally: &mut Tally,
+) -> Result<()> {
+    let Some(target) = Target::of(tx, key)? else {
+        return Ok(());
+    };
+    if target.verb.arrives() && target.to_mailbox == 0 {
+        return reconcile(tx, key, tally);
+    }
+    if !seen.delete(tx)? {
+        // Somebody else wrote between the journal and this.
+        return reconcile(tx, key, tally);
+    }
+    Leaving::keep(tx, seen, key, tally)?;
+    if !target.verb.arrives() {
+        return Ok(());
+    }
+    let row = Placement {
+        mailbox: target.to_mailbox,
+        uid: -target.made,
+        message: target.made,
+        base: seen.flags.clone(),
+        mod_seq: 0,
+        is_pending: true,
+        via: key,
+        hint: 0,
+        ..seen.clone()
+    };
+    row.insert(tx, tally)
+}
+
 /// Shows a message no more where it lies.
 fn depart(tx: &Connection, target: &Target, tally: &mut Tally) -> Result<()> {
     if Leaving::of(tx, target.key)?.is_some() {

@@ -197,6 +197,7 @@ fn take_back(
     noted.op = done.op;
     noted.count = done.count;
     noted.touched.extend(done.touched);
+    noted.leaving.extend(done.leaving);
     noted.places.extend(done.places);
     noted.accounts.extend(done.accounts);
     noted.trees.extend(done.trees);

@@ -3,10 +3,11 @@
 //! Snapshots are named screen, state, size. The clock, the theme and the mail are fixed.
 
 use super::{Theme, draw_to};
+use crate::app::activity_tests::busy;
 use crate::app::scenes::{self, Scene};
 use crate::app::{Colours, Input, LayoutMode, Settings, Token};
-use crate::bus::{Event, Link};
-use crate::model::Safe;
+use crate::bus::{AccountView, Event, Link};
+use crate::model::{Role, Safe};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -223,4 +224,94 @@ fn ascii_only() {
     insta::assert_snapshot!("palette__ascii__80x24", drawn);
     let foreign = drawn.replace("日本", "");
     assert!(foreign.is_ascii(), "{drawn}");
+}
+
+/// The work account with a Trash, a folder below Archive, and one that waits for the server.
+fn with_trash() -> Vec<AccountView> {
+    let mut account = scenes::account(1, "work");
+    let all = &mut account.mailboxes;
+    all.insert(5, scenes::mailbox(10, 1, "Trash", Some(Role::Trash), 0));
+    all.insert(6, scenes::mailbox(101, 1, "Archive/2025", None, 0));
+    let mut fresh = scenes::mailbox(102, 1, "Projects/beta", None, 0);
+    fresh.is_pending = true;
+    all.insert(10, fresh);
+    vec![account, scenes::account(2, "home")]
+}
+
+fn changing(cols: u16, rows: u16) -> Scene {
+    Scene::with(
+        cols,
+        rows,
+        Settings::default(),
+        with_trash(),
+        scenes::mail(),
+    )
+}
+
+const CHANGE_SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (40, 12)];
+
+/// Draws what these keys lead to, then text typed, at each size.
+fn after(name: &str, keys: &str, typed: &str) {
+    for (cols, rows) in CHANGE_SIZES {
+        let mut scene = changing(cols, rows);
+        scene.press(keys).type_text(typed);
+        insta::assert_snapshot!(format!("{name}__{cols}x{rows}"), frame(&scene));
+    }
+}
+
+#[test]
+fn what_was_filed_is_told_with_what_undo_does() {
+    after("list__archived", "3 a", "");
+}
+
+#[test]
+fn a_folder_to_move_to() {
+    after("picker__move", "m", "");
+    after("picker__move_filtered", "m", "proj");
+}
+
+#[test]
+fn deleting_for_good_is_a_question() {
+    after("confirm__delete", "j j D", "");
+    after(
+        "confirm__empty_folder",
+        "shift-tab j j j j j j j j j j e",
+        "",
+    );
+}
+
+#[test]
+fn the_sidebar_with_its_own_keys() {
+    let at = "shift-tab 1 4 j";
+    after("sidebar__keys", at, "");
+    after("prompt__new_folder", &format!("{at} n"), "b");
+}
+
+#[test]
+fn a_name_that_cannot_be() {
+    after("prompt__folder_error", "shift-tab 1 4 j n enter", "");
+}
+
+#[test]
+fn which_key_of_folders() {
+    for (cols, rows) in CHANGE_SIZES {
+        let mut scene = changing(cols, rows);
+        scene.press("F");
+        scene.time_out(|t| matches!(t, Token::WhichKey(_)));
+        insta::assert_snapshot!(format!("which_key__folders__{cols}x{rows}"), frame(&scene));
+    }
+}
+
+#[test]
+fn what_goes_on() {
+    for (cols, rows) in CHANGE_SIZES {
+        let mut scene = busy(cols, rows);
+        scene.press("gj j");
+        insta::assert_snapshot!(format!("activity__busy__{cols}x{rows}"), frame(&scene));
+        scene.press("enter");
+        insta::assert_snapshot!(format!("activity__open__{cols}x{rows}"), frame(&scene));
+    }
+    let mut scene = Scene::new(80, 24);
+    scene.press("gj");
+    insta::assert_snapshot!("activity__nothing__80x24", frame(&scene));
 }

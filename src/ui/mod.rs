@@ -3,6 +3,7 @@
 //! Called by `run` after each round of inputs. Only what is visible is looked at, so that no frame
 //! takes longer because a mailbox is large. Foreign text can only arrive as `Safe`: see `text::Text`.
 
+mod activity;
 mod canvas;
 mod dates;
 mod glyphs;

@@ -2,12 +2,14 @@
 //!
 //! Called by `draw` last. Everything below an overlay stays where it was.
 
+use super::activity;
 use super::canvas::Canvas;
-use super::status::pane_name;
+use super::status::{has_room_for_error, pane_name};
 use super::text::{Text, tail};
 use super::theme::Paint;
 use crate::app::{
-    App, Area, Confirm, Help, HelpLine, Item, Overlay, Panes, Picker, PickerKind, Prompt, chunks,
+    ANSWERS_GAP, App, Area, Availability, Confirm, Help, HelpLine, Item, Overlay, Panes, Picker,
+    PickerKind, Prompt,
 };
 use crate::model::Safe;
 
@@ -19,6 +21,10 @@ pub(super) fn draw(app: &App, canvas: &mut Canvas, panes: Panes) -> Option<(u16,
         Some(Overlay::Picker(picker)) => picker_box(canvas, area, picker),
         Some(Overlay::Confirm(question)) => {
             confirm_box(canvas, area, question);
+            None
+        }
+        Some(Overlay::Activity(list)) => {
+            activity::draw(app, canvas, area, list);
             None
         }
         Some(Overlay::Prompt(prompt)) => {
@@ -95,7 +101,7 @@ fn draw_item(canvas: &mut Canvas, row: Area, item: &Item, is_current: bool, kind
     if kind == PickerKind::Palette {
         let used = canvas.put_right(row, end, 12, &item.key, key);
         let end = end.saturating_sub(used + 2);
-        let why = item.dim.map_or_else(Safe::default, Safe::fixed);
+        let why = item.dim.clone().unwrap_or_default();
         let room = end.saturating_sub(3);
         let label = canvas.put(row, 3, room, &item.label, plain);
         let left = room.saturating_sub(label + 2);
@@ -109,11 +115,11 @@ fn draw_item(canvas: &mut Canvas, row: Area, item: &Item, is_current: bool, kind
     }
     // The name goes first; the detail has what is left, but not less than a third.
     let whole = end.saturating_sub(x);
-    let detail = item
-        .detail
+    let text = item.dim.as_ref().unwrap_or(&item.detail);
+    let detail = text
         .cols()
         .min(whole.saturating_sub(item.label.cols() + 2).max(whole / 3));
-    let used = canvas.put_right(row, end, detail, &item.detail, dim);
+    let used = canvas.put_right(row, end, detail, text, dim);
     let room = whole.saturating_sub(used + u16::from(used > 0) * 2);
     canvas.put(row, x, room, &item.label, plain);
 }
@@ -173,34 +179,44 @@ fn confirm_box(canvas: &mut Canvas, area: Area, question: &Confirm) {
     canvas.frame(area, &question.title);
     let inner = area.inner().inset(1);
     let plain = canvas.style(Paint::Plain);
-    let pieces = question
-        .lines
-        .iter()
-        .flat_map(|l| chunks(l, usize::from(inner.w)));
+    let warning = canvas.style(Paint::Warning);
     let mut y = 0;
-    for piece in pieces {
-        canvas.put_rest(inner.row(y), 0, &piece, plain);
-        y += 1;
-    }
-    if let Some(warning) = &question.warning {
-        let style = canvas.style(Paint::Warning);
-        canvas.put_rest(inner.row(y), 0, warning, style);
+    for (line, is_warning) in question.text(usize::from(inner.w)) {
+        let style = if is_warning { warning } else { plain };
+        canvas.put_rest(inner.row(y), 0, &line, style);
         y += 1;
     }
     let row = inner.row(y + 1);
     let key = canvas.style(Paint::Key);
     let dim = canvas.style(Paint::Dim);
-    let copy = question.copies.as_ref().map(|_| ("c", "copy"));
-    let answers = [Some(("Enter", question.yes)), copy, Some(("Esc", "no"))];
     let mut x = 0;
-    for (name, word) in answers.into_iter().flatten() {
+    for (name, word) in question.answers() {
         x += canvas.put_rest(row, x, &name, key) + 1;
-        x += canvas.put_rest(row, x, &word, dim) + 3;
+        x += canvas.put_rest(row, x, &word, dim) + ANSWERS_GAP;
     }
+}
+
+/// Above the prompt, what is wrong with it, where there is no room for that beside it.
+fn prompt_error(canvas: &mut Canvas, panes: Panes, error: &Safe) {
+    let line = Area {
+        x: 0,
+        y: panes.status.y.saturating_sub(1),
+        w: panes.screen.w,
+        h: 1,
+    };
+    canvas.clear(line);
+    let style = canvas.style(Paint::Error);
+    canvas.put_rest(line, 1, error, style);
 }
 
 /// The box above the prompt with what might be meant.
 fn suggestions(canvas: &mut Canvas, panes: Panes, prompt: &Prompt) {
+    if let Some(error) = &prompt.error
+        && !has_room_for_error(panes.status, prompt)
+    {
+        prompt_error(canvas, panes, error);
+        return;
+    }
     let count = u16::try_from(prompt.suggestions.len()).unwrap_or(u16::MAX);
     if count == 0 || panes.status.y < count {
         return;
@@ -248,6 +264,7 @@ fn which_key(app: &App, canvas: &mut Canvas, panes: Panes) {
     canvas.frame(area, &Safe::line(&format!("{keys} and then")));
     let inner = area.inner();
     let (key, plain) = (canvas.style(Paint::Key), canvas.style(Paint::Plain));
+    let dim = canvas.style(Paint::Dim);
     for (n, (keys, action)) in (0..).zip(all) {
         let (column, y) = (n / rows, n % rows);
         if y >= inner.h {
@@ -256,6 +273,14 @@ fn which_key(app: &App, canvas: &mut Canvas, panes: Panes) {
         let row = inner.row(y);
         let x = column * cell + 1;
         canvas.put(row, x, 5, &keys, key);
-        canvas.put(row, x + 6, cell.saturating_sub(8), &action.title, plain);
+        let is_now = (action.available)(app) == Availability::Yes;
+        let style = if is_now { plain } else { dim };
+        canvas.put(
+            row,
+            x + 6,
+            cell.saturating_sub(8),
+            &action.title_now(app),
+            style,
+        );
     }
 }

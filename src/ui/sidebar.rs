@@ -69,7 +69,15 @@ fn draw_row(app: &App, canvas: &mut Canvas, area: Area, row: &SideRow, has_curso
         } else {
             String::new()
         };
-        canvas.put_right(area, end, 7, &Safe::line(&count), style)
+        let used = canvas.put_right(area, end, 7, &Safe::line(&count), style);
+        if row.is_pending {
+            let style = canvas.style(Paint::Warning);
+            let gap = u16::from(used > 0);
+            let at = end.saturating_sub(used + gap);
+            used + gap + canvas.put_right(area, at, 1, &glyphs.pending, style)
+        } else {
+            used
+        }
     };
     let x = 1 + if is_heading {
         0

@@ -6,7 +6,9 @@ use super::canvas::Canvas;
 use super::sidebar::link_mark;
 use super::text::{Text, tail};
 use super::theme::Paint;
-use crate::app::{App, Area, Context, Link, NoticeKind, Overlay, Panes, Prompt, Split, hints};
+use crate::app::{
+    App, Area, Context, Link, NoticeKind, Overlay, Panes, Prompt, Split, grouped, hints,
+};
 use crate::model::{Safe, Sort};
 use ratatui::style::Style;
 
@@ -55,19 +57,6 @@ pub(super) fn title(app: &App, canvas: &mut Canvas, area: Area) {
     canvas.put_rest(left, x, &sort, dim);
 }
 
-/// A number whose thousands can be told apart.
-pub(super) fn grouped(number: u32) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (n, digit) in digits.chars().enumerate() {
-        if n > 0 && (digits.len() - n).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 const fn gap(used: u16) -> u16 {
     if used > 0 { used + 2 } else { 0 }
 }
@@ -109,7 +98,10 @@ pub(super) fn draw(app: &App, canvas: &mut Canvas, panes: Panes) -> Option<(u16,
     let line = if status.is_empty() { keys } else { status };
     let cursor = match &app.overlay {
         Some(Overlay::Prompt(prompt)) => prompt_line(canvas, line, prompt),
-        Some(Overlay::Help(_) | Overlay::Picker(_) | Overlay::Confirm(_)) | None => {
+        Some(
+            Overlay::Help(_) | Overlay::Picker(_) | Overlay::Confirm(_) | Overlay::Activity(_),
+        )
+        | None => {
             let spilt = notice(app, canvas, panes);
             if let Some(hint) = spilt {
                 spill(app, canvas, keys, hint);
@@ -149,10 +141,25 @@ fn notice<'a>(app: &'a App, canvas: &mut Canvas, panes: Panes) -> Option<&'a Saf
         return None;
     }
     let shown = app.notices.shown();
-    let cols = shown.map_or(0, |n| n.text.cols() + n.hint.cols() + 4);
     let is_error = shown.is_some_and(|n| n.kind == NoticeKind::Error);
-    // An error that needs the whole line has it.
-    let right = if is_error && cols + 20 > area.w {
+    let back = shown.and_then(|n| match n.kind {
+        NoticeKind::Undoable => Some(("undo", app.keymap.first("undo", app.focus))),
+        NoticeKind::Redoable => Some(("redo", app.keymap.first("redo", app.focus))),
+        NoticeKind::Done | NoticeKind::Error => None,
+    });
+    // The key that takes it back must not be pushed out by a long sentence.
+    let reserved = back.as_ref().map_or(0, |(_, key)| key.cols() + 9);
+    let hint = shown.map_or(0, |n| {
+        if back.is_some() {
+            reserved
+        } else {
+            n.hint.cols()
+        }
+    });
+    let cols = shown.map_or(0, |n| n.text.cols() + hint + 4);
+    let is_typing = !app.pending.is_empty() || app.count.is_some();
+    // A sentence that needs the whole line has it; it is not there for long.
+    let right = if cols + 20 > area.w && (is_error || !is_typing) {
         0
     } else {
         progress(app, canvas, panes)
@@ -165,15 +172,18 @@ fn notice<'a>(app: &'a App, canvas: &mut Canvas, panes: Panes) -> Option<&'a Saf
     let style = canvas.style(if is_error { Paint::Error } else { Paint::Plain });
     let dim = canvas.style(Paint::Dim);
     let key = canvas.style(Paint::Key);
-    let is_undoable = notice.kind == NoticeKind::Undoable;
-    // The key that takes it back must not be pushed out by a long sentence.
-    let reserved = if is_undoable { 10 } else { 0 };
     let cols_max = room.w.saturating_sub(1 + reserved);
     let mut x = 1 + canvas.put(room, 1, cols_max, &notice.text, style);
-    if is_undoable {
+    if let Some((word, name)) = back {
         x += 2;
-        x += canvas.put_rest(room, x, &app.keymap.first("undo", app.focus), key) + 1;
-        canvas.put_rest(room, x, &"undo", dim);
+        x += canvas.put_rest(room, x, &name, key) + 1;
+        // What it would do, where that is more than the word says and there is room.
+        let fits = notice.hint.cols() <= room.w.saturating_sub(x);
+        if notice.hint.is_empty() || !fits {
+            canvas.put_rest(room, x, &word, dim);
+        } else {
+            canvas.put_rest(room, x, &notice.hint, dim);
+        }
     } else if !notice.hint.is_empty() {
         if is_error && cols > room.w {
             return Some(&notice.hint);
@@ -216,7 +226,32 @@ fn progress(app: &App, canvas: &mut Canvas, panes: Panes) -> u16 {
         .collect();
     let style = canvas.style(Paint::Dim);
     let text = Safe::join(&all, "   ");
-    canvas.put_right(area, end, area.w / 2, &text, style)
+    let used = canvas.put_right(area, end, area.w / 2, &text, style);
+    let Some(full) = fullness(app) else {
+        return used;
+    };
+    let gap = if used > 0 { 3 } else { 0 };
+    let at = end.saturating_sub(used + gap);
+    let style = canvas.style(Paint::Warning);
+    used + gap + canvas.put_right(area, at, area.w / 3, &full, style)
+}
+
+/// That an account has hardly any room left: mail to it will come back to its senders.
+fn fullness(app: &App) -> Option<Safe> {
+    let (account, percent) = app.fullest()?;
+    let text = if app.accounts.len() > 1 {
+        format!("{} {percent}% full", account.name)
+    } else {
+        format!("{percent}% full")
+    };
+    Some(Safe::line(&text))
+}
+
+/// Whether what is wrong with the text fits beside it.
+pub(super) fn has_room_for_error(area: Area, prompt: &Prompt) -> bool {
+    let typed = prompt.edit.before().cols() + prompt.edit.after().cols();
+    let error = prompt.error.as_ref().map_or(0, Text::cols);
+    prompt.label.cols() + typed + error + 5 <= area.w
 }
 
 fn key_line(app: &App, canvas: &mut Canvas, area: Area) {
@@ -237,7 +272,7 @@ fn prompt_line(canvas: &mut Canvas, area: Area, prompt: &Prompt) -> Option<(u16,
     let key = canvas.style(Paint::Key);
     let plain = canvas.style(Paint::Plain);
     let dim = canvas.style(Paint::Dim);
-    let label = canvas.put_rest(area, 1, &prompt.kind.label(), key) + 1;
+    let label = canvas.put_rest(area, 1, &prompt.label, key) + 1;
     let (before, after) = (prompt.edit.before(), prompt.edit.after());
     let room = area.w.saturating_sub(label + 1);
     // A long line is shown from where the cursor is in sight.
@@ -248,7 +283,11 @@ fn prompt_line(canvas: &mut Canvas, area: Area, prompt: &Prompt) -> Option<(u16,
     } else {
         canvas.put_rest(area, x, &after, plain);
     }
-    if let Some(error) = &prompt.error {
+    if let Some(error) = prompt
+        .error
+        .as_ref()
+        .filter(|_| has_room_for_error(area, prompt))
+    {
         let style = canvas.style(Paint::Error);
         let room = area.w.saturating_sub(x + after.cols() + 3);
         canvas.put_right(area, area.w.saturating_sub(1), room, error, style);

@@ -5,7 +5,7 @@
 use super::{Availability, Count};
 use crate::app::picker::Choice;
 use crate::app::{App, Context, Effect, Item, PickerKind, Target, role_name};
-use crate::model::{AccountKey, Role, Safe, Scope};
+use crate::model::{AccountKey, Mailbox, Role, Safe, Scope};
 
 pub(super) fn has_folders(app: &App) -> Availability {
     if app.sidebar.rows().is_empty() {
@@ -48,35 +48,42 @@ pub(super) fn previous(app: &mut App, _: Count) -> Vec<Effect> {
     neighbour(app, false)
 }
 
+/// A folder's full name as it is chosen by, with its account where there are several.
+pub(super) fn folder_label(app: &App, mailbox: &Mailbox) -> Safe {
+    let name = match mailbox.role {
+        Some(Role::Inbox) => Safe::fixed("Inbox"),
+        _ => Safe::line(&mailbox.name),
+    };
+    match app.account(mailbox.account) {
+        Some(account) if app.accounts.len() > 1 => Safe::join(&[account.name.clone(), name], " / "),
+        _ => name,
+    }
+}
+
+/// A folder to choose; it is found by what it is for, too.
+pub(super) fn folder_item(app: &App, mailbox: &Mailbox, choice: Choice) -> Item {
+    Item {
+        words: mailbox.role.map_or("", role_name),
+        ..Item::new(folder_label(app, mailbox), choice)
+    }
+}
+
 pub(super) fn pick(app: &mut App, _: Count) -> Vec<Effect> {
     let mut items = Vec::new();
-    let has_many = app.accounts.len() > 1;
-    if has_many {
+    if app.accounts.len() > 1 {
         items.push(Item::new(
             Safe::fixed("All inboxes"),
             Choice::Open(Scope::Role(Role::Inbox)),
         ));
     }
-    for account in &app.accounts {
-        for mailbox in account.mailboxes.iter().filter(|m| m.is_selectable) {
-            let name = match mailbox.role {
-                Some(Role::Inbox) => Safe::fixed("Inbox"),
-                _ => Safe::line(&mailbox.name),
-            };
-            let label = if has_many {
-                Safe::join(&[account.name.clone(), name], " / ")
-            } else {
-                name
-            };
-            let role = mailbox.role.map_or("", role_name);
-            let detail = match mailbox.unread {
-                0 => String::new(),
-                n => format!("{n} unread"),
-            };
-            let mut item = Item::new(label, Choice::Open(Scope::Mailbox(mailbox.key)));
-            item.words = role;
-            items.push(item.with_detail(Safe::line(&detail)));
-        }
+    let all = app.accounts.iter().flat_map(|a| &a.mailboxes);
+    for mailbox in all.filter(|m| m.is_selectable) {
+        let detail = match mailbox.unread {
+            0 => String::new(),
+            n => format!("{n} unread"),
+        };
+        let choice = Choice::Open(Scope::Mailbox(mailbox.key));
+        items.push(folder_item(app, mailbox, choice).with_detail(Safe::line(&detail)));
     }
     app.open_picker("Go to folder", PickerKind::Fuzzy, items)
 }

@@ -4,11 +4,14 @@
 //! [`actions`]. An action must never be described anywhere else.
 
 mod change;
+mod filing;
 mod folders;
 mod motion;
 mod program;
 mod read;
+mod select;
 mod table;
+mod tree;
 mod view;
 
 #[cfg(test)]
@@ -18,6 +21,7 @@ pub(crate) use read::{ask_to_open, copy_link};
 pub(crate) use view::apply_filter;
 
 use super::{App, Effect};
+use crate::model::Safe;
 
 /// A pane that can have the keys; keys mean what they mean in a context.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -79,6 +83,8 @@ pub enum Group {
     Change,
     /// Selecting messages.
     Select,
+    /// Changing folders.
+    Tree,
     /// What is shown, and how.
     View,
     /// Sending and receiving.
@@ -89,12 +95,13 @@ pub enum Group {
 
 impl Group {
     /// Every group, in the order of the help.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Move,
         Self::Folders,
         Self::Read,
         Self::Change,
         Self::Select,
+        Self::Tree,
         Self::View,
         Self::Sync,
         Self::Program,
@@ -109,6 +116,7 @@ impl Group {
             Self::Read => "Reading",
             Self::Change => "Changing messages",
             Self::Select => "Selecting",
+            Self::Tree => "Changing folders",
             Self::View => "List and layout",
             Self::Sync => "Sending and receiving",
             Self::Program => "Program",
@@ -121,7 +129,8 @@ impl Group {
 pub enum Availability {
     /// It can.
     Yes,
-    /// It cannot, and why: the rest of the sentence "not now: …".
+    /// It cannot, and why: the rest of the sentence "not now: …". `{id}` stands for the key of the
+    /// action of that name.
     No(&'static str),
 }
 
@@ -148,6 +157,10 @@ pub struct Action {
     pub run: fn(&mut App, Count) -> Vec<Effect>,
     /// Further words it is found by.
     pub words: &'static str,
+    /// Where its rank in the line of keys holds.
+    hinted: u8,
+    /// What it would do now, where that says more than the title.
+    now: Option<fn(&App) -> Option<Safe>>,
 }
 
 impl Action {
@@ -155,6 +168,39 @@ impl Action {
     #[must_use]
     pub const fn is_in(&self, context: Context) -> bool {
         self.contexts & context.bit() != 0
+    }
+
+    /// Its rank in the line of keys of that context; 0: never there.
+    #[must_use]
+    pub const fn rank(&self, context: Context) -> u8 {
+        if self.is_in(context) && self.hinted & context.bit() != 0 {
+            self.hint.0
+        } else {
+            0
+        }
+    }
+
+    /// What it would do now.
+    #[must_use]
+    pub fn title_now(&self, app: &App) -> Safe {
+        let now = self.now.and_then(|now| now(app));
+        now.unwrap_or_else(|| Safe::fixed(self.title))
+    }
+
+    /// The same, in the line of keys of these contexts only.
+    const fn hinted(self, contexts: u8) -> Self {
+        Self {
+            hinted: contexts,
+            ..self
+        }
+    }
+
+    /// The same, with a title for now.
+    const fn now(self, now: fn(&App) -> Option<Safe>) -> Self {
+        Self {
+            now: Some(now),
+            ..self
+        }
     }
 
     /// The contexts it exists in.

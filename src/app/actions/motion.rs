@@ -169,7 +169,7 @@ pub(super) fn next_unread(app: &mut App, _: Count) -> Vec<Effect> {
     }
     let view = app.list.view().clone();
     let request = app.request();
-    let gather = Gather::new(request, view, beyond..u32::MAX, None, Purpose::NextUnread);
+    let gather = Gather::new(request, view, beyond..u32::MAX, Purpose::NextUnread);
     let ask = gather.ask();
     app.gather = Some(gather);
     vec![Effect::Engine(ask)]

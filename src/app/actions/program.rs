@@ -6,8 +6,8 @@ use super::{Availability, Count, actions};
 use crate::app::overlay::Confirmed;
 use crate::app::picker::Choice;
 use crate::app::{
-    App, Colours, Confirm, Context, Effect, Help, Item, Overlay, PickerKind, Prompt, PromptKind,
-    link_word,
+    Activity, App, Colours, Confirm, Context, Effect, Help, Item, Overlay, PickerKind, Prompt,
+    PromptKind, link_word,
 };
 use crate::bus::{Command, SyncMode};
 use crate::model::{AccountKey, Safe};
@@ -90,28 +90,8 @@ pub(super) fn toggle_offline(app: &mut App, _: Count) -> Vec<Effect> {
 }
 
 pub(super) fn activity(app: &mut App, _: Count) -> Vec<Effect> {
-    let jobs = app.jobs.iter().map(|(request, job)| {
-        let detail = job.progress.map(|(done, total)| {
-            let (done, total) = (crate::app::size_text(done), crate::app::size_text(total));
-            Safe::line(&format!("{done} of {total}; Enter stops it"))
-        });
-        let detail = detail.unwrap_or_else(|| Safe::fixed("Enter stops it"));
-        Item::new(job.label.clone(), Choice::Cancel(*request)).with_detail(detail)
-    });
-    let accounts = app.accounts.iter().map(|account| {
-        let mut detail = app.link_text(account);
-        if account.pending > 0 {
-            let pending = format!("{} to send", account.pending);
-            detail = Safe::join(&[detail, Safe::line(&pending)], ", ");
-        }
-        Item::new(account.name.clone(), Choice::Sync(account.key)).with_detail(detail)
-    });
-    let items = jobs.chain(accounts).collect();
-    app.open_picker(
-        "Activity: Enter stops a job or syncs",
-        PickerKind::Menu,
-        items,
-    )
+    app.overlay = Some(Overlay::Activity(Activity::default()));
+    Vec::new()
 }
 
 /// Closes the pane; in the list, ends the program, and asks if changes wait.
@@ -142,12 +122,8 @@ pub(super) fn quit(app: &mut App, _: Count) -> Vec<Effect> {
         ));
     }
     app.overlay = Some(Overlay::Confirm(Confirm {
-        title: "Quit now?",
         lines,
-        warning: None,
-        yes: "quit",
-        copies: None,
-        then: Confirmed::Quit,
+        ..Confirm::new("Quit now?", "quit", Confirmed::Quit)
     }));
     Vec::new()
 }
@@ -166,20 +142,20 @@ pub(super) fn palette(app: &mut App, _: Count) -> Vec<Effect> {
             let dim = if action.is_in(here) {
                 match (action.available)(app) {
                     Availability::Yes => None,
-                    Availability::No(why) => Some(why),
+                    Availability::No(why) => Some(app.with_keys(why)),
                 }
             } else {
-                Some("not in this pane")
+                Some(Safe::fixed("not in this pane"))
             };
             let item = Item {
                 key: app.keymap.first(action.id, here),
                 words: action.words,
                 dim,
-                ..Item::new(Safe::fixed(action.title), Choice::Action(index))
+                ..Item::new(action.title_now(app), Choice::Action(index))
             };
             // What is used most comes first, as in the line of keys.
-            let rank = action.hint.0.wrapping_sub(1);
-            (dim.is_some(), rank, item)
+            let rank = action.rank(here).wrapping_sub(1);
+            (item.dim.is_some(), rank, item)
         })
         .collect();
     items.sort_by_key(|(is_dim, rank, _)| (*is_dim, *rank));

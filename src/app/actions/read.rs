@@ -177,13 +177,12 @@ fn question(link: &Link) -> Confirm {
         let careful = Safe::fixed("Careful: the text says");
         Safe::join(&[careful, link.text.clone()], " ")
     });
+    let then = Confirmed::OpenUrl(link.target.clone());
     Confirm {
-        title: "Open this link?",
         lines,
         warning,
-        yes: "open",
         copies: Some(link.target.clone()),
-        then: Confirmed::OpenUrl(link.target.clone()),
+        ..Confirm::new("Open this link?", "open", then)
     }
 }
 

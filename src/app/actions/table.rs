@@ -3,10 +3,10 @@
 //! To add an action: a row here, and its function in the file of its group. The order is that of
 //! the help, and of the hints. A chord must never be the beginning of another in the same context.
 
-use super::Group::{Change, Folders, Move, Program, Read, Select, Sync, View};
+use super::Group::{Change, Folders, Move, Program, Read, Select, Sync, Tree, View};
 use super::{
-    ALL, Action, Availability, Count, Group, LIST, MAIL, READER, ROWS, SIDEBAR, change, folders,
-    motion, program, read, view,
+    ALL, Action, Availability, Count, Group, LIST, MAIL, READER, ROWS, SIDEBAR, change, filing,
+    folders, motion, program, read, select, tree, view,
 };
 use crate::app::{App, Effect};
 
@@ -35,6 +35,8 @@ const fn row(
         available,
         run,
         words,
+        hinted: ALL,
+        now: None,
     }
 }
 
@@ -45,7 +47,8 @@ const fn always(_: &App) -> Availability {
     Availability::Yes
 }
 
-use change::{can_change, can_redo_last};
+use change::{can_change, can_mark, can_read, can_repeat};
+use filing::{can_archive, can_move_again, can_take, can_trash};
 use read::{has_attachments, has_link, has_links, has_quotes, has_text};
 
 #[rustfmt::skip]
@@ -64,7 +67,7 @@ pub(super) const TABLE: &[Action] = &[
     row("half-page-up", "Go up half a page", NO, Move, ALL, &["ctrl-u"], always, motion::half_page_up, "scroll"),
     row("first", "Go to the top", NO, Move, ALL, &["gg", "home"], always, motion::first, "first start begin newest"),
     row("last", "Go to the end", NO, Move, ALL, &["G", "end"], always, motion::last, "last bottom oldest"),
-    row("next-unread", "Go to the next unread message", (12, "next unread"), Move, MAIL, &["]"], always, motion::next_unread, "new"),
+    row("next-unread", "Go to the next unread message", (14, "next unread"), Move, MAIL, &["]"], always, motion::next_unread, "new"),
     row("previous-unread", "Go to the previous unread message", NO, Move, MAIL, &["["], always, motion::previous_unread, "new"),
     row("next-thread", "Go to the next thread", NO, Move, MAIL, &["}"], always, motion::next_thread, "conversation"),
     row("previous-thread", "Go to the previous thread", NO, Move, MAIL, &["{"], always, motion::previous_thread, "conversation"),
@@ -77,7 +80,7 @@ pub(super) const TABLE: &[Action] = &[
     row("fold-folder", "Fold or unfold the folder", (2, "fold"), Folders, SIDEBAR, &["space", "za", "h", "left"], always, folders::fold, "collapse expand tree"),
     row("next-folder", "Open the next folder", NO, Folders, ALL, &["J"], always, folders::next, "mailbox"),
     row("previous-folder", "Open the previous folder", NO, Folders, ALL, &["K"], always, folders::previous, "mailbox"),
-    row("go-to-folder", "Go to a folder by name", (8, "folder"), Folders, ALL, &["gf"], folders::has_folders, folders::pick, "fuzzy jump change open mailbox"),
+    row("go-to-folder", "Go to a folder by name", (11, "folder"), Folders, ALL, &["gf"], folders::has_folders, folders::pick, "fuzzy jump change open mailbox"),
     row("go-to-inbox", "Go to the inbox", NO, Folders, ALL, &["gi"], always, folders::inbox, "open"),
     row("go-to-starred", "Go to starred messages", NO, Folders, ALL, &["gs"], always, folders::starred, "flagged important"),
     row("go-to-sent", "Go to Sent", NO, Folders, ALL, &["gt"], always, folders::sent, "outgoing"),
@@ -88,28 +91,43 @@ pub(super) const TABLE: &[Action] = &[
     row("go-to-all-inboxes", "Go to all inboxes together", NO, Folders, ALL, &["gu"], always, folders::unified, "unified combined"),
     row("choose-account", "Go to an account", NO, Folders, ALL, &["@"], folders::has_folders, folders::pick_account, "switch"),
 
-    row("star", "Star or unstar", (2, "star"), Change, MAIL, &["s"], can_change, change::star, "flag important favourite"),
-    row("toggle-read", "Mark as unread or read", (3, "unread"), Change, MAIL, &["U"], can_change, change::toggle_read, "seen new"),
-    row("mark-read", "Mark as read", NO, Change, MAIL, &[], can_change, change::mark_read, "seen"),
-    row("mark-unread", "Mark as unread", NO, Change, MAIL, &[], can_change, change::mark_unread, "unseen new"),
-    row("tag", "Add or remove tags", (4, "tag"), Change, MAIL, &["t"], can_change, change::tag, "label keyword"),
-    row("undo", "Undo the last change", (9, "undo"), Change, ALL, &["u"], always, change::undo, "take back revert"),
+    row("archive", "Move to Archive", (2, "archive"), Change, MAIL, &["a"], can_archive, filing::archive, "file done keep"),
+    row("trash", "Move to Trash", (3, "delete"), Change, MAIL, &["d"], can_trash, filing::trash, "delete remove bin"),
+    row("move", "Move to a folder", (4, "move"), Change, MAIL, &["m"], can_take, filing::pick_move, "file refile save"),
+    row("move-again", "Move to the same folder again", NO, Change, MAIL, &["M"], can_move_again, filing::move_again, "repeat last").now(filing::move_again_title),
+    row("copy-to", "Copy to a folder", NO, Change, MAIL, &["C"], can_change, filing::pick_copy, "duplicate"),
+    row("junk", "Move to Junk, or back", NO, Change, MAIL, &["!"], can_take, filing::junk, "spam unwanted not ham").now(filing::junk_title),
+    row("delete", "Delete for good", NO, Change, MAIL, &["D"], can_take, filing::delete, "expunge purge remove forever"),
+    row("star", "Star or unstar", (5, "star"), Change, MAIL, &["s"], can_mark, change::star, "flag important favourite"),
+    row("toggle-read", "Mark as unread or read", (6, "unread"), Change, MAIL, &["U"], can_read, change::toggle_read, "seen new"),
+    row("mark-read", "Mark as read", NO, Change, MAIL, &[], can_read, change::mark_read, "seen"),
+    row("mark-unread", "Mark as unread", NO, Change, MAIL, &[], can_read, change::mark_unread, "unseen new"),
+    row("tag", "Add or remove tags", (9, "tag"), Change, MAIL, &["t"], can_mark, change::tag, "label keyword"),
+    row("undo", "Undo the last change", (10, "undo"), Change, ALL, &["u"], always, change::undo, "take back revert"),
     row("redo", "Redo what was undone", NO, Change, ALL, &["ctrl-r"], always, change::redo, "again"),
-    row("repeat", "Repeat the last change here", NO, Change, MAIL, &["."], can_redo_last, change::repeat, "again"),
+    row("repeat", "Repeat the last change here", NO, Change, MAIL, &["."], can_repeat, change::repeat, "again"),
 
-    row("select", "Select or deselect and move on", (6, "select"), Select, LIST, &["x", "space"], change::has_row, change::select, "mark tick"),
-    row("select-range", "Select a range of rows", NO, Select, LIST, &["v"], change::has_row, change::select_range, "mark visual"),
-    row("select-thread", "Select the whole thread", NO, Select, LIST, &["V"], change::has_row, change::select_thread, "mark conversation"),
-    row("select-matching", "Select messages that match a rule", NO, Select, LIST, &["*"], change::has_row, change::select_matching, "mark all query"),
-    row("clear-selection", "Deselect everything", NO, Select, LIST, &[], always, change::clear_selection, "unmark none"),
+    row("select", "Select or deselect and move on", (8, "select"), Select, LIST, &["x", "space"], change::has_row, select::select, "mark tick"),
+    row("select-range", "Select a range of rows", NO, Select, LIST, &["v"], change::has_row, select::select_range, "mark visual"),
+    row("select-thread", "Select the whole thread", NO, Select, LIST, &["V"], change::has_row, select::select_thread, "mark conversation"),
+    row("select-matching", "Select messages that match a rule", NO, Select, LIST, &["*"], change::has_row, select::select_matching, "mark all query"),
+    row("clear-selection", "Deselect everything", NO, Select, LIST, &[], always, select::clear_selection, "unmark none"),
 
-    row("search", "Search this list", (5, "search"), View, ALL, &["/"], always, view::search, "find query filter"),
+    row("new-folder", "Make a folder", (3, "new"), Tree, ALL, &["n@sidebar", "Fn"], program::has_account, tree::new, "create mkdir add").hinted(SIDEBAR),
+    row("rename-folder", "Rename the folder", (4, "rename"), Tree, ALL, &["r@sidebar", "Fr"], tree::can_rename, tree::rename, "name").hinted(SIDEBAR),
+    row("move-folder", "Move the folder into another", (5, "move"), Tree, ALL, &["m@sidebar", "Fm"], tree::can_move, tree::pick_parent, "reparent").hinted(SIDEBAR),
+    row("delete-folder", "Delete the folder", (6, "delete"), Tree, ALL, &["d@sidebar", "Fd"], tree::can_delete, tree::delete, "remove rmdir trash").hinted(SIDEBAR),
+    row("subscribe", "Subscribe to the folder, or not", (9, "subscribe"), Tree, ALL, &["s@sidebar", "Fs"], tree::can_subscribe, tree::subscribe, "unsubscribe follow").hinted(SIDEBAR).now(tree::subscribe_title),
+    row("empty-folder", "Empty the folder", (8, "empty"), Tree, ALL, &["e@sidebar", "Fe"], tree::can_empty, tree::empty, "trash junk spam purge expunge").hinted(SIDEBAR),
+    row("read-folder", "Mark the whole folder as read", (7, "all read"), Tree, ALL, &["a@sidebar", "Fa"], tree::can_read_all, tree::read_all, "catchup seen").hinted(SIDEBAR),
+
+    row("search", "Search this list", (7, "search"), View, ALL, &["/"], always, view::search, "find query filter"),
     row("search-everywhere", "Search all folders", NO, View, ALL, &["g/"], always, view::search_everywhere, "find query global"),
-    row("filter", "Filter the list by kind", (10, "filter"), View, ALL, &["\\"], always, view::filter, "quick unread starred limit"),
+    row("filter", "Filter the list by kind", (12, "filter"), View, ALL, &["\\"], always, view::filter, "quick unread starred limit"),
     row("clear-filter", "Show all messages again", NO, View, ALL, &[], always, view::clear_filter, "unfilter reset search"),
     row("next-match", "Go to the next match", NO, View, MAIL, &["n"], always, view::next_match, "search again"),
     row("previous-match", "Go to the previous match", NO, View, MAIL, &["N"], always, view::previous_match, "search again"),
-    row("sort", "Sort the list", (11, "sort"), View, LIST, &["o"], always, view::sort, "order date sender subject size"),
+    row("sort", "Sort the list", (13, "sort"), View, LIST, &["o"], always, view::sort, "order date sender subject size"),
     row("toggle-threads", "Group messages by thread or not", NO, View, LIST, &["T"], always, view::toggle_threads, "conversation"),
     row("fold", "Fold or unfold the thread", NO, View, LIST, &["za"], view::has_threads, view::fold, "collapse expand"),
     row("fold-all", "Fold everything", NO, View, ROWS, &["zM"], always, view::fold_all, "collapse threads"),
@@ -131,12 +149,12 @@ pub(super) const TABLE: &[Action] = &[
     row("attachments", "List and save attachments", (6, "files"), Read, MAIL, &["A"], has_attachments, read::attachments, "files download"),
     row("copy", "Copy address, subject, id or link", (9, "copy"), Read, MAIL, &["y"], change::has_row, read::copy, "yank clipboard"),
 
-    row("sync", "Sync this account", (13, "sync"), Sync, ALL, &["gr"], always, program::sync, "send receive refresh check mail fetch"),
+    row("sync", "Sync this account", (15, "sync"), Sync, ALL, &["gr"], always, program::sync, "send receive refresh check mail fetch"),
     row("sync-all", "Sync all accounts", NO, Sync, ALL, &["gR", "f5"], always, program::sync_all, "send receive refresh check mail fetch"),
     row("sync-mode", "Choose when to connect", NO, Sync, ALL, &["gm"], program::has_account, program::sync_mode, "push manual interval"),
     row("cycle-sync-mode", "Change when to connect", NO, Sync, ALL, &["gM"], program::has_account, program::cycle_mode, "push manual interval"),
     row("toggle-offline", "Work offline or online", NO, Sync, ALL, &["gO"], always, program::toggle_offline, "disconnect network"),
-    row("activity", "Show accounts and running jobs", NO, Sync, ALL, &["gj"], always, program::activity, "progress cancel downloads"),
+    row("activity", "Show what goes on", NO, Sync, ALL, &["gj"], always, program::activity, "accounts jobs progress cancel retry queue outbox quota"),
 
     row("close", "Close this; at the start, quit", NO, Program, ALL, &["q"], always, program::close, "exit back"),
     row("quit", "Quit Pillarbox", NO, Program, ALL, &["Q", "ctrl-c"], always, program::quit, "exit leave"),

@@ -12,12 +12,17 @@ use crate::model::{FlagSet, Moment};
 use crate::net::error::{Class, Error, Result};
 use jiff::Timestamp;
 use jiff::tz::Offset;
+use std::time::Duration;
 
 const DOING: &str = "take this message";
 /// The largest message that goes out before the server agreed: a refusal costs no more than this.
 const AT_ONCE_MAX: usize = 256 * 1024;
 /// How many bytes wait to be written at once.
 const CHUNK: usize = 64 * 1024;
+/// How much a system may have taken over for sending that has not left.
+const SYSTEM_BUFFER: usize = 4 * 1024 * 1024;
+/// The slowest line in bytes a second on which sending a message is not given up.
+const SLOWEST: usize = 16 * 1024;
 
 impl Session {
     /// Puts a message into a mailbox, with flags and the time it arrived. The bytes go out as they
@@ -99,7 +104,7 @@ impl Session {
                 return Ok(false);
             }
         }
-        self.hear_later(bytes.len());
+        self.hear_later(time_on_its_way(bytes.len()));
         self.push_line("");
         Ok(true)
     }
@@ -130,6 +135,12 @@ impl Appended {
             refused: Some(error),
         }
     }
+}
+
+/// How long the server may wait for what the system has taken over of so many bytes.
+fn time_on_its_way(bytes: usize) -> Duration {
+    let seconds = bytes.min(SYSTEM_BUFFER) / SLOWEST;
+    Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
 }
 
 /// ` 7-Feb-1994 22:43:04 -0800` (RFC 9051 `date-time`); `None` for what that form cannot hold.

@@ -37,7 +37,8 @@ impl Session {
     /// When the connection or the protocol breaks: then anything may have been done.
     pub async fn expunge_marked(&mut self) -> Result<Transferred> {
         self.begin(Pace::Bulk).await?;
-        let mut transfer = Transfer::new(&UidSet::new(), DOING);
+        let exists = self.state.mailbox.as_ref().map_or(0, |m| m.exists);
+        let mut transfer = Transfer::new(&UidSet::new(), DOING).patient_for(exists);
         self.run_transfer(&[Command::new("EXPUNGE")], &mut transfer)
             .await?;
         Ok(self.transferred(transfer))

@@ -143,6 +143,11 @@ impl Session {
             self.idling = None;
             self.ending = Some(idling.tag);
             self.unattended.push(idling.tag);
+            // Quirk(Stalwart before 0.10): what comes in one packet with DONE is never read.
+            let program = self.state.program.as_deref().unwrap_or_default();
+            if program.starts_with("Stalwart") {
+                self.settle().await?;
+            }
         } else {
             self.idling = None;
             self.finish(idling.tag, Some).await?;

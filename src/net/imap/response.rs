@@ -398,7 +398,10 @@ fn namespace(tokens: &mut Tokens<'_>) -> Parsed<Response> {
         while !tokens.closes()? {
             tokens.open()?;
             let prefix = tokens.string()?.into_owned();
-            let delimiter = tokens.nstring()?;
+            let delimiter = match tokens.peek()? {
+                Token::Close => None,
+                _ => tokens.nstring()?,
+            };
             tokens.skip_to_close()?;
             prefixes.push(Prefix {
                 prefix,

@@ -25,10 +25,6 @@ pub(super) const GO_AHEADS_MAX: u32 = 3;
 const SMALL_FACTOR: u32 = 3;
 /// A call that moves much has so long, and a second more for each KiB that comes.
 const BULK_TIME: Duration = Duration::from_secs(30 * 60);
-/// How much a system may have taken over for sending that has not left.
-const SYSTEM_BUFFER: u64 = 4 * 1024 * 1024;
-/// The slowest line in bytes a second on which sending a message is not given up.
-const SLOWEST: u64 = 16 * 1024;
 /// Bytes that one command may bring, whatever it asks for.
 const ANSWER_MAX: usize = 2 * MESSAGE_MAX;
 
@@ -143,6 +139,12 @@ impl Session {
         &self.state.capabilities
     }
 
+    /// Whether a mailbox is selected. Deleting or renaming it, or one above it, leaves none.
+    #[must_use]
+    pub const fn has_selected(&self) -> bool {
+        self.state.mailbox.is_some()
+    }
+
     /// What was said outside of what was asked since the last call.
     pub fn take_notices(&mut self) -> Vec<Notice> {
         self.state.take_notices()
@@ -219,11 +221,9 @@ impl Session {
         }
     }
 
-    /// Waits longer for the next word of the server: what the system has taken over of so many bytes
-    /// is not there yet.
-    pub(super) fn hear_later(&mut self, bytes: usize) {
-        let on_its_way = u64::try_from(bytes).unwrap_or(u64::MAX).min(SYSTEM_BUFFER);
-        let silence = self.options.silence_timeout + Duration::from_secs(on_its_way / SLOWEST);
+    /// Lets the server be silent for so much longer than usual until the next call.
+    pub(super) fn hear_later(&mut self, longer: Duration) {
+        let silence = self.options.silence_timeout + longer;
         self.gate().listen(Some(silence));
     }
 

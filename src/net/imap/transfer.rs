@@ -10,6 +10,12 @@ use super::session::{Pace, Session, refusal};
 use super::types::Transferred;
 use crate::model::UidSet;
 use crate::net::error::{Error, Result};
+use std::time::Duration;
+
+/// How many messages a slow server takes on in a second, without a word meanwhile.
+const PER_SECOND: u64 = 10;
+/// So many seconds more than the usual silence at most.
+const PATIENCE_MAX: u64 = 600;
 
 /// What the answers to a transfer have brought so far.
 #[derive(Debug)]
@@ -17,6 +23,8 @@ pub(super) struct Transfer {
     mapping: Mapping,
     refused: Option<Error>,
     doing: &'static str,
+    /// How much longer than usual the server may work without a word.
+    patience: Duration,
 }
 
 impl Transfer {
@@ -26,7 +34,14 @@ impl Transfer {
             mapping: Mapping::new(asked),
             refused: None,
             doing,
+            patience: patience(asked.len()),
         }
+    }
+
+    /// Waits as for so many messages.
+    pub(super) fn patient_for(mut self, messages: u32) -> Self {
+        self.patience = patience(messages.into());
+        self
     }
 
     /// Looks for COPYUID, which comes in a response of its own with MOVE; all else changes the state.
@@ -47,6 +62,10 @@ impl Transfer {
         }
         is_ok
     }
+}
+
+fn patience(messages: u64) -> Duration {
+    Duration::from_secs((messages / PER_SECOND).min(PATIENCE_MAX))
 }
 
 impl Session {
@@ -102,6 +121,7 @@ impl Session {
         commands: &[Command],
         transfer: &mut Transfer,
     ) -> Result<()> {
+        self.hear_later(transfer.patience);
         if commands.iter().any(Command::has_pauses) {
             for command in commands {
                 let said = self.exec(command, |r| transfer.take(r)).await?;

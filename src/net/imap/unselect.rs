@@ -14,7 +14,7 @@ impl Session {
         let is_inside = self
             .state
             .selected_name()
-            .is_some_and(|open| is_same_name(open, wire) || open.starts_with(wire));
+            .is_some_and(|open| is_same_name(open, wire) || may_lie_below(open, wire));
         if !is_inside {
             return;
         }
@@ -28,4 +28,11 @@ impl Session {
         self.send_unattended(&Command::new(text));
         drop(self.leave_mailbox());
     }
+}
+
+/// What separates the levels is not known here; a letter or digit it is not.
+fn may_lie_below(open: &[u8], above: &[u8]) -> bool {
+    let rest = open.strip_prefix(above);
+    rest.and_then(<[u8]>::first)
+        .is_some_and(|b| !b.is_ascii_alphanumeric())
 }

@@ -5,7 +5,7 @@
 use super::Session;
 use super::peer_tests::{failed, notices, status, unescape};
 use super::types::{Appended, IdleEnd, Transferred};
-use crate::model::{FlagSet, Moment, Rights, Role, Uid, UidSet};
+use crate::model::{Flag, FlagChange, FlagSet, Moment, Rights, Role, Uid, UidSet};
 use crate::net::{Class, Error, Login, Options, Secret, Security, Server};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream};
@@ -272,4 +272,49 @@ async fn a_flood_while_idling_is_told_in_few_pieces() {
     let (times, notices) = watching.await.unwrap();
     assert_eq!(notices, 100_000);
     assert!(times < 100, "told {times} times");
+}
+
+#[tokio::test(start_paused = true)]
+async fn done_and_the_next_command_are_one_write_but_where_that_is_known_to_fail() {
+    for (program, is_one) in [("Dovecot", true), ("Stalwart IMAP", false)] {
+        let (mut session, mut far) = session("ID IDLE", 4096).await;
+        let client = tokio::spawn(async move {
+            session
+                .idle(tokio::time::sleep(Duration::from_secs(9)))
+                .await?;
+            let seen = FlagChange::one(Flag::Seen, true);
+            session
+                .change_flags(&UidSet::parse("5").unwrap(), &seen)
+                .await
+        });
+        assert!(line(&mut far).await.starts_with("P1 ID ("));
+        say(
+            &mut far,
+            &format!("* ID (\"name\" \"{program}\")\r\nP1 OK done\r\n"),
+        )
+        .await;
+        assert_eq!(line(&mut far).await, "P2 IDLE");
+        say(&mut far, "+ idling\r\n").await;
+        assert_eq!(line(&mut far).await, "DONE");
+        let waiting = Duration::from_secs(1);
+        let more = tokio::time::timeout(waiting, far.fill_buf()).await;
+        assert_eq!(more.is_ok(), is_one, "{program}");
+        say(&mut far, "P2 OK done\r\n").await;
+        assert!(line(&mut far).await.starts_with("P3 UID STORE 5 "));
+        say(&mut far, "P3 OK done\r\n").await;
+        client.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_may_work_long_on_many_messages_and_not_on_few() {
+    for (uids, is_enough) in [("1:1500", true), ("1:15", false)] {
+        let (mut session, mut far) = session("MOVE", 4096).await;
+        let uids = UidSet::parse(uids).unwrap();
+        let moving = tokio::spawn(async move { session.move_messages(&uids, "A").await });
+        line(&mut far).await;
+        tokio::time::sleep(Duration::from_secs(150)).await;
+        let answer = far.write_all(b"P1 OK done\r\n").await;
+        assert_eq!(answer.is_ok() && moving.await.unwrap().is_ok(), is_enough);
+    }
 }

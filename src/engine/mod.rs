@@ -10,6 +10,7 @@ mod changes;
 pub mod clock;
 mod dispatch;
 mod fetching;
+mod horizon;
 mod lane;
 mod once;
 mod ops;

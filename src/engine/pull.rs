@@ -292,18 +292,6 @@ impl Lane {
         Ok(())
     }
 
-    /// Where arrivals begin that may not be in the store: a mailbox that was selected for a change
-    /// only, or by another lane, can be behind what its SELECT said.
-    async fn first_unknown(&self, open: &Open) -> Result<Option<Uid>, Failure> {
-        let key = open.mailbox;
-        let cursor = self.account.db.read(move |r| r.cursor(key)).await?;
-        let is_same_era = cursor.uid_validity == Some(open.uid_validity);
-        let in_store = cursor.uid_next.filter(|_| is_same_era);
-        Ok(in_store.map_or(open.uid_next, |uid| {
-            Some(open.uid_next.map_or(uid, |next| next.min(uid)))
-        }))
-    }
-
     /// Moves the cursor behind what IDLE brought, where the mailbox was in step before.
     async fn advance(&mut self, key: MailboxKey, messages: Option<u32>) -> Result<(), Failure> {
         let Some(Open {
@@ -409,7 +397,7 @@ impl Lane {
         // Ours first: what arrives between the two is then in neither or in the server's only.
         let here = self.account.db.read_long(move |r| r.uids(key)).await?;
         let there = self.session.uids().await?;
-        let gone = here.minus(&there);
+        let gone = self.gone_from(&there, &here);
         self.forget(key, era, gone).await
     }
 
@@ -445,7 +433,7 @@ impl Lane {
         self.put(key, era, newest, cursor.uid_next.is_some())
             .await?;
         let here = self.account.db.read_long(move |r| r.uids(key)).await?;
-        let gone = here.minus(&there);
+        let gone = self.gone_from(&there, &here);
         self.forget(key, era, gone).await?;
         missing = missing.minus(&here);
         // From here on flags are in step with the SELECT, so a later start can ask for what changed.

@@ -100,14 +100,16 @@ impl Place {
         let message_id = named(&format!("c{n}"));
         self.past
             .lock()
-            .unwrap()
+            .unwrap_or_else(PoisonError::into_inner)
             .insert(message_id.clone(), Past::default());
         client.append(mailbox, "", &message(&message_id, &format!("Number {n}")));
     }
 
     fn remember(&self, message_id: &str, what: impl FnOnce(&mut Past)) {
         self.changes.fetch_add(1, Ordering::Relaxed);
-        what(self.past.lock().unwrap().get_mut(message_id).unwrap());
+        let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
+        let past = past.get_mut(message_id);
+        what(past.unwrap_or_else(|| panic!("nobody wrote {message_id}")));
     }
 
     /// Another client, until it is over.
@@ -203,6 +205,10 @@ impl Place {
             }
         };
         for row in &rows {
+            assert!(
+                row.subject.as_str().starts_with("Number "),
+                "what is this? {row:?}"
+            );
             let number = row.subject.as_str().rsplit(' ').next().unwrap();
             self.remember(&named(&format!("c{number}")), |past| match &kind {
                 OpKind::Copy(_) => past.copies += 1,

@@ -122,7 +122,9 @@ fn points(session: &Session) -> Vec<Cut> {
     let (mut at, begin) = (0, first_word(&session.said));
     for line in session.said.split_inclusive('\n') {
         let size = line.len() as u64;
-        if at >= begin {
+        // Other lines are those of a message.
+        let is_command = line.starts_with('P');
+        if at >= begin && is_command {
             points.push(Cut::Sent(at + size / 2));
             points.push(Cut::Sent(at + size));
         }

@@ -316,10 +316,10 @@ impl Mailbox {
         }
     }
 
-    /// Notes the complete list of ids.
+    /// Notes the ids from the first position on: all but what came since they were asked for.
     pub(super) fn learn_ids(&mut self, uids: &UidSet) {
-        let is_whole = uids.len() == u64::from(self.exists) && self.exists <= POSITIONS_MAX;
-        self.ids = is_whole.then(|| uids.iter().map(Uid::get).collect());
+        let is_known = uids.len() <= u64::from(self.exists) && self.exists <= POSITIONS_MAX;
+        self.ids = is_known.then(|| uids.iter().map(Uid::get).collect());
     }
 
     /// The id of a position, said or known. Where the two differ, nothing is known any more.

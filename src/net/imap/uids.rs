@@ -29,21 +29,87 @@ struct Search {
     ranges: Vec<(Uid, Uid)>,
     /// Whether there was an answer at all.
     is_told: bool,
+    /// How many messages there are, as far as was said.
+    exists: u32,
+    /// How many there were when the answer came, and what went after it.
+    then: u32,
+    later: Vec<Gone>,
+    /// Whether something went between two lines of the answer.
+    is_torn: bool,
+}
+
+/// What went after the answer and before the search was over: the answer still lists it.
+#[derive(Debug)]
+enum Gone {
+    At(u32),
+    Ids(UidSet),
 }
 
 impl Search {
     /// Takes the ids that answer this search; gives the rest back.
     fn take(&mut self, response: Response) -> Option<Response> {
         let Response::Found(Found { tag, ids }) = response else {
+            self.watch(&response);
             return Some(response);
         };
         let answers = self.tag.to_string();
         let is_ours = tag.is_none_or(|t| t.eq_ignore_ascii_case(&answers));
         self.is_told |= is_ours;
+        self.is_torn |= !self.later.is_empty();
+        self.then = self.exists;
         if is_ours && self.ranges.len() <= self.room {
             self.ranges.extend(ids.ranges());
         }
         None
+    }
+
+    /// Counts along: what came and went before the answer, and what after it.
+    fn watch(&mut self, response: &Response) {
+        let gone = match response {
+            Response::Exists(count) => {
+                self.is_torn |= *count < self.exists;
+                self.exists = *count;
+                return;
+            }
+            Response::Expunge(position) => Gone::At(*position),
+            Response::Vanished {
+                is_earlier: false,
+                uids,
+            } => Gone::Ids(uids.clone()),
+            _ => return,
+        };
+        let count = match &gone {
+            Gone::At(_) => 1,
+            Gone::Ids(uids) => u32::try_from(uids.len()).unwrap_or(u32::MAX),
+        };
+        self.exists = self.exists.saturating_sub(count);
+        if self.is_told {
+            self.later.push(gone);
+        }
+    }
+
+    /// The set without what went since, if it was as large as the mailbox.
+    fn complete(mut self) -> Result<std::result::Result<UidSet, u64>> {
+        let later = std::mem::take(&mut self.later);
+        let (then, is_torn) = (self.then, self.is_torn);
+        let found = self.found()?;
+        if is_torn || found.len() != u64::from(then) {
+            return Ok(Err(found.len()));
+        }
+        let mut ids: Vec<Uid> = found.iter().collect();
+        for gone in later {
+            match gone {
+                Gone::At(position) => {
+                    let index = usize::try_from(position).unwrap_or(usize::MAX);
+                    // Beyond the end: it came and went after the answer.
+                    if (1..=ids.len()).contains(&index) {
+                        ids.remove(index - 1);
+                    }
+                }
+                Gone::Ids(uids) => ids.retain(|id| !uids.contains(*id)),
+            }
+        }
+        Ok(Ok(ids.into_iter().collect()))
     }
 
     fn found(mut self) -> Result<UidSet> {
@@ -69,10 +135,9 @@ impl Session {
         // How much may come depends on what the mailbox holds: what was left unsaid comes first.
         self.settle().await?;
         let search = self.send_uids().await?;
-        let found = self.finish_uids(search).await?;
-        match self.checked(found) {
-            Some(uids) => Ok(uids),
-            None => self.ask_again().await,
+        match self.finish_uids(search).await? {
+            Ok(uids) => Ok(uids),
+            Err(_) => self.ask_again().await,
         }
     }
 
@@ -105,9 +170,9 @@ impl Session {
         if let Some(said) = fetched {
             accept(said, "read messages")?;
         }
-        let uids = match self.checked(found) {
-            Some(uids) => uids,
-            None => self.ask_again().await?,
+        let uids = match found {
+            Ok(uids) => uids,
+            Err(_) => self.ask_again().await?,
         };
         let messages = collect
             .messages
@@ -163,36 +228,36 @@ impl Session {
             room: exists.min(RANGES_MAX).saturating_add(1_000),
             ranges: Vec::new(),
             is_told: false,
+            exists: self.count()?,
+            then: 0,
+            later: Vec::new(),
+            is_torn: false,
         })
     }
 
-    async fn finish_uids(&mut self, mut search: Search) -> Result<UidSet> {
+    /// The complete set, or how many ids were listed where that cannot be it.
+    async fn finish_uids(
+        &mut self,
+        mut search: Search,
+    ) -> Result<std::result::Result<UidSet, u64>> {
         let said = self.finish(search.tag, |r| search.take(r)).await?;
         accept(said, "list the messages")?;
-        search.found()
-    }
-
-    /// The set, if it is as large as the mailbox.
-    fn checked(&mut self, found: UidSet) -> Option<UidSet> {
-        let mailbox = self.state.mailbox.as_mut()?;
-        if found.len() != u64::from(mailbox.exists) {
-            return None;
+        let complete = search.complete()?;
+        if let (Ok(uids), Some(mailbox)) = (&complete, self.state.mailbox.as_mut()) {
+            mailbox.learn_ids(uids);
         }
-        mailbox.learn_ids(&found);
-        Some(found)
+        Ok(complete)
     }
 
     /// Mail may have come in between: the second answer has to fit.
     async fn ask_again(&mut self) -> Result<UidSet> {
         let search = self.send_uids().await?;
-        let found = self.finish_uids(search).await?;
-        let count = found.len();
-        match self.checked(found) {
-            Some(uids) => Ok(uids),
-            None => Err(Error::protocol(format!(
-                "The server lists {count} messages and says that the folder holds {}.",
-                self.count()?
-            ))),
-        }
+        let listed = self.finish_uids(search).await?;
+        let exists = self.count()?;
+        listed.map_err(|count| {
+            Error::protocol(format!(
+                "The server lists {count} messages and says that the folder holds {exists}.",
+            ))
+        })
     }
 }

@@ -25,6 +25,8 @@ pub(crate) struct Script {
     pub(crate) command: fn(&Stage) -> Vec<String>,
     /// What the command does.
     pub(crate) effect: Effect,
+    /// The exit code where nothing goes wrong.
+    pub(crate) code: i32,
 }
 
 /// What a command does to the server.
@@ -48,6 +50,7 @@ impl Script {
             prepare: usual_mail,
             command,
             effect: Effect::Change,
+            code: 0,
         }
     }
 
@@ -73,6 +76,17 @@ impl Script {
     const fn fetching(mut self) -> Self {
         self.effect = Effect::Fetch;
         self
+    }
+
+    /// A change that the server can only do by half, which is told.
+    const fn told_as_refused(mut self) -> Self {
+        self.code = 1;
+        self
+    }
+
+    /// Whether it is told that a change could not be done wholly.
+    pub(crate) const fn is_refused(&self) -> bool {
+        self.code == 1
     }
 
     /// Whether the program knows the command; says so where it does not.
@@ -108,7 +122,9 @@ pub(crate) const MOVE_WITHOUT_AN_ID_NEITHER: Script = Script::change(
     move_the_nameless,
 );
 pub(crate) const MOVE_BESIDE_A_DELETED_ONE: Script =
-    Script::change("move beside a deleted one", Kind::Plain, move_two).on(with_a_deleted_one);
+    Script::change("move beside a deleted one", Kind::Plain, move_two)
+        .on(with_a_deleted_one)
+        .told_as_refused();
 pub(crate) const COPY_UIDPLUS: Script = Script::change("copy, UIDPLUS", Kind::Full, copy_two);
 pub(crate) const COPY_NEITHER: Script = Script::change("copy, neither", Kind::Plain, copy_two);
 pub(crate) const MOVE_ACROSS_UIDPLUS: Script =
@@ -124,7 +140,9 @@ pub(crate) const DELETE_UIDPLUS: Script =
 pub(crate) const DELETE_NEITHER: Script =
     Script::change("delete, neither", Kind::Plain, delete_two);
 pub(crate) const DELETE_BESIDE_A_DELETED_ONE: Script =
-    Script::change("delete beside a deleted one", Kind::Plain, delete_two).on(with_a_deleted_one);
+    Script::change("delete beside a deleted one", Kind::Plain, delete_two)
+        .on(with_a_deleted_one)
+        .told_as_refused();
 pub(crate) const MAILBOX_CREATE: Script = Script::change("mailbox create", Kind::Full, create);
 pub(crate) const MAILBOX_RENAME: Script =
     Script::change("mailbox rename", Kind::Full, rename).on(with_folders);

@@ -58,12 +58,15 @@ impl Rehearsed {
         };
         let stage = rehearsed.stage.copy();
         let (output, calls) = rehearsed.run_under(shim, &stage, Calls::All, Blow::None);
-        output.expect(0);
+        // Another account may want what this round has only just fetched.
+        let is_kept = script.accounts > 1 && output.code == Some(75);
+        assert!(is_kept || output.code == Some(script.code), "{output:?}");
         stage.settle().unwrap();
         let held = stage.held();
         let differences = stage.differences(&held);
         assert!(differences.is_empty(), "undisturbed: {differences}");
-        assert_eq!(refused(&stage.data_dir()), [""; 0], "undisturbed");
+        let refused = refused(&stage.data_dir());
+        assert_eq!(!refused.is_empty(), script.is_refused(), "{refused:?}");
         rehearsed.after = held.iter().map(super::held::Held::sight).collect();
         let is_changed = rehearsed.before != rehearsed.after;
         assert_eq!(is_changed, script.effect != Effect::Fetch, "undisturbed");
@@ -96,7 +99,7 @@ impl Rehearsed {
         };
         stage.settle()?;
         let refused = refused(&stage.data_dir());
-        if !refused.is_empty() {
+        if !refused.is_empty() && !self.script.is_refused() {
             return Err(format!("refused: {refused:?}"));
         }
         let held = stage.held();

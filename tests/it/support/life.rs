@@ -8,7 +8,7 @@ use super::held::{Held, Shown, ShownRow, refused, waiting};
 use super::ought::Ought;
 use super::scenes::{self, message, named};
 use super::shim::{self, Blow, Calls};
-use super::{Proxy, Stage, desk, wait_until};
+use super::{Kind, Proxy, Stage, desk, wait_until};
 use pillarbox::engine::clock::now_secs;
 use pillarbox::engine::{AccountSetup, Wanted, run_once};
 use pillarbox::model::{
@@ -70,6 +70,7 @@ struct Past {
 /// One life.
 pub(crate) struct Life<'a> {
     dice: fastrand::Rng,
+    kind: Kind,
     stage: Stage,
     setup: AccountSetup,
     runtime: &'a tokio::runtime::Runtime,
@@ -101,11 +102,12 @@ impl<'a> Life<'a> {
     /// Begins a life on a copy of one of the cradles.
     pub(crate) fn begin(
         seed: u64,
-        cradles: &[Stage],
+        cradles: &[(Kind, Stage)],
         runtime: &'a tokio::runtime::Runtime,
     ) -> Self {
         let mut dice = fastrand::Rng::with_seed(seed);
-        let stage = dice.choice(cradles).unwrap().copy();
+        let (kind, stage) = dice.choice(cradles).unwrap();
+        let (kind, stage) = (*kind, stage.copy());
         let mut setup = desk::account_at(stage.port, Security::Plain, None, &stage.users[0]);
         "work".clone_into(&mut setup.name);
         let account = super::held::account_key(&stage.data_dir(), "work");
@@ -118,6 +120,7 @@ impl<'a> Life<'a> {
             ought: Ought::of_server(&birth),
             past: past.collect(),
             dice,
+            kind,
             stage,
             setup,
             runtime,
@@ -138,7 +141,11 @@ impl<'a> Life<'a> {
             } else {
                 "with others"
             };
-            Err(format!("{whose}:\n  {}\n{why}", life.told.join("\n  ")))
+            let refused = refused(&life.stage.data_dir());
+            let (kind, told) = (life.kind, life.told.join("\n  "));
+            Err(format!(
+                "{whose}, {kind:?}:\n  {told}\n{why}\nrefused: {refused:?}"
+            ))
         };
         for _ in 0..self.dice.usize(STEPS) {
             if let Err(why) = self.step() {

@@ -226,3 +226,19 @@ fn what_was_queued_is_sent_once_by_copy_and_uid_expunge_wherever_the_program_is_
 fn what_was_queued_is_sent_once_by_copy_alone_wherever_the_program_is_killed() {
     killed_anywhere(scripts::MOVE_AND_FLAGS_QUEUED_NEITHER);
 }
+
+#[test]
+fn a_move_of_a_copy_that_was_not_sent_yet_is_done_once_wherever_the_program_is_killed() {
+    killed_anywhere(scripts::MOVE_OF_A_COPY_QUEUED_MOVE);
+}
+
+#[test]
+fn a_move_of_a_copy_that_was_not_sent_yet_is_done_once_by_copy_alone_wherever_the_program_is_killed()
+ {
+    killed_anywhere(scripts::MOVE_OF_A_COPY_QUEUED_NEITHER);
+}
+
+#[test]
+fn a_folder_that_was_made_and_filled_offline_comes_to_be_once_wherever_the_program_is_killed() {
+    killed_anywhere(scripts::MAILBOX_WITH_MAIL_QUEUED);
+}

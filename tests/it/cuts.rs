@@ -230,3 +230,19 @@ fn what_was_queued_is_sent_once_by_copy_alone_wherever_the_connection_is_cut() {
 fn a_fetch_of_what_others_changed_ends_with_what_is_there_wherever_the_connection_is_cut() {
     cut_anywhere(scripts::SYNC);
 }
+
+#[test]
+fn a_move_of_a_copy_that_was_not_sent_yet_is_done_once_wherever_the_connection_is_cut() {
+    cut_anywhere(scripts::MOVE_OF_A_COPY_QUEUED_MOVE);
+}
+
+#[test]
+fn a_move_of_a_copy_that_was_not_sent_yet_is_done_once_by_copy_alone_wherever_the_connection_is_cut()
+ {
+    cut_anywhere(scripts::MOVE_OF_A_COPY_QUEUED_NEITHER);
+}
+
+#[test]
+fn a_folder_that_was_made_and_filled_offline_comes_to_be_once_wherever_the_connection_is_cut() {
+    cut_anywhere(scripts::MAILBOX_WITH_MAIL_QUEUED);
+}

@@ -5,8 +5,8 @@
 //! user would notice, or only fetch.
 
 use super::scenes::{
-    changed_elsewhere, moved, named, queued, unseen_mail, usual_mail, with_a_deleted_one,
-    with_folders,
+    changed_elsewhere, moved, named, queued, queued_copy, queued_folder, unseen_mail, usual_mail,
+    with_a_deleted_one, with_folders,
 };
 use super::{Kind, Program, Stage};
 
@@ -169,6 +169,19 @@ pub(crate) const MOVE_AND_FLAGS_QUEUED_UIDPLUS: Script =
 pub(crate) const MOVE_AND_FLAGS_QUEUED_NEITHER: Script =
     Script::change("move and flags queued, neither", Kind::Plain, sync)
         .on(queued)
+        .sending();
+
+pub(crate) const MOVE_OF_A_COPY_QUEUED_MOVE: Script =
+    Script::change("move of a copy queued, MOVE", Kind::Full, sync)
+        .on(queued_copy)
+        .sending();
+pub(crate) const MOVE_OF_A_COPY_QUEUED_NEITHER: Script =
+    Script::change("move of a copy queued, neither", Kind::Plain, sync)
+        .on(queued_copy)
+        .sending();
+pub(crate) const MAILBOX_WITH_MAIL_QUEUED: Script =
+    Script::change("mailbox made, filled, renamed, queued", Kind::Full, sync)
+        .on(queued_folder)
         .sending();
 
 /// Words of a command.

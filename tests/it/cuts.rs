@@ -40,7 +40,7 @@ fn cut_anywhere(script: Script) {
         let is_told = !output.stdout.is_empty() && rehearsed.script.effect == Effect::Change;
         let last = said.lines().last().unwrap_or_default();
         rehearsed
-            .judge(&stage, is_told)
+            .judge(&stage, is_told, rehearsed.was_recorded(&stage))
             .map_err(|why| format!("last said {last:?} ({:?}): {why}", output.code))
     });
 }

@@ -538,7 +538,7 @@ impl<'a> Life<'a> {
             vec!["flag", &id, "--add", "flagged"]
         };
         self.told.push(format!(
-            "{} {}, killed after {at} writes",
+            "{} {} in {mailbox}, killed after {at} writes",
             args[0], row.message_id
         ));
         self.run_killed(shim, &args, at);

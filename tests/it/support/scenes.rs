@@ -129,6 +129,13 @@ pub(crate) fn queued_copy(stage: &Stage) {
     stage.run(&["move", &copy, "Archive", "--offline"]);
 }
 
+/// A copy, recorded without the server.
+pub(crate) fn queued_only_the_copy(stage: &Stage) {
+    usual_mail(stage);
+    let three = stage.id("INBOX", &named("three"));
+    stage.run(&["copy", &three, "Work", "--offline"]);
+}
+
 /// A folder that was made, got mail, and was renamed, recorded without the server.
 pub(crate) fn queued_folder(stage: &Stage) {
     usual_mail(stage);

@@ -7,7 +7,8 @@
 use super::held::{Held, Shown, ShownRow, refused, waiting};
 use super::ought::Ought;
 use super::scenes::{self, message, named};
-use super::shim::{self, Blow, Calls};
+use super::shim::{self, Blow};
+use super::sweep::run_under;
 use super::{Kind, Proxy, Stage, desk, wait_until};
 use pillarbox::engine::clock::now_secs;
 use pillarbox::engine::{AccountSetup, Wanted, run_once};
@@ -499,15 +500,15 @@ impl<'a> Life<'a> {
         self.run_killed(shim, &["sync"], at);
     }
 
-    fn run_killed(&self, shim: &std::path::Path, args: &[&str], at: u64) {
-        let program = &self.stage.program;
-        let log = program.folder().join("calls");
-        let folder = self.stage.data_dir();
-        let blow = Blow::KillAfter(at);
-        program.run_under(
-            args,
-            &shim::environment(shim, &folder, &log, Calls::All, blow),
-        );
+    fn run_killed(&mut self, shim: &std::path::Path, args: &[&str], at: u64) {
+        let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
+        let (_, calls) = run_under(shim, &self.stage, &args, Blow::KillAfter(at));
+        let said = calls.iter().filter_map(|call| {
+            let (_, said) = call.what.split_once(" server ")?;
+            Some(said.split_once(' ')?.1)
+        });
+        let said: Vec<&str> = said.filter(|said| said.contains(" UID ")).collect();
+        self.told.push(format!("  it said {}", said.join("; ")));
     }
 
     /// The program is killed while it records and sends a change.

@@ -21,8 +21,8 @@ fn number(name: &str) -> Option<u64> {
 #[test]
 fn whatever_happens_the_store_and_the_server_agree_and_nothing_is_lost_or_there_twice() {
     let kinds = [Kind::Full, Kind::Condstore, Kind::Plain];
-    let cradles: Vec<Stage> = kinds.iter().map(|kind| Stage::new(*kind, 1)).collect();
-    cradles.iter().for_each(life::cradle);
+    let cradles = kinds.map(|kind| (kind, Stage::new(kind, 1)));
+    cradles.iter().for_each(|(_, stage)| life::cradle(stage));
     let one = number("PILLARBOX_SEED");
     let runs = number("PILLARBOX_RUNS").unwrap_or(if one.is_some() { 1 } else { FEW });
     let first = one.unwrap_or_else(|| fastrand::u64(0..1 << 40));

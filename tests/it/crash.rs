@@ -7,7 +7,7 @@
 
 use crate::support::scripts::{self, Effect, Script};
 use crate::support::shim::{self, Blow, Calls};
-use crate::support::sweep::{Rehearsed, stride};
+use crate::support::sweep::{self, Rehearsed, stride};
 
 /// Commands that change something on the server.
 const VERBS: [&str; 9] = [
@@ -24,29 +24,57 @@ const VERBS: [&str; 9] = [
 /// How many points are tried beside those right after such commands.
 const FEW: usize = 4;
 
+/// How many things a sync writes, at least; and a number that hits all of them in turn.
+const LIKELY: u64 = 400;
+const SPREAD: u64 = 7_919;
+
 fn killed_anywhere(script: Script) {
     let Some(rehearsed) = Rehearsed::new(script) else {
         return;
     };
     let shim = shim::shim().unwrap();
     let points = points(&rehearsed);
-    rehearsed.sweep(&points, |blow| {
+    rehearsed.sweep(&points, |point| {
         let stage = rehearsed.stage.copy();
-        let (output, calls) = rehearsed.run_under(shim, &stage, Calls::All, *blow);
+        let (output, calls) = rehearsed.run_under(shim, &stage, Calls::All, point.first);
         let is_told = !output.stdout.is_empty() && rehearsed.script.effect == Effect::Change;
-        let last = calls.last().map_or("nothing", |call| call.what.as_str());
+        let mut last = calls.last().map_or(String::new(), |call| call.what.clone());
+        let was_recorded = rehearsed.was_recorded(&stage);
+        if let Some(second) = point.second {
+            let sync = ["sync".to_owned()];
+            let (_, calls) = sweep::run_under(shim, &stage, &sync, second);
+            last += &calls
+                .last()
+                .map_or(String::new(), |call| format!(", then {}", call.what));
+        }
         rehearsed
-            .judge(&stage, is_told)
+            .judge(&stage, is_told, was_recorded)
             .map_err(|why| format!("after {last:?} ({:?}): {why}", output.code))
     });
 }
 
+/// What goes wrong with the command, and then with the first attempt to go on.
+#[derive(Debug, Clone, Copy)]
+struct Point {
+    first: Blow,
+    second: Option<Blow>,
+}
+
 /// Where to kill. The last ones lie beyond the end: a run may write a little more than the first.
-fn points(rehearsed: &Rehearsed) -> Vec<Blow> {
+fn points(rehearsed: &Rehearsed) -> Vec<Point> {
     let total = rehearsed.calls.len() as u64;
+    let once = |first| Point {
+        first,
+        second: None,
+    };
+    let twice = |n| Point {
+        first: Blow::KillAfter(n),
+        second: Some(Blow::KillAfter(n * SPREAD % LIKELY + 1)),
+    };
     if let Some(stride) = stride() {
-        let kills = (1..=total + 3).map(Blow::KillAfter);
-        let all = kills.chain((1..=total).map(Blow::Tear));
+        let kills = (1..=total + 3).map(Blow::KillAfter).map(once);
+        let torn = (1..=total).map(Blow::Tear).map(once);
+        let all = kills.chain(torn).chain((1..=total).map(twice));
         return all.step_by(stride).collect();
     }
     let numbered = (1..).zip(&rehearsed.calls);
@@ -57,7 +85,9 @@ fn points(rehearsed: &Rehearsed) -> Vec<Blow> {
     chosen.extend((1..=FEW as u64).map(|part| total * part / (FEW as u64 + 1) + 1));
     chosen.sort_unstable();
     chosen.dedup();
-    chosen.into_iter().map(Blow::KillAfter).collect()
+    let last = chosen.last().copied().map(twice);
+    let kills = chosen.into_iter().map(Blow::KillAfter).map(once);
+    kills.chain(last).collect()
 }
 
 #[test]
@@ -225,4 +255,25 @@ fn what_was_queued_is_sent_once_by_copy_and_uid_expunge_wherever_the_program_is_
 #[test]
 fn what_was_queued_is_sent_once_by_copy_alone_wherever_the_program_is_killed() {
     killed_anywhere(scripts::MOVE_AND_FLAGS_QUEUED_NEITHER);
+}
+
+#[test]
+fn a_move_of_a_copy_that_was_not_sent_yet_is_done_once_wherever_the_program_is_killed() {
+    killed_anywhere(scripts::MOVE_OF_A_COPY_QUEUED_MOVE);
+}
+
+#[test]
+fn a_move_of_a_copy_that_was_not_sent_yet_is_done_once_by_copy_alone_wherever_the_program_is_killed()
+ {
+    killed_anywhere(scripts::MOVE_OF_A_COPY_QUEUED_NEITHER);
+}
+
+#[test]
+fn a_folder_that_was_made_and_filled_offline_comes_to_be_once_wherever_the_program_is_killed() {
+    killed_anywhere(scripts::MAILBOX_WITH_MAIL_QUEUED);
+}
+
+#[test]
+fn archiving_a_copy_that_was_not_sent_yet_is_done_once_wherever_the_program_is_killed() {
+    killed_anywhere(scripts::ARCHIVE_OF_A_COPY);
 }

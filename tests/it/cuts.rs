@@ -40,7 +40,7 @@ fn cut_anywhere(script: Script) {
         let is_told = !output.stdout.is_empty() && rehearsed.script.effect == Effect::Change;
         let last = said.lines().last().unwrap_or_default();
         rehearsed
-            .judge(&stage, is_told)
+            .judge(&stage, is_told, rehearsed.was_recorded(&stage))
             .map_err(|why| format!("last said {last:?} ({:?}): {why}", output.code))
     });
 }
@@ -229,4 +229,20 @@ fn what_was_queued_is_sent_once_by_copy_alone_wherever_the_connection_is_cut() {
 #[test]
 fn a_fetch_of_what_others_changed_ends_with_what_is_there_wherever_the_connection_is_cut() {
     cut_anywhere(scripts::SYNC);
+}
+
+#[test]
+fn a_move_of_a_copy_that_was_not_sent_yet_is_done_once_wherever_the_connection_is_cut() {
+    cut_anywhere(scripts::MOVE_OF_A_COPY_QUEUED_MOVE);
+}
+
+#[test]
+fn a_move_of_a_copy_that_was_not_sent_yet_is_done_once_by_copy_alone_wherever_the_connection_is_cut()
+ {
+    cut_anywhere(scripts::MOVE_OF_A_COPY_QUEUED_NEITHER);
+}
+
+#[test]
+fn a_folder_that_was_made_and_filled_offline_comes_to_be_once_wherever_the_connection_is_cut() {
+    cut_anywhere(scripts::MAILBOX_WITH_MAIL_QUEUED);
 }

@@ -287,6 +287,15 @@ pub(crate) fn waiting(data_dir: &Path) -> Vec<String> {
     waits.map(|op| op.kind.name().to_owned()).collect()
 }
 
+/// The last operation that waits for a server; 0 where none does.
+pub(crate) fn last_waiting(data_dir: &Path) -> i64 {
+    use pillarbox::model::TargetState;
+    let store = Store::open(data_dir).unwrap();
+    let open = store.reader().unwrap().open_ops().unwrap();
+    let waits = open.iter().filter(|op| op.state < TargetState::Settled);
+    waits.map(|op| op.op.0).max().unwrap_or_default()
+}
+
 /// What was refused for good, and why.
 pub(crate) fn refused(data_dir: &Path) -> Vec<String> {
     use pillarbox::model::TargetState;

@@ -7,8 +7,9 @@
 use super::held::{Held, Shown, ShownRow, refused, waiting};
 use super::ought::Ought;
 use super::scenes::{self, message, named};
-use super::shim::{self, Blow, Calls};
-use super::{Proxy, Stage, desk, wait_until};
+use super::shim::{self, Blow};
+use super::sweep::run_under;
+use super::{Kind, Proxy, Stage, desk, wait_until};
 use pillarbox::engine::clock::now_secs;
 use pillarbox::engine::{AccountSetup, Wanted, run_once};
 use pillarbox::model::{
@@ -70,6 +71,7 @@ struct Past {
 /// One life.
 pub(crate) struct Life<'a> {
     dice: fastrand::Rng,
+    kind: Kind,
     stage: Stage,
     setup: AccountSetup,
     runtime: &'a tokio::runtime::Runtime,
@@ -101,11 +103,12 @@ impl<'a> Life<'a> {
     /// Begins a life on a copy of one of the cradles.
     pub(crate) fn begin(
         seed: u64,
-        cradles: &[Stage],
+        cradles: &[(Kind, Stage)],
         runtime: &'a tokio::runtime::Runtime,
     ) -> Self {
         let mut dice = fastrand::Rng::with_seed(seed);
-        let stage = dice.choice(cradles).unwrap().copy();
+        let (kind, stage) = dice.choice(cradles).unwrap();
+        let (kind, stage) = (*kind, stage.copy());
         let mut setup = desk::account_at(stage.port, Security::Plain, None, &stage.users[0]);
         "work".clone_into(&mut setup.name);
         let account = super::held::account_key(&stage.data_dir(), "work");
@@ -118,6 +121,7 @@ impl<'a> Life<'a> {
             ought: Ought::of_server(&birth),
             past: past.collect(),
             dice,
+            kind,
             stage,
             setup,
             runtime,
@@ -138,7 +142,11 @@ impl<'a> Life<'a> {
             } else {
                 "with others"
             };
-            Err(format!("{whose}:\n  {}\n{why}", life.told.join("\n  ")))
+            let refused = refused(&life.stage.data_dir());
+            let (kind, told) = (life.kind, life.told.join("\n  "));
+            Err(format!(
+                "{whose}, {kind:?}:\n  {told}\n{why}\nrefused: {refused:?}"
+            ))
         };
         for _ in 0..self.dice.usize(STEPS) {
             if let Err(why) = self.step() {
@@ -492,15 +500,15 @@ impl<'a> Life<'a> {
         self.run_killed(shim, &["sync"], at);
     }
 
-    fn run_killed(&self, shim: &std::path::Path, args: &[&str], at: u64) {
-        let program = &self.stage.program;
-        let log = program.folder().join("calls");
-        let folder = self.stage.data_dir();
-        let blow = Blow::KillAfter(at);
-        program.run_under(
-            args,
-            &shim::environment(shim, &folder, &log, Calls::All, blow),
-        );
+    fn run_killed(&mut self, shim: &std::path::Path, args: &[&str], at: u64) {
+        let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
+        let (_, calls) = run_under(shim, &self.stage, &args, Blow::KillAfter(at));
+        let said = calls.iter().filter_map(|call| {
+            let (_, said) = call.what.split_once(" server ")?;
+            Some(said.split_once(' ')?.1)
+        });
+        let said: Vec<&str> = said.filter(|said| said.contains(" UID ")).collect();
+        self.told.push(format!("  it said {}", said.join("; ")));
     }
 
     /// The program is killed while it records and sends a change.
@@ -531,7 +539,7 @@ impl<'a> Life<'a> {
             vec!["flag", &id, "--add", "flagged"]
         };
         self.told.push(format!(
-            "{} {}, killed after {at} writes",
+            "{} {} in {mailbox}, killed after {at} writes",
             args[0], row.message_id
         ));
         self.run_killed(shim, &args, at);

@@ -119,3 +119,28 @@ pub(crate) fn moved(stage: &Stage) {
     let [two, three] = ["two", "three"].map(|name| stage.id("INBOX", &named(name)));
     stage.run(&["move", &two, &three, "Work"]);
 }
+
+/// A copy and a move of that copy, recorded without the server.
+pub(crate) fn queued_copy(stage: &Stage) {
+    usual_mail(stage);
+    let three = stage.id("INBOX", &named("three"));
+    stage.run(&["copy", &three, "Work", "--offline"]);
+    let copy = stage.id("Work", &named("three"));
+    stage.run(&["move", &copy, "Archive", "--offline"]);
+}
+
+/// A copy, recorded without the server.
+pub(crate) fn queued_only_the_copy(stage: &Stage) {
+    usual_mail(stage);
+    let three = stage.id("INBOX", &named("three"));
+    stage.run(&["copy", &three, "Work", "--offline"]);
+}
+
+/// A folder that was made, got mail, and was renamed, recorded without the server.
+pub(crate) fn queued_folder(stage: &Stage) {
+    usual_mail(stage);
+    let [two, three] = ["two", "three"].map(|name| stage.id("INBOX", &named(name)));
+    stage.run(&["mailbox", "create", "Fresh", "--offline"]);
+    stage.run(&["move", &two, &three, "Fresh", "--offline"]);
+    stage.run(&["mailbox", "rename", "Fresh", "Filed", "--offline"]);
+}

@@ -5,8 +5,8 @@
 //! user would notice, or only fetch.
 
 use super::scenes::{
-    changed_elsewhere, moved, named, queued, unseen_mail, usual_mail, with_a_deleted_one,
-    with_folders,
+    changed_elsewhere, moved, named, queued, queued_copy, queued_folder, queued_only_the_copy,
+    unseen_mail, usual_mail, with_a_deleted_one, with_folders,
 };
 use super::{Kind, Program, Stage};
 
@@ -171,6 +171,25 @@ pub(crate) const MOVE_AND_FLAGS_QUEUED_NEITHER: Script =
         .on(queued)
         .sending();
 
+pub(crate) const MOVE_OF_A_COPY_QUEUED_MOVE: Script =
+    Script::change("move of a copy queued, MOVE", Kind::Full, sync)
+        .on(queued_copy)
+        .sending();
+pub(crate) const MOVE_OF_A_COPY_QUEUED_NEITHER: Script =
+    Script::change("move of a copy queued, neither", Kind::Plain, sync)
+        .on(queued_copy)
+        .sending();
+pub(crate) const ARCHIVE_OF_A_COPY: Script = Script::change(
+    "archive, of a copy that is queued",
+    Kind::Full,
+    archive_the_copy,
+)
+.on(queued_only_the_copy);
+pub(crate) const MAILBOX_WITH_MAIL_QUEUED: Script =
+    Script::change("mailbox made, filled, renamed, queued", Kind::Full, sync)
+        .on(queued_folder)
+        .sending();
+
 /// Words of a command.
 fn words(text: &str) -> Vec<String> {
     text.split(' ').map(str::to_owned).collect()
@@ -214,6 +233,10 @@ fn copy_across(stage: &Stage) -> Vec<String> {
 
 fn archive(stage: &Stage) -> Vec<String> {
     words(&format!("archive {}", stage.id("INBOX", &named("two"))))
+}
+
+fn archive_the_copy(stage: &Stage) -> Vec<String> {
+    words(&format!("archive {}", stage.id("Work", &named("three"))))
 }
 
 fn trash(stage: &Stage) -> Vec<String> {

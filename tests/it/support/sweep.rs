@@ -5,7 +5,7 @@
 //! (where it was never recorded and nobody was told of it), or all of it, once; and the store must
 //! be equal to the server in the end.
 
-use super::held::{Sight, refused, waiting};
+use super::held::{Sight, last_waiting, refused};
 use super::scripts::{Effect, Script};
 use super::shim::{self, Blow, Call, Calls};
 use super::{Output, Stage};
@@ -33,6 +33,8 @@ pub(crate) struct Rehearsed {
     pub(crate) args: Vec<String>,
     pub(crate) before: Vec<Sight>,
     pub(crate) after: Vec<Sight>,
+    /// The last operation that the scene recorded and did not send.
+    queued: i64,
     /// Everything that the undisturbed run wrote.
     pub(crate) calls: Vec<Call>,
 }
@@ -48,10 +50,12 @@ impl Rehearsed {
         let stage = Stage::new(script.kind, script.accounts);
         (script.prepare)(&stage);
         let args = (script.command)(&stage);
+        let (queued, before) = unchanged(&stage);
         let mut rehearsed = Self {
             script,
             args,
-            before: sights(&stage),
+            before,
+            queued,
             after: Vec::new(),
             calls: Vec::new(),
             stage,
@@ -69,7 +73,7 @@ impl Rehearsed {
         assert_eq!(!refused.is_empty(), script.is_refused(), "{refused:?}");
         rehearsed.after = held.iter().map(super::held::Held::sight).collect();
         let is_changed = rehearsed.before != rehearsed.after;
-        assert_eq!(is_changed, script.effect != Effect::Fetch, "undisturbed");
+        assert_eq!(is_changed, script.effect == Effect::Change, "undisturbed");
         rehearsed.calls = calls;
         Some(rehearsed)
     }
@@ -82,21 +86,28 @@ impl Rehearsed {
         calls: Calls,
         blow: Blow,
     ) -> (Output, Vec<Call>) {
-        let log = stage.program.folder().join("calls");
-        let environment = shim::environment(shim, &stage.data_dir(), &log, calls, blow);
-        let args: Vec<&str> = self.args.iter().map(String::as_str).collect();
-        let output = stage.program.run_under(&args, &environment);
-        (output, shim::calls(&log))
+        run(shim, stage, &self.args, calls, blow)
+    }
+
+    /// Whether the journal holds what the command wanted.
+    pub(crate) fn was_recorded(&self, stage: &Stage) -> bool {
+        match self.script.effect {
+            Effect::Change => {
+                stage.data_dir().exists() && last_waiting(&stage.data_dir()) > self.queued
+            }
+            Effect::Send => true,
+            Effect::Fetch => false,
+        }
     }
 
     /// Holds what became of a disturbed run against the undisturbed one, after everything settled.
     /// `is_told`: the user was told that it is done, or will be.
-    pub(crate) fn judge(&self, stage: &Stage, is_told: bool) -> Result<(), String> {
-        let was_recorded = match self.script.effect {
-            Effect::Change => stage.data_dir().exists() && !waiting(&stage.data_dir()).is_empty(),
-            Effect::Send => true,
-            Effect::Fetch => false,
-        };
+    pub(crate) fn judge(
+        &self,
+        stage: &Stage,
+        is_told: bool,
+        was_recorded: bool,
+    ) -> Result<(), String> {
         stage.settle()?;
         let refused = refused(&stage.data_dir());
         if !refused.is_empty() && !self.script.is_refused() {
@@ -156,6 +167,46 @@ impl Rehearsed {
             told.join("\n\n")
         );
     }
+}
+
+/// Runs a command on a stage; what it said and what it wrote.
+pub(crate) fn run_under(
+    shim: &Path,
+    stage: &Stage,
+    args: &[String],
+    blow: Blow,
+) -> (Output, Vec<Call>) {
+    run(shim, stage, args, Calls::All, blow)
+}
+
+fn run(
+    shim: &Path,
+    stage: &Stage,
+    args: &[String],
+    calls: Calls,
+    blow: Blow,
+) -> (Output, Vec<Call>) {
+    let log = stage.program.folder().join("calls");
+    // Of a run before this one.
+    drop(std::fs::remove_file(&log));
+    let environment = shim::environment(shim, &stage.data_dir(), &log, calls, blow);
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let output = stage.program.run_under(&args, &environment);
+    (output, shim::calls(&log))
+}
+
+/// How a scene ends without the command, and the last operation that it recorded and did not send.
+fn unchanged(stage: &Stage) -> (i64, Vec<Sight>) {
+    let queued = match stage.data_dir().exists() {
+        true => last_waiting(&stage.data_dir()),
+        false => 0,
+    };
+    if queued == 0 {
+        return (0, sights(stage));
+    }
+    let copy = stage.copy();
+    copy.settle().unwrap();
+    (queued, sights(&copy))
 }
 
 fn sights(stage: &Stage) -> Vec<Sight> {

@@ -146,6 +146,10 @@ impl Lane {
         self.tell_refused_ops(&before).await?;
         self.account.changes.mailboxes(changed);
         self.account.changes.tree();
+        let is_thorough = self
+            .account
+            .board
+            .note(|w| std::mem::take(&mut w.is_thorough));
         let mut behind = self
             .account
             .db
@@ -159,7 +163,12 @@ impl Lane {
                 {
                     let status = statuses.iter().find(|(key, ..)| *key == mailbox.key);
                     let cursor = r.cursor(mailbox.key)?;
-                    if status.is_none_or(|(.., status)| is_behind(status, &cursor, &mailbox)) {
+                    // Without CONDSTORE the counts tell of arrivals and of what was read, but not
+                    // of a star that another client set.
+                    let may_hide = is_thorough && cursor.mod_seq == ModSeq(0) && mailbox.total > 0;
+                    if may_hide
+                        || status.is_none_or(|(.., status)| is_behind(status, &cursor, &mailbox))
+                    {
                         behind.push(mailbox);
                     }
                 }

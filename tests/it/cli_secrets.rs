@@ -142,14 +142,15 @@ fn a_password_goes_to_its_server_and_nowhere_else() {
         // Refused: the server's words and ours are about a login that failed.
         tls.replace(TELLING, &format!("{TELLING}-not")),
         // A plain server: LOGIN instead of AUTHENTICATE.
-        tls.replace("accounts.work", "accounts.plain").replace(
-            &port,
-            &format!("port = {}", Dovecot::shared(Kind::Plain).imaps),
-        )
-        .replace(
-            &dovecot.ca_file.display().to_string(),
-            &Dovecot::shared(Kind::Plain).ca_file.display().to_string(),
-        ),
+        tls.replace("accounts.work", "accounts.plain")
+            .replace(
+                &port,
+                &format!("port = {}", Dovecot::shared(Kind::Plain).imaps),
+            )
+            .replace(
+                &dovecot.ca_file.display().to_string(),
+                &Dovecot::shared(Kind::Plain).ca_file.display().to_string(),
+            ),
         tls.replace(&port, &format!("port = {}", closed_port())),
     ];
     Dovecot::shared(Kind::Plain).deliver(&user, "INBOX", letter);

@@ -21,6 +21,8 @@ const VERBS: [&str; 9] = [
     "DELETE",
     "SUBSCRIBE",
 ];
+/// How many writes later the answer is there and its consequence is being written.
+const ANSWERED: u64 = 2;
 /// How many points are tried beside those right after such commands.
 const FEW: usize = 4;
 
@@ -80,7 +82,7 @@ fn points(rehearsed: &Rehearsed) -> Vec<Point> {
     let numbered = (1..).zip(&rehearsed.calls);
     let mut chosen: Vec<u64> = numbered
         .filter(|(_, call)| VERBS.iter().any(|verb| call.what.contains(verb)))
-        .map(|(n, _)| n)
+        .flat_map(|(n, _)| [n, n + ANSWERED])
         .collect();
     chosen.extend((1..=FEW as u64).map(|part| total * part / (FEW as u64 + 1) + 1));
     chosen.sort_unstable();

@@ -132,8 +132,8 @@ pub(crate) fn queued_copy(stage: &Stage) {
 /// A copy, recorded without the server.
 pub(crate) fn queued_only_the_copy(stage: &Stage) {
     usual_mail(stage);
-    let three = stage.id("INBOX", &named("three"));
-    stage.run(&["copy", &three, "Work", "--offline"]);
+    let far = stage.id("Work", &named("far"));
+    stage.run(&["copy", &far, "INBOX", "--offline"]);
 }
 
 /// A folder that was made, got mail, and was renamed, recorded without the server.

@@ -236,7 +236,7 @@ fn archive(stage: &Stage) -> Vec<String> {
 }
 
 fn archive_the_copy(stage: &Stage) -> Vec<String> {
-    words(&format!("archive {}", stage.id("Work", &named("three"))))
+    words(&format!("archive {}", stage.id("INBOX", &named("far"))))
 }
 
 fn trash(stage: &Stage) -> Vec<String> {

@@ -166,7 +166,7 @@ fn window(app: &mut App, request: RequestId, window: Window) -> Vec<Effect> {
     let Some(mut gather) = app.gather.take().filter(|g| g.request == request) else {
         return Vec::new();
     };
-    match gather.receive(window.offset, &window.rows, window.total) {
+    match gather.receive(&window) {
         Turn::More(command) => {
             app.gather = Some(gather);
             vec![Effect::Engine(command)]

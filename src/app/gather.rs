@@ -3,7 +3,7 @@
 //! Used for what concerns many rows at once: a whole thread, a range, all that match a rule, the
 //! next unread. Only keys are kept; it must never hold more rows than one page.
 
-use super::list::placed;
+use super::list::{Window, placed};
 use crate::bus::{Command, RequestId};
 use crate::model::{Flag, ListRow, MailboxKey, OpKind, Placed, Scope, Sort, ThreadKey, ViewSpec};
 use std::collections::BTreeSet;
@@ -137,8 +137,9 @@ impl Gather {
     }
 
     /// Takes a page.
-    pub(super) fn receive(&mut self, offset: u32, rows: &[ListRow], total: u32) -> Turn {
+    pub(super) fn receive(&mut self, window: &Window) -> Turn {
         self.pages += 1;
+        let (offset, rows) = (window.offset, window.rows.as_slice());
         let count = u32::try_from(rows.len()).unwrap_or(u32::MAX);
         let end = self.end;
         let mut numbered = (offset..end).zip(rows);
@@ -151,8 +152,14 @@ impl Gather {
                 self.take(row);
             }
         }
-        self.next = offset.saturating_add(count);
-        let is_over = count == 0 || self.next >= self.end.min(total);
+        let before = std::mem::replace(&mut self.next, offset.saturating_add(count));
+        // While only the beginning of a view is known, its end is not where it seems to be.
+        let known_end = if window.is_complete {
+            window.total
+        } else {
+            u32::MAX
+        };
+        let is_over = self.next <= before || self.next >= self.end.min(known_end);
         let is_enough = self.found.len() >= FOUND_MAX
             || (self.purpose == Purpose::NextUnread && self.pages >= PAGES_MAX);
         if !is_over && !is_enough {

@@ -210,6 +210,13 @@ fn a_rule_selects_in_the_whole_folder() {
 }
 
 #[test]
+fn a_rule_selects_all_that_match_while_the_engine_knows_only_the_first_of_them() {
+    let mut scene = scene(many(1_700));
+    scene.press("*").type_text("subject").press("enter");
+    assert_eq!(scene.notice(), "Selected 1700 messages");
+}
+
+#[test]
 fn folding_keeps_the_cursor_on_its_message() {
     let accounts = vec![super::scenes::account(1, "work")];
     let mut scene = Scene::with(120, 40, Settings::default(), accounts, mail());

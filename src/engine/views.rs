@@ -152,7 +152,9 @@ impl Views {
                     is_fresh: is_enough,
                 });
                 if !is_enough {
-                    self.ordering = None;
+                    // One that is under way is as good, unless something changed since it began.
+                    let is_same = |o: &Ordering| o.spec == load.spec && !o.is_outdated;
+                    self.ordering = self.ordering.take().filter(is_same);
                     self.rest_until = None;
                     self.order_if_needed();
                     if load.offset.saturating_add(load.len) > head.len() {

@@ -10,6 +10,9 @@ use crate::model::{
     Scope, Sort, Term, ViewSpec,
 };
 
+/// So many rows of a view are worked out at least.
+const HEAD: usize = 200;
+
 /// What there was before a change, and the sentence that told of it.
 pub(crate) struct Before {
     rows: Vec<ListRow>,
@@ -72,11 +75,18 @@ impl Scene {
             return Vec::new();
         };
         self.windows += 1;
-        let shown = shown(&self.rows, view);
+        let mut shown = shown(&self.rows, view);
+        let whole = shown.len();
+        if view.filter.is_some() {
+            // Of a view that has just been worked out the engine knows only the beginning.
+            let end = usize::try_from(offset.saturating_add(*len)).unwrap();
+            shown.truncate(end.max(HEAD));
+        }
         let total = u32::try_from(shown.len()).unwrap();
         let offset = (*offset).min(total);
         let from = usize::try_from(offset).unwrap();
         let len = usize::try_from(*len).unwrap();
+        let is_complete = shown.len() == whole;
         let place = |p: &Placed| shown.iter().position(|r| r.message == p.message);
         let around = around.as_ref().and_then(place);
         vec![Event::Window {
@@ -85,7 +95,7 @@ impl Scene {
             total,
             around: around.map(|n| u32::try_from(n).unwrap()),
             rows: shown.into_iter().skip(from).take(len).collect(),
-            is_complete: true,
+            is_complete,
         }]
     }
 

@@ -4,6 +4,7 @@
 //! server is trusted before it was framed and bounded.
 
 pub(crate) mod auth;
+pub(crate) mod connect;
 mod error;
 pub mod imap;
 pub(crate) mod line;

@@ -8,6 +8,7 @@ pub(crate) mod connect;
 mod error;
 pub mod imap;
 pub(crate) mod line;
+pub mod smtp;
 pub(crate) mod stream;
 pub(crate) mod tls;
 

@@ -55,9 +55,11 @@ impl Session {
     {
         let act = self.peer.faults().at_connect();
         let greeting = "220 demo.test ESMTP".to_owned();
-        if before(act.as_ref(), wire).await? == Some(Next::End)
-            || self.answer(act, greeting, wire).await? == Next::End
-        {
+        let next = match before(act.as_ref(), wire).await? {
+            Some(next) => next,
+            None => self.answer(act, greeting, wire).await?,
+        };
+        if next == Next::End {
             return Ok(());
         }
         loop {

@@ -5,6 +5,7 @@
 
 use super::{Manner, Path, Phase, Stage, Submission, Submitted, Submitter};
 use crate::net::{Class, Error, Login, Options, Secret, Security, Server};
+use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::Instant;
@@ -473,5 +474,97 @@ async fn a_dropped_call_leaves_the_phase_and_no_connection_to_use() {
         assert_eq!(lost(&again).0, Phase::BeforeData);
         assert!(submitter.noop().await.is_err());
         let _far = peer.await.unwrap();
+    }
+}
+
+/// What a server might say, sense or nonsense.
+fn word() -> impl Strategy<Value = Vec<u8>> {
+    let sense = vec![
+        "250 ok",
+        "354 go",
+        "550 5.1.1 no",
+        "451 later",
+        "421 bye",
+        "250",
+    ];
+    prop_oneof![
+        4 => proptest::sample::select(sense).prop_map(|text| format!("{text}\r\n").into_bytes()),
+        2 => Just(b"250-me\r\n250-PIPELINING\r\n250 SIZE 9\r\n".to_vec()),
+        2 => "[2-5]{0,4}[ -]?\\PC{0,8}(\r\n|\n|)".prop_map(String::into_bytes),
+        1 => proptest::collection::vec(any::<u8>(), 0..20),
+        1 => Just(Vec::new()),
+    ]
+}
+
+/// A dialogue that ends in a delivery, with some words changed or added.
+fn words() -> impl Strategy<Value = Vec<Vec<u8>>> {
+    let good = ["220 hi", "250 me", "250 ok", "250 ok", "354 go", "250 ok"];
+    let changes = proptest::collection::vec((0..good.len(), any::<bool>(), word()), 0..3);
+    changes.prop_map(move |changes| {
+        let mut words = good.map(|text| format!("{text}\r\n").into_bytes());
+        for (at, is_added, word) in changes {
+            if is_added {
+                words[at].extend(word);
+            } else {
+                words[at] = word;
+            }
+        }
+        words.to_vec()
+    })
+}
+
+/// Answers every line, and every message at its end, with the next words; then hangs up. What it said
+/// last, and whether a whole message had come before.
+async fn babble(mut far: DuplexStream, words: Vec<Vec<u8>>) -> (Vec<u8>, bool) {
+    let (mut line, mut is_data, mut has_message) = (Vec::new(), false, false);
+    let mut last = Vec::new();
+    for said in words {
+        if far.write_all(&said).await.is_err() {
+            break;
+        }
+        is_data |= said.starts_with(b"354");
+        last = said;
+        loop {
+            let Ok(byte) = far.read_u8().await else {
+                return (last, has_message);
+            };
+            line.push(byte);
+            if byte == b'\n' {
+                let text = std::mem::take(&mut line);
+                has_message |= text == b".\r\n";
+                if !is_data || text == b".\r\n" {
+                    is_data = false;
+                    break;
+                }
+            }
+        }
+    }
+    (last, has_message)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #[test]
+    fn whatever_a_server_says_a_delivery_is_its_own_word_after_the_end(
+        words in words(),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let (near, far) = tokio::io::duplex(64 * 1024);
+            let peer = tokio::spawn(babble(far, words.clone()));
+            let Ok(mut submitter) = open(near, Security::Implicit, false).await else {
+                return;
+            };
+            let outcome = submitter.submit(&submission(TEXT.len()), TEXT).await;
+            drop(submitter);
+            let (last, has_message) = peer.await.unwrap();
+            if let Submitted::Delivered { .. } = outcome {
+                assert!(has_message && last.starts_with(b"2"), "{words:?}");
+            }
+        });
     }
 }

@@ -394,6 +394,27 @@ async fn a_refusal_before_the_end_of_a_message_is_believed_and_a_consent_is_not(
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_consent_while_we_wait_for_the_rest_of_the_message_is_not_believed() {
+    let lines = TEXT.iter().filter(|b| **b == b'\n').count();
+    let (near, far) = tokio::io::duplex(4096);
+    let turns = turns(&[(1, "354 go\r\n"), (lines, "250 sent\r\n")]);
+    let peer = tokio::spawn(play(far, turns));
+    let mut submitter = open(near, Security::Implicit, false).await.unwrap();
+    let (mut writer, message) = tokio::io::duplex(4096);
+    let writing = tokio::spawn(async move {
+        writer.write_all(TEXT).await.unwrap();
+        // The end comes later than what the server says.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    });
+    let outcome = submitter.submit(&submission(TEXT.len()), message).await;
+    assert_eq!(lost(&outcome), (Phase::InsideData, Class::Protocol));
+    writing.await.unwrap();
+    drop(submitter);
+    let (far, _) = peer.await.unwrap();
+    assert_eq!(rest(far).await, "", "the end was not sent");
+}
+
 #[tokio::test]
 async fn pipelined_answers_do_not_lock_both_sides() {
     // The peer takes no command while its answers are not read: the client has to do both.

@@ -5,7 +5,7 @@
 use crate::support::outbox::{Outbox, login, path, submission};
 use pillarbox::demo::smtp::{Options as Offer, Received};
 use pillarbox::model::Secret;
-use pillarbox::net::smtp::{Dsn, Stage, Standing, Submission, Submitted, Unfit};
+use pillarbox::net::smtp::{Dsn, Path, Stage, Standing, Submission, Submitted, Unfit};
 use pillarbox::net::{Class, Login};
 use proptest::prelude::{ProptestConfig, any, proptest};
 
@@ -34,7 +34,7 @@ fn delivered(outcome: &Submitted) -> (Vec<&str>, Vec<(&str, bool)>) {
         panic!("{outcome:?}")
     };
     (
-        accepted.iter().map(|path| path.as_str()).collect(),
+        accepted.iter().map(Path::as_str).collect(),
         refused
             .iter()
             .map(|r| (r.path.as_str(), r.is_permanent))
@@ -215,7 +215,8 @@ async fn what_the_server_cannot_take_is_not_tried() {
     let mut submitter = outbox.open().await.unwrap();
     let before = outbox.peer.log().len();
     let plain = submission("jo@here.test", &["ann@there.test"], b"x\r\n");
-    let mut cases: Vec<(Submission, fn(&Unfit) -> bool)> = Vec::new();
+    type IsRight = fn(&Unfit) -> bool;
+    let mut cases: Vec<(Submission, IsRight)> = Vec::new();
     let mut case = |change: fn(&mut Submission), is_right| {
         let mut changed = plain.clone();
         change(&mut changed);

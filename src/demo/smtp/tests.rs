@@ -47,7 +47,9 @@ async fn say(stream: &mut BufReader<DuplexStream>, text: &str, replies: usize) -
 
 async fn codes(stream: &mut BufReader<DuplexStream>, text: &str, replies: usize) -> Vec<String> {
     let all = say(stream, text, replies).await;
-    all.iter().map(|line| line[..3].to_owned()).collect()
+    all.iter()
+        .map(|line| line.get(..3).unwrap().to_owned())
+        .collect()
 }
 
 #[tokio::test]

@@ -100,6 +100,12 @@ impl Dialogue {
         }
         self.is_over = true;
         let error = self.exchange(commands, limit, &mut replies).await.err();
+        for (command, reply) in commands.iter().zip(&replies) {
+            // Never more than the verb: what follows may be a secret or an address.
+            let verb = command.split(' ').next().unwrap_or_default();
+            let verb = if is_verb(verb) { verb } else { "…" };
+            tracing::debug!(target: "pillarbox::smtp", verb, code = reply.code, "answered");
+        }
         let is_closing = replies.last().is_some_and(Reply::is_closing);
         self.is_over = error.is_some() || is_closing;
         Answers { replies, error }
@@ -178,6 +184,14 @@ impl fmt::Debug for Dialogue {
             .field("is_over", &self.is_over)
             .finish_non_exhaustive()
     }
+}
+
+/// What the lines of AUTH are not.
+fn is_verb(word: &str) -> bool {
+    let verbs = [
+        "EHLO", "AUTH", "MAIL", "RCPT", "DATA", "RSET", "NOOP", "QUIT",
+    ];
+    verbs.contains(&word)
 }
 
 /// Our own error, which went through lettre wrapped into another.

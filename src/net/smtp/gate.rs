@@ -367,7 +367,7 @@ impl AsyncWrite for Gate {
             }
             let done = match Pin::new(&mut core.wire).poll_write(cx, buf) {
                 Poll::Pending => core.poll_blocked(cx).map(Err),
-                done => done,
+                done @ Poll::Ready(_) => done,
             };
             core.broken(done)
         })
@@ -377,7 +377,7 @@ impl AsyncWrite for Gate {
         self.with(|core| {
             let done = match Pin::new(&mut core.wire).poll_flush(cx) {
                 Poll::Pending => core.poll_blocked(cx).map(Err),
-                done => done,
+                done @ Poll::Ready(_) => done,
             };
             core.broken(done)
         })

@@ -111,8 +111,8 @@ fn utf8_needed(path: Option<&Path>) -> String {
     }
 }
 
-/// What became of a submission. In every variant, `refused` are those whom RCPT refused, and nobody
-/// else was told of.
+/// What became of a submission. `refused` are always those whom RCPT had refused, each with its reply;
+/// whoever is neither there nor in `accepted` was not asked for.
 #[derive(Debug, Clone)]
 pub enum Submitted {
     /// The server has taken it, for these: they must never get it from us again.

@@ -1,6 +1,6 @@
 //! From the configuration to what the engine and the front are started with.
 //!
-//! Called by the commands. Must never read a secret itself: it hands over how to get one.
+//! Called by the commands. Must never read a secret before it is needed: it hands over how to get one.
 
 use crate::app;
 use crate::config::{self, Config, Proof, Protocol, Tls};
@@ -46,27 +46,13 @@ fn downloads(config: &Config) -> PathBuf {
 #[must_use]
 pub(super) fn account_setup(name: &str, account: &config::Account) -> Option<AccountSetup> {
     let server = account.imap.as_ref()?;
-    let security = match server.tls {
-        Tls::Implicit => Security::Implicit,
-        Tls::Starttls => Security::StartTls,
-        Tls::None => Security::Plain,
-    };
     let source = account.clone();
     Some(AccountSetup {
         name: name.to_owned(),
         address: account.address.clone(),
-        server: Server {
-            host: server.host.clone(),
-            port: server.port_for(Protocol::Imap),
-            security,
-            ca_file: server.ca_file.clone(),
-        },
-        login: Arc::new(move || login(&source)),
-        options: Options {
-            compress: server.compress,
-            allow_plaintext: server.insecure_plaintext,
-            ..Options::default()
-        },
+        server: reached(server, Protocol::Imap),
+        login: Arc::new(move || login(&source, Protocol::Imap)),
+        options: options(server),
         mode: account.sync.mode,
         interval: account.sync.interval.get(),
         list_every: LIST_EVERY,
@@ -83,8 +69,35 @@ pub(super) fn account_setup(name: &str, account: &config::Account) -> Option<Acc
     })
 }
 
-fn login(account: &config::Account) -> Result<Login, String> {
-    let credential = account.credential(Protocol::Imap)?;
+/// Where a server is and how it is made safe.
+pub(super) fn reached(server: &config::Server, protocol: Protocol) -> Server {
+    Server {
+        host: server.host.clone(),
+        port: server.port_for(protocol),
+        security: match server.tls {
+            Tls::Implicit => Security::Implicit,
+            Tls::Starttls => Security::StartTls,
+            Tls::None => Security::Plain,
+        },
+        ca_file: server.ca_file.clone(),
+    }
+}
+
+/// The limits and wishes of a connection to it.
+pub(super) fn options(server: &config::Server) -> Options {
+    Options {
+        compress: server.compress,
+        allow_plaintext: server.insecure_plaintext,
+        ..Options::default()
+    }
+}
+
+/// How to prove there who we are.
+///
+/// # Errors
+/// Where there is no secret, or it cannot be had; with what to do.
+pub(super) fn login(account: &config::Account, protocol: Protocol) -> Result<Login, String> {
+    let credential = account.credential(protocol)?;
     let user = credential.user;
     Ok(match credential.proof {
         Proof::Password(password) => Login::Password { user, password },

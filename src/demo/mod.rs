@@ -13,8 +13,10 @@ mod letter;
 mod live;
 mod mailstore;
 mod sample;
+pub mod smtp;
 mod source;
 mod structure;
+mod wire;
 
 pub use faults::{Act, Fault, Faults, Times, When};
 pub use imap::{Logged, Options, Peer, serve};

@@ -63,6 +63,8 @@ impl Lines {
             "Somebody put data into the connection before TLS was started; it was closed and \
              nothing was sent.",
         )
-        .hint("The network may be under attack. Use TLS from the start (port 993) instead of STARTTLS."))
+        .hint(
+            "The network may be under attack. Use TLS from the start (`tls = \"implicit\"`) instead of STARTTLS.",
+        ))
     }
 }

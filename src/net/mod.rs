@@ -4,9 +4,11 @@
 //! server is trusted before it was framed and bounded.
 
 pub(crate) mod auth;
+pub(crate) mod connect;
 mod error;
 pub mod imap;
 pub(crate) mod line;
+pub mod smtp;
 pub(crate) mod stream;
 pub(crate) mod tls;
 

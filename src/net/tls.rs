@@ -89,7 +89,9 @@ fn explain(host: &str, detail: &str) -> Error {
         return tls(format!(
             "{host} does not speak TLS 1.2 or later on this port."
         ))
-        .hint("Check `port` and `tls`: 993 is \"implicit\", 143 is \"starttls\".");
+        .hint(
+            "Check `port` and `tls`: 993, 995 and 465 are \"implicit\", 143, 110 and 587 \"starttls\".",
+        );
     } else {
         // The peer hung up or spoke nonsense in the handshake; that may pass.
         return Error::transient(format!("TLS with {host} failed: {detail}."));

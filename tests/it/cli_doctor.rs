@@ -4,6 +4,7 @@
 //! configuration uses.
 
 use crate::support::{Dovecot, Kind, Program, closed_port, wait_until};
+use pillarbox::demo::smtp;
 use serde_json::Value;
 use std::fs;
 use std::net::TcpStream;
@@ -302,4 +303,44 @@ fn only_the_named_account_is_looked_at_and_others_can_read_no_password() {
     let row = rows.iter().find(|row| row["ok"] == false).unwrap();
     assert_eq!(row["check"], "configuration: secrets");
     assert_words(row["remedy"].as_str().unwrap(), &["chmod 600"]);
+}
+
+/// The demo's submission server on a port of its own, until the test ends.
+fn submission_server() -> (tokio::runtime::Runtime, u16) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let offer = smtp::Options::default().without(&["DSN", "PIPELINING"]);
+    let peer = smtp::Peer::new(offer, |_| ());
+    let listening = tokio::net::TcpListener::bind(("127.0.0.1", 0));
+    let listener = runtime.block_on(listening).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(runtime.spawn(smtp::serve(listener, peer)));
+    (runtime, port)
+}
+
+#[test]
+fn the_way_out_is_looked_at_as_the_way_in_is() {
+    let dovecot = Dovecot::shared(Kind::Full);
+    let (_runtime, port) = submission_server();
+    let config = |password: &str| {
+        let incoming = account("localhost", dovecot.imaps, &ca(&dovecot.ca_file));
+        format!(
+            "{incoming}[accounts.work.smtp]\nhost = \"localhost\"\nport = {port}\ntls = \"none\"\n\
+             password = \"{password}\"\n"
+        )
+    };
+    let rows = doctor(&config("secret"), 0);
+    let last = rows.last().unwrap();
+    assert_eq!(last["check"], "work smtp: capabilities");
+    assert_words(
+        last["detail"].as_str().unwrap(),
+        &["8BITMIME", "not offered: DSN (", "PIPELINING ("],
+    );
+    let [check, detail, remedy] = fault(&config("wrong"));
+    assert_eq!(check, "work smtp: sign-in");
+    assert_words(&detail, &["refused the login", "535"]);
+    assert_words(&remedy, &["password"]);
 }

@@ -43,6 +43,12 @@ mod imap_change;
 #[cfg(test)]
 mod imap_demo;
 #[cfg(test)]
+mod smtp;
+#[cfg(test)]
+mod smtp_faults;
+#[cfg(test)]
+mod smtp_tls;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod sync;

@@ -7,19 +7,15 @@ use crate::cli::accounts;
 use crate::config::{Account, Protocol, Server, Tls};
 use crate::engine::AccountSetup;
 use crate::net::imap::{Capabilities, Session};
-use crate::net::{Class, Login};
-use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
-use lettre::transport::smtp::extension::ClientId;
+use crate::net::smtp::{Manner, Patience, Submitter};
+use crate::net::{Class, Error, Login};
 use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
 /// The longest wait for one step.
 const STEP: Duration = Duration::from_secs(10);
-/// RFC 5321 section 4.5.3.1.5: no reply line is longer.
-const REPLY_LINE_MAX: u64 = 512;
 
 /// Looks at all servers of an account.
 pub(super) fn look(name: &str, account: &Account) -> Vec<Check> {
@@ -46,7 +42,7 @@ pub(super) fn look(name: &str, account: &Account) -> Vec<Check> {
             reach(&format!("{name} pop3"), server, Protocol::Pop3, &mut checks).await;
         }
         if let Some(server) = &account.smtp {
-            smtp(name, server, &mut checks).await;
+            smtp(name, account, server, &mut checks).await;
         }
         checks
     })
@@ -117,46 +113,60 @@ async fn imap(server: &Server, setup: &AccountSetup, checks: &mut Vec<Check>) {
     if reach(&what, server, Protocol::Imap, checks).await.is_none() {
         return;
     }
-    let login = match (setup.login)() {
-        Ok(login) => login,
-        Err(error) => {
+    let Some(login) = secret(&what, (setup.login)(), checks) else {
+        return;
+    };
+    match Session::open(&setup.server, &login, &setup.options).await {
+        Ok(session) => {
+            let_in(&what, server, &login, checks);
+            checks.push(offered(&what, session.capabilities()));
+            session.logout().await;
+        }
+        Err(error) => failed(&what, server, error, checks),
+    }
+}
+
+/// The secret, or why there is none.
+fn secret(what: &str, login: Result<Login, String>, checks: &mut Vec<Check>) -> Option<Login> {
+    login
+        .map_err(|error| {
             checks.push(Check::bad(
                 format!("{what}: secret"),
                 error,
                 "see the configuration",
             ));
-            return;
+        })
+        .ok()
+}
+
+fn let_in(what: &str, server: &Server, login: &Login, checks: &mut Vec<Check>) {
+    let (Login::Password { user, .. } | Login::Token { user, .. }) = login;
+    checks.push(safe(what, server));
+    checks.push(Check::good(
+        format!("{what}: sign-in"),
+        format!("{user} is let in"),
+    ));
+}
+
+fn failed(what: &str, server: &Server, error: Error, checks: &mut Vec<Check>) {
+    let step = match error.class {
+        Class::Tls => "certificate",
+        Class::Auth => {
+            // Who refuses a password was asked for it, over a connection that was safe.
+            checks.push(safe(what, server));
+            "sign-in"
         }
+        Class::Transient | Class::Rejected | Class::Protocol => "session",
     };
-    let (Login::Password { user, .. } | Login::Token { user, .. }) = &login;
-    let is_safe = || Check::good(format!("{what}: certificate"), certificate(server));
-    match Session::open(&setup.server, &login, &setup.options).await {
-        Ok(session) => {
-            checks.push(is_safe());
-            checks.push(Check::good(
-                format!("{what}: sign-in"),
-                format!("{user} is let in"),
-            ));
-            checks.push(offered(&what, session.capabilities()));
-            session.logout().await;
-        }
-        Err(error) => {
-            let step = match error.class {
-                Class::Tls => "certificate",
-                Class::Auth => {
-                    // Who refuses a password was asked for it, over a connection that was safe.
-                    checks.push(is_safe());
-                    "sign-in"
-                }
-                Class::Transient | Class::Rejected | Class::Protocol => "session",
-            };
-            checks.push(Check::bad(
-                format!("{what}: {step}"),
-                error.summary,
-                error.hint,
-            ));
-        }
-    }
+    checks.push(Check::bad(
+        format!("{what}: {step}"),
+        error.summary,
+        error.hint,
+    ));
+}
+
+fn safe(what: &str, server: &Server) -> Check {
+    Check::good(format!("{what}: certificate"), certificate(server))
 }
 
 fn certificate(server: &Server) -> String {
@@ -175,12 +185,17 @@ fn offered(what: &str, capabilities: &Capabilities) -> Check {
         ("CONDSTORE", "all flags are compared at each sync"),
         ("QRESYNC", "ids are compared to find what is gone"),
     ];
+    let names: Vec<&str> = capabilities.names().collect();
+    compared(what, &names, &instead)
+}
+
+/// Names what is there, and what becomes of the lack of the rest.
+fn compared(what: &str, names: &[&str], instead: &[(&str, &str)]) -> Check {
     let missing: Vec<String> = instead
-        .into_iter()
-        .filter(|(name, _)| !capabilities.has(name))
+        .iter()
+        .filter(|(name, _)| !names.iter().any(|n| n.eq_ignore_ascii_case(name)))
         .map(|(name, how)| format!("{name} ({how})"))
         .collect();
-    let names: Vec<&str> = capabilities.names().collect();
     let missing = match missing.as_slice() {
         [] => "nothing of use is missing".to_owned(),
         some => format!("not offered: {}", some.join(", ")),
@@ -191,79 +206,41 @@ fn offered(what: &str, capabilities: &Capabilities) -> Check {
     )
 }
 
-async fn smtp(name: &str, server: &Server, checks: &mut Vec<Check>) {
+async fn smtp(name: &str, account: &Account, server: &Server, checks: &mut Vec<Check>) {
     let what = format!("{name} smtp");
-    let Some(stream) = reach(&what, server, Protocol::Smtp, checks).await else {
+    if reach(&what, server, Protocol::Smtp, checks).await.is_none() {
+        return;
+    }
+    let Some(login) = secret(&what, accounts::login(account, Protocol::Smtp), checks) else {
         return;
     };
-    let outcome = match server.tls {
-        Tls::Implicit => {
-            drop(stream);
-            timeout(STEP, over_tls(server)).await
-        }
-        // Nothing is said in clear: the greeting shows that it is the right kind of server.
-        Tls::Starttls | Tls::None => timeout(STEP, greeting(stream)).await,
+    let manner = Manner {
+        patience: Patience::default().at_most(STEP),
+        ..Manner::default()
     };
-    let outcome =
-        outcome.unwrap_or_else(|_| Err(format!("no greeting within {} s", STEP.as_secs())));
-    checks.push(match outcome {
-        Ok(said) => Check::good(format!("{what}: greeting"), said),
-        Err(error) if error.contains("certificate") => Check::bad(
-            format!("{what}: certificate"),
-            format!("the certificate is not accepted ({})", reason(&error)),
-            "if you trust who signed it, name their certificate (PEM) as ca_file",
-        ),
-        Err(error) => Check::bad(
-            format!("{what}: greeting"),
-            error,
-            "check host, port and tls; with port 465 tls is \"implicit\", with 587 \"starttls\"",
-        ),
-    });
-}
-
-/// Connects over TLS and says EHLO; no credentials.
-async fn over_tls(server: &Server) -> Result<String, String> {
-    let mut parameters = TlsParameters::builder(server.host.clone());
-    if let Some(file) = &server.ca_file {
-        let pem = std::fs::read(file).map_err(|e| format!("{}: {e}", file.display()))?;
-        let root = Certificate::from_pem(&pem).map_err(|e| format!("{}: {e}", file.display()))?;
-        parameters = parameters.add_root_certificate(root);
-    }
-    let parameters = parameters
-        .build_native()
-        .map_err(|e| format!("TLS cannot be used: {e}"))?;
-    let address = (server.host.as_str(), server.port_for(Protocol::Smtp));
-    let hello = ClientId::Domain("localhost".to_owned());
-    let mut connection =
-        AsyncSmtpConnection::connect_tokio1(address, Some(STEP), &hello, Some(parameters), None)
-            .await
-            .map_err(|e| e.to_string())?;
-    connection.abort().await;
-    Ok(format!(
-        "a mail server, with a certificate that is valid for {}",
-        server.host
-    ))
-}
-
-/// What OpenSSL says in plain words, in the last parentheses of its error; else all of it.
-fn reason(error: &str) -> &str {
-    let inside = error
-        .rsplit_once('(')
-        .and_then(|(_, rest)| rest.split_once(')'));
-    inside.map_or(error, |(reason, _)| reason)
-}
-
-async fn greeting(stream: TcpStream) -> Result<String, String> {
-    let mut line = Vec::new();
-    let mut reader = BufReader::new(stream.take(REPLY_LINE_MAX));
-    reader
-        .read_until(b'\n', &mut line)
-        .await
-        .map_err(|e| e.to_string())?;
-    let line = String::from_utf8_lossy(&line).trim_end().to_owned();
-    if line.starts_with("220") {
-        Ok(line)
-    } else {
-        Err(format!("not a mail server: it said {line:?}"))
+    let reached = accounts::reached(server, Protocol::Smtp);
+    let options = accounts::options(server);
+    match Submitter::open(&reached, Some(&login), &options, &manner).await {
+        Ok(submitter) => {
+            let_in(&what, server, &login, checks);
+            let instead = [
+                (
+                    "SIZE",
+                    "a message that is too large is refused only at its end",
+                ),
+                ("8BITMIME", "text is sent encoded"),
+                (
+                    "SMTPUTF8",
+                    "addresses in other alphabets cannot be written to",
+                ),
+                ("DSN", "reports of delivery cannot be asked for"),
+                ("PIPELINING", "each recipient costs a round trip"),
+            ];
+            let names = &submitter.extensions().keywords;
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            checks.push(compared(&what, &names, &instead));
+            submitter.quit().await;
+        }
+        Err(error) => failed(&what, server, error, checks),
     }
 }

@@ -4,19 +4,15 @@
 //! Called by the sessions. A command must never be half executed because its end was not read yet.
 
 use super::super::decode;
+pub(super) use crate::demo::wire::Bad;
+use crate::demo::wire::Wire;
 use std::io;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 
-/// The longest line of a command, literals left out.
-const LINE_MAX: usize = 64 * 1024;
 /// The largest literal.
 const LITERAL_MAX: usize = 64 * 1024 * 1024;
 /// The largest literal that LITERAL- allows to be sent unasked (RFC 7888 §5).
 const LITERAL_MINUS_MAX: usize = 4096;
-
-/// Why a command is not understood.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Bad(pub(super) String);
 
 /// A parsed value, or why it is none.
 pub(super) type Parsed<T> = Result<T, Bad>;
@@ -36,15 +32,6 @@ pub(super) enum Unasked {
     Any,
 }
 
-/// A connection: bytes in, commands out; and bytes of ours, which a fault may cut.
-#[derive(Debug)]
-pub(super) struct Wire<S> {
-    stream: S,
-    input: bytes::BytesMut,
-    /// How many more bytes of ours go out before the connection is cut.
-    pub(super) cut: Option<usize>,
-}
-
 /// What came from the client.
 #[derive(Debug)]
 pub(super) enum Incoming {
@@ -57,72 +44,6 @@ pub(super) enum Incoming {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire<S> {
-    pub(super) fn new(stream: S) -> Self {
-        Self {
-            stream,
-            input: bytes::BytesMut::new(),
-            cut: None,
-        }
-    }
-
-    /// Sends bytes, or as many as the fault lets through and then an error.
-    pub(super) async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let allowed = self.cut.map_or(bytes.len(), |left| left.min(bytes.len()));
-        if let Some(now) = bytes.get(..allowed) {
-            self.stream.write_all(now).await?;
-        }
-        self.stream.flush().await?;
-        if let Some(left) = &mut self.cut {
-            *left -= allowed;
-            if *left == 0 {
-                return Err(io::ErrorKind::ConnectionAborted.into());
-            }
-        }
-        Ok(())
-    }
-
-    /// Closes our side.
-    pub(super) async fn close(&mut self) {
-        // The client may be gone already; there is nobody left to tell.
-        drop(self.stream.shutdown().await);
-    }
-
-    /// Takes whatever comes until the client leaves.
-    pub(super) async fn drain(&mut self) -> io::Result<()> {
-        while self.more().await? {
-            self.input.clear();
-        }
-        Ok(())
-    }
-
-    /// Reads until more input is there; false at the end. Safe to cancel.
-    async fn more(&mut self) -> io::Result<bool> {
-        self.input.reserve(4096);
-        Ok(self.stream.read_buf(&mut self.input).await? > 0)
-    }
-
-    /// One line without its CRLF. Safe to cancel: nothing is taken before the line is whole.
-    pub(super) async fn line(&mut self) -> io::Result<Option<Parsed<Vec<u8>>>> {
-        loop {
-            if let Some(at) = memchr::memchr(b'\n', &self.input) {
-                let taken = self.input.split_to(at + 1);
-                let Some(line) = taken.strip_suffix(b"\r\n") else {
-                    return Ok(Some(bad("A line must end in CRLF")));
-                };
-                if line.contains(&b'\r') || line.contains(&0) {
-                    return Ok(Some(bad("CR or NUL inside of a line")));
-                }
-                return Ok(Some(Ok(line.to_vec())));
-            }
-            if self.input.len() > LINE_MAX {
-                return Ok(Some(bad("The line is too long")));
-            }
-            if !self.more().await? {
-                return Ok(None);
-            }
-        }
-    }
-
     /// A whole command with its literals.
     pub(super) async fn command(&mut self, unasked: Unasked) -> io::Result<Incoming> {
         let mut command = Vec::new();

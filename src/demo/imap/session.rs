@@ -4,11 +4,12 @@
 //! does not allow it in, and nothing untagged may come at a moment when it must not.
 
 use super::fetch::Fetching;
-use super::parser::{Bad, Cursor, Incoming, Unasked, Wire};
+use super::parser::{Cursor, Incoming, Unasked};
 use super::select::Selected;
 use super::{Peer, Seat, fetch, flags, limits, list, search, select, transfer};
 use crate::demo::decode::BASE64;
 use crate::demo::faults::Act;
+use crate::demo::wire::{Bad, Wire};
 use base64::Engine;
 use std::io;
 use tokio::io::{AsyncRead, AsyncWrite};

@@ -8,6 +8,7 @@ use super::response::{Condition, Response, Said, parse};
 use super::session::{Event, GO_AHEADS_MAX, Session, accept, class_of};
 use super::starttls;
 use crate::net::auth::{self, Sasl};
+use crate::net::connect::{check_plain, within};
 use crate::net::error::{Class, Error, Result, quoted};
 use crate::net::stream::{self, Counters, Meter, Wire};
 use crate::net::{Login, Options, Security, Server, tls};
@@ -252,45 +253,12 @@ impl Session {
     }
 }
 
-async fn within<T>(
-    deadline: Instant,
-    server: &Server,
-    options: &Options,
-    connecting: impl Future<Output = Result<T>> + Send,
-) -> Result<T> {
-    tokio::time::timeout_at(deadline, connecting)
-        .await
-        .unwrap_or_else(|_| {
-            Err(Error::transient(format!(
-                "{} port {} did not answer within {} seconds.",
-                server.host,
-                server.port,
-                options.connect_timeout.as_secs()
-            ))
-            .hint("Check `host`, `port` and `tls`, and whether you are online."))
-        })
-}
-
 async fn secure<W: Wire + 'static>(mut stream: W, server: &Server) -> Result<Box<dyn Wire>> {
     if server.security != Security::StartTls {
         return Ok(Box::new(stream));
     }
     starttls::negotiate(&mut stream).await?;
     tls::start(stream, &server.host, server.ca_file.as_deref()).await
-}
-
-fn check_plain(server: &Server, options: &Options, is_local: bool) -> Result<()> {
-    if server.security != Security::Plain || is_local || options.allow_plaintext {
-        return Ok(());
-    }
-    Err(Error::new(
-        Class::Tls,
-        format!(
-            "The password is not sent to {} without encryption.",
-            server.host
-        ),
-    )
-    .hint("Set `tls` to \"implicit\" or \"starttls\"."))
 }
 
 fn not_a_greeting() -> Error {
@@ -329,27 +297,4 @@ fn refusal(said: &Said, told: Option<String>, server: &Server) -> Error {
         _ => "It will be tried again later.",
     };
     Error::new(class, summary).hint(hint).code(code)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_password_in_clear_stays_at_home() {
-        let server = Server {
-            host: "mail.test".into(),
-            port: 143,
-            security: Security::Plain,
-            ca_file: None,
-        };
-        let mut options = Options::default();
-        assert_eq!(
-            check_plain(&server, &options, false).unwrap_err().class,
-            Class::Tls
-        );
-        assert!(check_plain(&server, &options, true).is_ok());
-        options.allow_plaintext = true;
-        assert!(check_plain(&server, &options, false).is_ok());
-    }
 }

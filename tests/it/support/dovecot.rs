@@ -340,7 +340,7 @@ impl Owner {
 }
 
 /// A root, and a certificate of it for this computer.
-fn make_certificate(folder: &Path) {
+pub(crate) fn make_certificate(folder: &Path) {
     let openssl = |args: &str| {
         let out = Command::new("openssl")
             .args(args.split(' '))

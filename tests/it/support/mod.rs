@@ -9,6 +9,7 @@ pub(crate) mod held;
 pub(crate) mod life;
 mod other_client;
 mod ought;
+pub(crate) mod outbox;
 mod poor;
 mod program;
 mod proxy;
@@ -20,7 +21,7 @@ mod stage;
 pub(crate) mod sweep;
 mod tree;
 
-pub(crate) use dovecot::{Dovecot, Kind, TELLING};
+pub(crate) use dovecot::{Dovecot, Kind, TELLING, make_certificate};
 pub(crate) use other_client::OtherClient;
 pub(crate) use program::{Output, Program};
 pub(crate) use proxy::Proxy;

@@ -49,6 +49,8 @@ pub(crate) struct Wishes {
     pub(crate) pulls: VecDeque<MailboxKey>,
     /// Whether the tree is to be listed anew.
     pub(crate) is_list_due: bool,
+    /// Whether flags are to be compared everywhere, where the server does not count its changes.
+    pub(crate) is_thorough: bool,
     /// Whether the journal has something for the server.
     pub(crate) is_replay_due: bool,
     /// Whether texts or references may be missing.
@@ -108,6 +110,7 @@ impl Board {
             looked_at: None,
             pulls: VecDeque::new(),
             is_list_due: false,
+            is_thorough: false,
             is_replay_due: false,
             is_background_due: false,
             fetches: VecDeque::new(),

@@ -330,6 +330,7 @@ impl Dispatch {
             account.board.post(|w| {
                 w.is_sync_wanted = true;
                 w.is_list_due = true;
+                w.is_thorough = true;
                 w.is_replay_due = true;
                 w.is_refused = false;
                 if let Some(mailbox) = w.looked_at {
@@ -407,6 +408,7 @@ async fn intervals(account: Arc<Account>) {
                 if w.mode == SyncMode::Interval {
                     w.is_sync_wanted = true;
                     w.is_list_due = true;
+                    w.is_thorough = true;
                     w.is_replay_due = true;
                 }
             });

@@ -57,6 +57,8 @@ pub(crate) struct Lane {
     pub(crate) later: BTreeSet<MailboxKey>,
     /// When that is.
     pub(crate) later_at: Option<Instant>,
+    /// When flags were compared everywhere, or the connection began.
+    pub(crate) thorough_at: Instant,
     /// Whether the tree was listed on this connection.
     pub(crate) has_listed: bool,
     /// When the server was asked last how much room there is.
@@ -216,6 +218,7 @@ pub(crate) async fn connect(account: &Arc<Account>) -> Result<Lane, Failure> {
         replay_at: None,
         later: BTreeSet::new(),
         later_at: None,
+        thorough_at: Instant::now(),
         has_listed: false,
         quota_at: None,
         made: BTreeSet::new(),
@@ -460,7 +463,14 @@ impl Lane {
             self.absorb_notices().await?;
         }
         if now >= list_at {
-            self.account.board.note(|w| w.is_list_due = true);
+            let is_time = self.thorough_at.elapsed() >= self.account.setup.interval;
+            if is_time {
+                self.thorough_at = now;
+            }
+            self.account.board.note(|w| {
+                w.is_list_due = true;
+                w.is_thorough |= is_time;
+            });
         }
         if self.later_at.is_some_and(|at| now >= at) {
             self.post_later();

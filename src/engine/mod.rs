@@ -18,6 +18,7 @@ pub mod owner;
 mod pull;
 mod replay;
 mod replay_tree;
+mod roles;
 mod setup;
 mod store_thread;
 mod teller;

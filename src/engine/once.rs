@@ -150,7 +150,10 @@ async fn prepare(db: &Db, setup: &AccountSetup, wanted: Wanted) -> store::Result
     }
     let changes = Arc::new(Changes::default());
     let account = Account::new(key, setup, db.clone(), changes, false);
-    account.board.note(|w| w.is_sync_wanted = true);
+    account.board.note(|w| {
+        w.is_sync_wanted = true;
+        w.is_thorough = wanted == Wanted::Everything;
+    });
     Ok(Arc::new(account))
 }
 

@@ -6,6 +6,7 @@
 use super::account::Failure;
 use super::lane::Lane;
 use super::pull::{as_store, known_of, syncing};
+use super::roles;
 use crate::model::{Mailbox, MailboxKey, ModSeq, OpKey, Role, TargetState, Uid};
 use crate::net::imap::{Known, Listed, Start};
 use crate::store::{Cursor, ServerStatus, TreeEntry};
@@ -119,21 +120,14 @@ impl Lane {
 
     /// Takes a complete list over; returns the mailboxes that are behind, in the order of work.
     async fn take_tree(&mut self, list: &[Listed]) -> Result<Vec<MailboxKey>, Failure> {
-        let roles = &self.account.setup.roles;
-        let role_of = |listed: &Listed| {
-            let set = roles
-                .iter()
-                .find(|(_, name)| **name == listed.name)
-                .map(|(role, _)| *role);
-            // A role that the configuration gives to another mailbox is not the server's to give.
-            set.or(listed.role.filter(|r| !roles.contains_key(r)))
-        };
+        let roles = roles::roles(list, &self.account.setup.roles);
         let entries: Vec<TreeEntry> = list
             .iter()
-            .map(|l| TreeEntry {
+            .zip(roles)
+            .map(|(l, role)| TreeEntry {
                 name: l.name.clone(),
                 delimiter: l.delimiter,
-                role: role_of(l),
+                role,
                 is_subscribed: l.is_subscribed,
                 is_selectable: l.is_selectable,
                 status: as_store(l.status),
@@ -152,6 +146,10 @@ impl Lane {
         self.tell_refused_ops(&before).await?;
         self.account.changes.mailboxes(changed);
         self.account.changes.tree();
+        let is_thorough = self
+            .account
+            .board
+            .note(|w| std::mem::take(&mut w.is_thorough));
         let mut behind = self
             .account
             .db
@@ -165,7 +163,12 @@ impl Lane {
                 {
                     let status = statuses.iter().find(|(key, ..)| *key == mailbox.key);
                     let cursor = r.cursor(mailbox.key)?;
-                    if status.is_none_or(|(.., status)| is_behind(status, &cursor, &mailbox)) {
+                    // Without CONDSTORE the counts tell of arrivals and of what was read, but not
+                    // of a star that another client set.
+                    let may_hide = is_thorough && cursor.mod_seq == ModSeq(0) && mailbox.total > 0;
+                    if may_hide
+                        || status.is_none_or(|(.., status)| is_behind(status, &cursor, &mailbox))
+                    {
                         behind.push(mailbox);
                     }
                 }

@@ -362,7 +362,12 @@ fn has_arrived(tx: &Connection, target: &Target) -> Result<bool> {
         )
         .and_then(|mut s| s.exists([target.key]))
         .doing("looking for copies")?;
-    if is_copy_there {
+    // Whatever was done with it there could be done only because it was there.
+    let has_moved_on = tx
+        .prepare_cached("SELECT 1 FROM own.op_target WHERE via = ?1 AND via <> 0 AND state = 2")
+        .and_then(|mut s| s.exists([target.key]))
+        .doing("looking for copies")?;
+    if is_copy_there || has_moved_on {
         return Ok(true);
     }
     if Placement::of(tx, target.made, target.to_mailbox)?.is_some_and(|p| p.uid > 0) {

@@ -32,7 +32,7 @@ impl Writer {
                 // What the server said of ids holds no more.
                 "UPDATE placement SET hint = 0 WHERE mailbox = ?1 AND uid < 0 AND hint <> 0",
                 "UPDATE leaving SET hint = 0 WHERE mailbox = ?1 AND uid < 0 AND hint <> 0",
-                "UPDATE own.op_target SET bound = 0 WHERE to_mailbox = ?1 AND state < 2",
+                "UPDATE own.op_target SET bound = 0 WHERE to_mailbox = ?1 AND bound <> 0",
             ] {
                 tx.execute(sql, [mailbox.0]).doing(doing)?;
             }

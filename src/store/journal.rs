@@ -72,6 +72,8 @@ pub(super) struct Noted {
     pub(super) accounts: BTreeSet<i64>,
     /// Whose tree changed.
     pub(super) trees: BTreeSet<i64>,
+    /// Mailboxes that are made because messages go into them.
+    pub(super) made: Vec<String>,
     /// The mailboxes that messages are taken from, by name.
     pub(super) sources: BTreeSet<String>,
 }
@@ -145,8 +147,11 @@ impl Writer {
         })?;
         let label = if noted.is_nothing() {
             "Nothing to change".to_owned()
-        } else {
+        } else if noted.made.is_empty() {
             kind.label(noted.count)
+        } else {
+            let made = noted.made.join(", ");
+            format!("{} (made the folder {made})", kind.label(noted.count))
         };
         let undo = undo_text(kind, &noted);
         self.show(noted, label, undo)

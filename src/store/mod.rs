@@ -18,6 +18,8 @@
 //!   opens the store next folds again every row that is or was pending.
 //! - *settle*: the base moves in `mirror.db` first, the target is settled after. In between the
 //!   target is in flight with its change already in the base: sending it again changes nothing.
+//! - *settle* of what moves, copies or removes: `own.db` first, the row that leaves is taken off
+//!   after; opening takes off what a crash left.
 //! - *removal*: the placement goes first, its targets are rejected after; opening looks for open
 //!   targets whose placement is gone.
 //!

@@ -61,6 +61,9 @@ pub(super) fn note(
         ..Noted::default()
     };
     for change in tree {
+        if count > 0 {
+            noted.made.push(change.name.clone());
+        }
         tree_ops::add(tx, op, change)?;
         noted.trees.insert(change.account);
         noted.accounts.insert(change.account);
@@ -164,6 +167,8 @@ fn note_transfer(
     let key = append.add(tx)?;
     noted.touched.push(key);
     noted.accounts.insert(to.account);
+    // Its text may have to be fetched first.
+    noted.accounts.insert(home.account);
     if is_move {
         let remove = NewTarget {
             verb: Verb::Remove,
@@ -173,7 +178,6 @@ fn note_transfer(
             ..append
         };
         noted.touched.push(remove.add(tx)?);
-        noted.accounts.insert(home.account);
     }
     Ok(())
 }

@@ -107,6 +107,11 @@ pub(super) fn take(
     {
         return Ok(Taken::NotYet);
     }
+    // What brings a message comes before what is done with it there, even where the mailbox has
+    // shown it already: whether a copy was made is asked of the mailbox.
+    if first.via != 0 && Target::of(tx, first.via)?.is_some_and(|t| t.state < SETTLED) {
+        return Ok(Taken::NotYet);
+    }
     let Some(spot) = spot(tx, first)? else {
         return Ok(if is_flags {
             Taken::NotYet

@@ -55,7 +55,7 @@ fn a_name_that_cannot_be_is_refused_before_anything_is_recorded() {
         (2, &["create", "Work//x"], &["lacks a name"]),
         (2, &["create", "all*"], &["any name"]),
         (2, &["create", "a\u{7}b"], &["no name can have"]),
-        (2, &["rename", "Work", "x/"], &["lacks a name"]),
+        (2, &["rename", "Work", "x/"], &["needs a name"]),
     ] {
         let said = desk.mailbox(args, false, code);
         for word in words {

@@ -107,7 +107,8 @@ impl Stage {
         let mut said = String::new();
         for _ in 0..ROUNDS_MAX {
             let output = self.program.run(&["sync"]);
-            said += &format!("{:?}: {}{}", output.code, output.stdout, output.stderr);
+            let told = format!("{:?}: {}{}", output.code, output.stdout, output.stderr);
+            said.push_str(&told);
             if output.code == Some(0) && waiting(&self.data_dir()).is_empty() {
                 self.run(&["sync"]);
                 return Ok(());

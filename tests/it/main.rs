@@ -34,6 +34,8 @@ mod crowd;
 #[cfg(test)]
 mod cuts;
 #[cfg(test)]
+mod disk;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod generated;

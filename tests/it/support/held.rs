@@ -54,8 +54,10 @@ impl Held {
             if attributes.contains("\\Noselect") || attributes.contains("\\NonExistent") {
                 held.hollow.insert(name);
             } else {
-                let letters = letters(client, &name);
-                held.mailboxes.insert(name, letters);
+                // What another session has just deleted may still be listed.
+                if let Some(letters) = letters(client, &name) {
+                    held.mailboxes.insert(name, letters);
+                }
             }
         }
         held.subscribed = list(client, "LSUB")
@@ -142,13 +144,17 @@ fn list(client: &mut OtherClient, command: &str) -> Vec<(String, String)> {
     said.iter().filter_map(entry).collect()
 }
 
-fn letters(client: &mut OtherClient, mailbox: &str) -> BTreeMap<u32, Letter> {
-    client.run(&format!("EXAMINE \"{mailbox}\""));
+fn letters(client: &mut OtherClient, mailbox: &str) -> Option<BTreeMap<u32, Letter>> {
+    let examined = client.ask(&format!("EXAMINE \"{mailbox}\""));
+    if !examined.last()?.starts_with("OK") {
+        return None;
+    }
     let said = client.run("UID FETCH 1:* (UID FLAGS INTERNALDATE BODY.PEEK[])");
-    said.iter()
+    let letters = said
+        .iter()
         .filter(|response| response.contains(" FETCH (") && response.contains("BODY[]"))
-        .map(|response| letter(response))
-        .collect()
+        .map(|response| letter(response));
+    Some(letters.collect())
 }
 
 fn letter(response: &str) -> (u32, Letter) {

@@ -4,13 +4,21 @@
 //! or take more than linear time, whatever the bytes are.
 
 mod address;
+mod bounce;
 mod charset;
 mod choose;
+mod compose;
 mod date;
 mod dom;
+mod encode;
+mod field;
+mod flowed;
 mod headers;
 mod html;
+mod kinds;
+mod leaf;
 mod links;
+mod markdown;
 mod names;
 mod params;
 mod people;
@@ -24,13 +32,20 @@ mod words;
 mod wrap;
 
 #[cfg(test)]
+mod compose_tests_support;
+#[cfg(test)]
 mod corpus_tests;
 
 pub use address::parse_addresses;
 pub use choose::Form;
+pub use compose::{
+    ComposeError, Composer, Contents, EightBit, How, NoContents, Purpose, Route, Stamp, Written,
+    route,
+};
 pub use date::parse_date;
 pub use headers::{Headers, RawField, parse_headers, parse_ids};
 pub use html::is_guarded;
+pub use kinds::type_of_name;
 pub use names::file_name;
 pub use render::{Source, reading};
 pub use tree::{DecodedPart, decode_part, part_body, part_text, structure};

@@ -110,7 +110,7 @@ pub(super) struct Paragraph {
     pub(super) text: String,
 }
 
-fn paragraphs(text: &str, flow: Flow) -> Vec<Paragraph> {
+pub(super) fn paragraphs(text: &str, flow: Flow) -> Vec<Paragraph> {
     let mut out: Vec<Paragraph> = Vec::new();
     let mut goes_on = false;
     for line in text.split('\n') {
@@ -147,7 +147,7 @@ fn paragraphs(text: &str, flow: Flow) -> Vec<Paragraph> {
 }
 
 /// `> > text` and `>>text` are both quoted twice.
-fn unquote(line: &str) -> (usize, &str) {
+pub(super) fn unquote(line: &str) -> (usize, &str) {
     let mut depth = 0;
     let mut rest = line;
     while let Some(after) = rest.strip_prefix('>') {

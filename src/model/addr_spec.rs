@@ -5,7 +5,7 @@
 //! of quotes or an angle bracket (RFC 5321 section 4.1.2, RFC 6531 section 3.3).
 
 use super::recipients::is_unseen;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// RFC 5321 section 4.5.3.1.

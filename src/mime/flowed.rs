@@ -11,6 +11,8 @@ use super::wrap::columns;
 pub(crate) const FLOW_COLS: usize = 72;
 /// A quoted line that is longer is broken too: 998 bytes is the most that may be sent.
 const QUOTE_MAX: usize = 900;
+/// Longer lines than this were not ended by hand.
+const FIXED_MAX: usize = 100;
 
 /// The text of a draft as it is sent, each line ended by CRLF. A line of the draft is a paragraph;
 /// one that begins with `>` is a quote, and is not broken. A blank at the end of a quoted line says
@@ -96,8 +98,9 @@ pub(crate) fn pieces(text: &str, width: usize) -> Vec<&str> {
 }
 
 /// Paragraphs as lines of a draft: own ones whole, quoted ones broken with a blank at the end, as
-/// [`flow`] reads them.
-pub(crate) fn draft_lines(paragraphs: &[Paragraph]) -> String {
+/// [`flow`] reads them. Quoted lines of a text that is not flowed stay as they are, unless they are
+/// so long that they must be paragraphs.
+pub(super) fn draft_lines(paragraphs: &[Paragraph], is_flowed: bool) -> String {
     let mut out = String::new();
     for paragraph in paragraphs {
         let text = paragraph.text.as_str();
@@ -108,7 +111,8 @@ pub(crate) fn draft_lines(paragraphs: &[Paragraph]) -> String {
             continue;
         }
         let room = FLOW_COLS.saturating_sub(paragraph.quote + 1).max(20);
-        for piece in pieces(text, room) {
+        let is_whole = !is_flowed && columns(text) <= FIXED_MAX;
+        for piece in pieces(text, if is_whole { usize::MAX } else { room }) {
             out.extend(std::iter::repeat_n('>', paragraph.quote));
             if !piece.is_empty() {
                 out.push(' ');
@@ -224,7 +228,7 @@ mod tests {
         #[test]
         fn what_a_draft_is_made_of_is_sent_as_it_was(depth in 0usize..4, words in proptest::collection::vec("[a-zü]{1,20}", 1..60)) {
             let text = words.join(" ");
-            let made = draft_lines(&[Paragraph { quote: depth, text: text.clone() }]);
+            let made = draft_lines(&[Paragraph { quote: depth, text: text.clone() }], true);
             proptest::prop_assert_eq!(read_back(&flow(&made)), [format!("{}{text}", ">".repeat(depth))]);
         }
     }

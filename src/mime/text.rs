@@ -96,7 +96,7 @@ pub(crate) fn trim(lines: &mut Vec<Line>) {
     lines.drain(..first);
 }
 
-fn cut(text: &str) -> (&str, bool) {
+pub(super) fn cut(text: &str) -> (&str, bool) {
     let mut end = TEXT_MAX.min(text.len());
     while !text.is_char_boundary(end) {
         end -= 1;
@@ -105,6 +105,7 @@ fn cut(text: &str) -> (&str, bool) {
 }
 
 /// A line as it was written, or a flowed paragraph.
+#[derive(Debug, Default)]
 pub(super) struct Paragraph {
     pub(super) quote: usize,
     pub(super) text: String,

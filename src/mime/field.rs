@@ -261,7 +261,7 @@ mod tests {
                 "Content-Disposition",
                 "attachment",
                 &[("filename", "a\r\nb\"c")],
-            )
+            );
         });
         assert_eq!(
             name,

@@ -40,6 +40,8 @@ mod wrap;
 mod compose_tests_support;
 #[cfg(test)]
 mod corpus_tests;
+#[cfg(test)]
+mod reply_corpus_tests;
 
 pub use address::parse_addresses;
 pub use choose::Form;

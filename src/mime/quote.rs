@@ -63,7 +63,9 @@ impl Words {
         let mut left = BYTES_MAX;
         let mut kept = 0;
         for paragraph in self.paragraphs.iter_mut().take(PARAGRAPHS_MAX) {
-            paragraph.text.retain(|c| c == '\t' || !c.is_control());
+            // A byte order mark in the middle of a text is nothing but a trap.
+            let is_kept = |c: char| c == '\t' || !(c.is_control() || c == '\u{feff}');
+            paragraph.text.retain(is_kept);
             let mut end = paragraph.text.len().min(left);
             while !paragraph.text.is_char_boundary(end) {
                 end -= 1;

@@ -123,9 +123,7 @@ impl ExtraField {
         }
         let lower = name.to_ascii_lowercase();
         let starts = |start: &&str| lower.starts_with(*start);
-        if Self::RESERVED.contains(&lower.as_str())
-            || Self::RESERVED_STARTS.iter().any(|s| starts(s))
-        {
+        if Self::RESERVED.contains(&lower.as_str()) || Self::RESERVED_STARTS.iter().any(starts) {
             return Err(Invalid::new(name, "is written by Pillarbox or by servers"));
         }
         let value = value.trim();

@@ -343,18 +343,16 @@ impl<'a> Composer<'a> {
                 people.push(address.clone());
             }
         }
+        let mut words = Vec::new();
         match self.how.purpose {
             Purpose::Sending => check_recipients(name, recipients)?,
-            Purpose::Keeping if people.is_empty() => {
+            Purpose::Keeping => {
                 let entries = recipients.entries().iter();
-                let texts: Vec<&str> = entries.map(|e| e.text.as_str()).collect();
-                if !texts.is_empty() {
-                    fields.empty_groups(name, &texts);
-                }
+                let rest = entries.filter(|e| e.standing != Standing::Valid);
+                words.extend(rest.map(|e| e.text.as_str()));
             }
-            Purpose::Keeping => {}
         }
-        fields.addresses(name, &people);
+        fields.people(name, &people, &words);
         Ok(())
     }
 

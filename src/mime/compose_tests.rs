@@ -79,8 +79,11 @@ fn only_who_gets_a_copy_of_a_draft_sees_its_blind_copies() {
     assert!(composed_as(&draft, kept).contains("Bcc: <secret@z.org>\r\n"));
     draft.to = Recipients::read("half an addr");
     assert!(composed_as(&draft, kept).contains("To: \"half an addr\":;\r\n"));
-    let parsed = envelope(composed_as(&draft, kept).as_bytes());
-    assert!(parsed.to.is_empty());
+    draft.to = Recipients::read("Bo <bo@y.org>, half an addr");
+    let kept = composed_as(&draft, kept);
+    assert!(kept.contains("To: \"Bo\" <bo@y.org>, \"half an addr\":;\r\n"));
+    let parsed = envelope(kept.as_bytes());
+    assert_eq!(parsed.to.len(), 1);
 }
 
 #[test]

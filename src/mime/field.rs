@@ -75,25 +75,23 @@ impl Fields {
     /// A list of addresses (RFC 5322 section 3.6.3), which are valid ones. An empty one is not
     /// written.
     pub(crate) fn addresses(&mut self, name: &str, addresses: &[Address]) {
-        if addresses.is_empty() {
+        self.people(name, addresses, &[]);
+    }
+
+    /// A list of addresses, and of words where addresses belong: these become groups without
+    /// members, which is the form that the syntax has for them.
+    pub(crate) fn people(&mut self, name: &str, addresses: &[Address], words: &[&str]) {
+        if addresses.is_empty() && words.is_empty() {
             return;
         }
-        let list = addresses.iter().map(|address| {
+        let people = addresses.iter().map(|address| {
             let name = one_line(&address.name);
             let name = (!name.is_empty()).then(|| guarded(name.into()));
             Written::new_address(name, wire_address(&address.address))
         });
-        let list = Written::new_list(list.collect());
-        let column = self.name(name);
-        list.write_header(&mut self.out, column);
-    }
-
-    /// Names of groups without members, which is how words stand where addresses belong.
-    pub(crate) fn empty_groups(&mut self, name: &str, groups: &[&str]) {
-        let groups = groups
-            .iter()
-            .map(|group| Written::new_group(Some(guarded(one_line(group).into())), Vec::new()));
-        let list = Written::new_list(groups.collect());
+        let words = words.iter().map(|words| one_line(words));
+        let groups = words.map(|words| Written::new_group(Some(guarded(words.into())), Vec::new()));
+        let list = Written::new_list(people.chain(groups).collect());
         let column = self.name(name);
         list.write_header(&mut self.out, column);
     }

@@ -109,6 +109,14 @@ impl Words {
         self
     }
 
+    /// The text, its signature no longer marked as one: what follows in the draft is none.
+    pub(super) fn with_plain_signature(mut self) -> Self {
+        for paragraph in self.paragraphs.iter_mut().filter(|p| p.text == "-- ") {
+            "--".clone_into(&mut paragraph.text);
+        }
+        self
+    }
+
     /// The text one level deeper, each line marked.
     pub(super) fn quoted(mut self) -> String {
         for paragraph in &mut self.paragraphs {

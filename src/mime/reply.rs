@@ -63,10 +63,7 @@ pub struct Attribution<'a> {
     pub date: &'a str,
 }
 
-/// An answer to a message.
-///
-/// # Errors
-/// `None` where the answer should go to a list, and the message came from none.
+/// An answer to a message; `None` where the answer should go to a list, and the message came from none.
 #[must_use]
 pub fn reply(
     original: Original<'_>,
@@ -134,10 +131,11 @@ pub fn forward_inline(original: Original<'_>, selves: Selves<'_>, date: &str) ->
             above.push(format!("{name}: {value}"));
         }
     }
-    let text = Words::of(&message, true).into_lines();
-    let top = with_signature("", &identity.signature);
-    let top = if top.is_empty() { "\n" } else { &top };
-    draft.body = format!("{top}\n{}\n\n{text}", above.join("\n"));
+    let text = Words::of(&message, true)
+        .with_plain_signature()
+        .into_lines();
+    let body = format!("\n\n{}\n\n{text}", above.join("\n"));
+    draft.body = with_signature(&body, &identity.signature);
     draft
 }
 

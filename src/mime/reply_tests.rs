@@ -197,7 +197,13 @@ fn a_message_passed_on_in_the_text_keeps_its_words_and_files() {
     assert_eq!(
         draft.body,
         "\n\n---------- Forwarded message ----------\nFrom: Bo <bo@y.org>\nDate: 5 May\n\
-         Subject: FW: Report\nTo: ann@example.org\n\nSee the file\n-- \nBo\n"
+         Subject: FW: Report\nTo: ann@example.org\n\nSee the file\n--\nBo\n"
+    );
+    let signed = WITH_FILES.replace("To: ann@example.org", "To: a.e@work.example");
+    let signed = with_selves(|selves| forward_inline(of(&signed), selves, "5 May"));
+    assert!(
+        signed.body.ends_with("\n--\nBo\n\n-- \nAnn at work\n"),
+        "what is passed on is no signature of ours"
     );
     let files: Vec<(&str, String, &str)> = draft
         .attachments

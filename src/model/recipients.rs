@@ -129,13 +129,22 @@ fn read(typed: &str) -> Vec<Entry> {
         end -= 1;
     }
     let mut reader = Reader::default();
-    for c in typed.get(..end).unwrap_or_default().chars() {
+    let mut chars = typed.get(..end).unwrap_or_default().chars();
+    while reader.found.len() < ENTRIES_MAX
+        && let Some(c) = chars.next()
+    {
         reader.take(c);
-        if reader.found.len() >= ENTRIES_MAX {
-            return reader.found;
-        }
     }
     reader.flush();
+    let is_cut = end < typed.len() || !chars.as_str().trim().is_empty();
+    if is_cut {
+        // Said, because those who are left out would not be missed.
+        reader.found.push(Entry {
+            text: "…".to_owned(),
+            address: Address::default(),
+            standing: Standing::Wrong("is more than one message can be sent to"),
+        });
+    }
     reader.found
 }
 

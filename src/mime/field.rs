@@ -44,30 +44,26 @@ impl Fields {
             return;
         }
         let column = self.name(name);
-        if value.is_ascii() && !value.contains("=?") && longest_word(&value) <= WORD_MAX {
+        if value.is_ascii()
+            && !value.contains("=?")
+            && words(&value).all(|word| word.len() <= WORD_MAX)
+        {
             self.folded(&value, column);
         } else {
             Text::new(guarded(value.into())).write_header(&mut self.out, column);
         }
     }
 
-    /// ASCII text, folded before blanks.
+    /// ASCII text, folded before single blanks: some readers make one blank of a fold and the blanks
+    /// behind it.
     fn folded(&mut self, value: &str, mut column: usize) {
-        let mut rest = value;
-        let mut is_first = true;
-        while !rest.is_empty() {
-            let word_at = rest.find(|c| c != ' ').unwrap_or(rest.len());
-            let end = rest.get(word_at..).and_then(|r| r.find(' '));
-            let end = end.map_or(rest.len(), |at| word_at + at);
-            let (word, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
-            if !is_first && column + word.len() > FOLD_COLS {
+        for (n, word) in words(value).enumerate() {
+            if n > 0 && column + word.len() > FOLD_COLS {
                 self.out.extend_from_slice(b"\r\n");
                 column = 0;
             }
             self.out.extend_from_slice(word.as_bytes());
             column += word.len();
-            rest = after;
-            is_first = false;
         }
         self.out.extend_from_slice(b"\r\n");
     }
@@ -164,18 +160,19 @@ fn guarded(text: Cow<'_, str>) -> Cow<'_, str> {
     }
 }
 
-/// The longest run of blanks together with the word that it leads to.
-fn longest_word(text: &str) -> usize {
-    let mut longest = 0;
-    let (mut from, mut was_blank) = (0, false);
-    for (at, b) in text.bytes().enumerate() {
-        if b == b' ' && !was_blank {
-            longest = longest.max(at - from);
-            from = at;
-        }
-        was_blank = b == b' ';
-    }
-    longest.max(text.len() - from)
+/// The pieces of a text between which it may be folded, each but the first with its blank.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let bytes = text.as_bytes();
+    let is_blank = move |at: usize| bytes.get(at) == Some(&b' ');
+    let is_single = move |at: &usize| {
+        is_blank(*at) && !is_blank(at + 1) && !at.checked_sub(1).is_some_and(is_blank)
+    };
+    let mut from = 0;
+    let ends = (1..text.len()).filter(is_single).chain([text.len()]);
+    ends.map(move |end| {
+        text.get(std::mem::replace(&mut from, end)..end)
+            .unwrap_or_default()
+    })
 }
 
 /// Whether that may stand between angle brackets (RFC 5322 section 3.6.4, generously).
@@ -231,6 +228,9 @@ mod tests {
     fn plain_text_stays_plain_and_is_folded_at_blanks() {
         assert_eq!(subject("Hello  you"), "Subject: Hello  you\r\n");
         assert_eq!(subject(" \r\n "), "");
+        let two = format!("{0}  {0} {0}", "x".repeat(50));
+        let folded = format!("Subject: {0}  {0}\r\n {0}\r\n", "x".repeat(50));
+        assert_eq!(subject(&two), folded);
         let long = "word ".repeat(40).trim_end().to_owned();
         let field = subject(&long);
         assert!(field.lines().all(|l| l.len() <= 76) && !field.contains("=?"));

@@ -5,10 +5,22 @@
 
 use super::{Form, Source, decode_part, envelope, part_body, reading, structure};
 use crate::model::{PartId, Reading, Safe};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the corpus lies outside the tree and is named by the environment"
+)]
+pub(super) fn folder() -> Option<PathBuf> {
+    let root = std::env::var("PILLARBOX_CORPUS").ok();
+    if root.is_none() {
+        println!("skipped: PILLARBOX_CORPUS names no folder of mail");
+    }
+    root.map(PathBuf::from)
+}
 
 /// Every message of the folder, named.
-fn messages(root: &Path) -> Vec<(String, Vec<u8>)> {
+pub(super) fn messages(root: &Path) -> Vec<(String, Vec<u8>)> {
     let manifest = std::fs::read_to_string(root.join("MANIFEST.tsv")).expect("a manifest");
     let mut out = Vec::new();
     for row in manifest.lines().skip(1) {
@@ -44,7 +56,7 @@ fn split_mbox(bytes: &[u8]) -> Vec<Vec<u8>> {
     out
 }
 
-fn with_breaks(raw: &[u8], line_break: &[u8]) -> Vec<u8> {
+pub(super) fn with_breaks(raw: &[u8], line_break: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(raw.len() + raw.len() / 20);
     for line in raw.split_inclusive(|b| *b == b'\n') {
         match line.strip_suffix(b"\n") {
@@ -115,17 +127,10 @@ fn check(name: &str, raw: &[u8]) {
 }
 
 #[test]
-#[allow(
-    clippy::disallowed_methods,
-    reason = "the corpus lies outside the tree and is named by the environment"
-)]
 fn every_real_message_opens_whole_and_broken() {
-    let Ok(root) = std::env::var("PILLARBOX_CORPUS") else {
-        println!("skipped: PILLARBOX_CORPUS names no folder of mail");
-        return;
-    };
-    let messages = messages(Path::new(&root));
-    assert!(!messages.is_empty(), "no message in {root}");
+    let Some(root) = folder() else { return };
+    let messages = messages(&root);
+    assert!(!messages.is_empty(), "no message in {}", root.display());
     for (name, raw) in &messages {
         check(name, &with_breaks(raw, b"\n"));
         let raw = with_breaks(raw, b"\r\n");
@@ -138,16 +143,9 @@ fn every_real_message_opens_whole_and_broken() {
 }
 
 #[test]
-#[allow(
-    clippy::disallowed_methods,
-    reason = "the corpus lies outside the tree and is named by the environment"
-)]
 fn what_was_fetched_of_a_real_message_reads_like_the_whole() {
-    let Ok(root) = std::env::var("PILLARBOX_CORPUS") else {
-        println!("skipped: PILLARBOX_CORPUS names no folder of mail");
-        return;
-    };
-    for (name, raw) in messages(Path::new(&root)) {
+    let Some(root) = folder() else { return };
+    for (name, raw) in messages(&root) {
         let nodes = super::tree::scan(&raw);
         let structure = structure(&raw);
         let parts: Vec<(PartId, Vec<u8>)> = nodes

@@ -4,19 +4,32 @@
 //! or take more than linear time, whatever the bytes are.
 
 mod address;
+mod bounce;
 mod charset;
 mod choose;
+mod compose;
 mod date;
 mod dom;
+mod encode;
+mod field;
+mod flowed;
 mod headers;
 mod html;
+mod kinds;
+mod leaf;
 mod links;
+mod mailto;
+mod markdown;
 mod names;
 mod params;
 mod people;
+mod quote;
 mod reflow;
 mod render;
+mod reply;
+mod review;
 mod style;
+mod subject;
 mod text;
 mod transfer;
 mod tree;
@@ -24,15 +37,31 @@ mod words;
 mod wrap;
 
 #[cfg(test)]
+mod compose_tests_support;
+#[cfg(test)]
 mod corpus_tests;
+#[cfg(test)]
+mod reply_corpus_tests;
 
 pub use address::parse_addresses;
 pub use choose::Form;
+pub use compose::{
+    ComposeError, Composer, Contents, EightBit, How, NoContents, Purpose, Route, Stamp, Written,
+    route,
+};
 pub use date::parse_date;
 pub use headers::{Headers, RawField, parse_headers, parse_ids};
 pub use html::is_guarded;
+pub use kinds::type_of_name;
+pub use mailto::{Mailto, mailto};
 pub use names::file_name;
+pub use quote::{FORWARD_MARK, replace_signature, with_signature};
 pub use render::{Source, reading};
+pub use reply::{
+    ATTRIBUTION, Answer, Attribution, Original, Selves, bounce, edit, forward_attached,
+    forward_inline, reply,
+};
+pub use review::{Finding, review};
 pub use tree::{DecodedPart, decode_part, part_body, part_text, structure};
 pub use words::decode_words;
 

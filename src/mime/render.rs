@@ -56,9 +56,9 @@ pub fn reading(source: Source<'_>, width: u16, form: Form) -> Reading {
 }
 
 /// A message, whichever way its bytes came.
-struct Message<'a> {
-    headers: Headers<'a>,
-    structure: Cow<'a, BodyStructure>,
+pub(super) struct Message<'a> {
+    pub(super) headers: Headers<'a>,
+    pub(super) structure: Cow<'a, BodyStructure>,
     bytes: Bytes<'a>,
 }
 
@@ -68,13 +68,13 @@ enum Bytes<'a> {
 }
 
 /// The text of one part.
-struct PartText {
-    text: String,
-    flow: Flow,
+pub(super) struct PartText {
+    pub(super) text: String,
+    pub(super) flow: Flow,
 }
 
 impl<'a> Message<'a> {
-    fn open(source: Source<'a>) -> Self {
+    pub(super) fn open(source: Source<'a>) -> Self {
         match source {
             Source::Whole(raw) => {
                 let nodes = scan(raw);
@@ -99,7 +99,7 @@ impl<'a> Message<'a> {
     }
 
     /// The text of a part; `None` when its bytes are not here.
-    fn text(&self, part: &Part) -> Option<PartText> {
+    pub(super) fn text(&self, part: &Part) -> Option<PartText> {
         let (bytes, charset, content) = match &self.bytes {
             Bytes::Whole(raw, nodes) => {
                 let node = nodes.iter().find(|n| n.part.id == part.id)?;

@@ -96,7 +96,7 @@ pub(crate) fn trim(lines: &mut Vec<Line>) {
     lines.drain(..first);
 }
 
-fn cut(text: &str) -> (&str, bool) {
+pub(super) fn cut(text: &str) -> (&str, bool) {
     let mut end = TEXT_MAX.min(text.len());
     while !text.is_char_boundary(end) {
         end -= 1;
@@ -105,12 +105,13 @@ fn cut(text: &str) -> (&str, bool) {
 }
 
 /// A line as it was written, or a flowed paragraph.
+#[derive(Debug, Default)]
 pub(super) struct Paragraph {
     pub(super) quote: usize,
     pub(super) text: String,
 }
 
-fn paragraphs(text: &str, flow: Flow) -> Vec<Paragraph> {
+pub(super) fn paragraphs(text: &str, flow: Flow) -> Vec<Paragraph> {
     let mut out: Vec<Paragraph> = Vec::new();
     let mut goes_on = false;
     for line in text.split('\n') {
@@ -147,7 +148,7 @@ fn paragraphs(text: &str, flow: Flow) -> Vec<Paragraph> {
 }
 
 /// `> > text` and `>>text` are both quoted twice.
-fn unquote(line: &str) -> (usize, &str) {
+pub(super) fn unquote(line: &str) -> (usize, &str) {
     let mut depth = 0;
     let mut rest = line;
     while let Some(after) = rest.strip_prefix('>') {

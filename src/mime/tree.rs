@@ -172,7 +172,7 @@ pub(crate) fn describe(headers: &Headers<'_>, parent: Parent) -> (Part, Option<V
 }
 
 /// `type/subtype` of characters that a type may have.
-fn is_type(text: &str) -> bool {
+pub(super) fn is_type(text: &str) -> bool {
     let is_token = |t: &str| {
         let is_in = |c: char| c.is_ascii_alphanumeric() || "!#$&-^_.+%*'`|~".contains(c);
         !t.is_empty() && t.len() <= 127 && t.chars().all(is_in)

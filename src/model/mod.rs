@@ -2,7 +2,9 @@
 //!
 //! Used by all layers; depends on none. A value of a type in here is valid by construction.
 
+mod addr_spec;
 mod address;
+mod draft;
 mod flag;
 mod folders;
 mod key;
@@ -12,13 +14,16 @@ mod op;
 pub mod part;
 mod query;
 mod reading;
+mod recipients;
 mod safe;
 mod secret;
 mod sync;
 mod uid;
 mod view;
 
+pub use addr_spec::{Standing, check as check_address, wire_address};
 pub use address::Address;
+pub use draft::{Attached, Content, Draft, DraftKind, ExtraField, Identity, Sending};
 pub use flag::{Flag, FlagChange, FlagSet, Keyword};
 pub use folders::{
     DeletePlan, check_new_name, check_rename, has_all_below_inbox, may_rename, plan_delete,
@@ -30,6 +35,7 @@ pub use op::{Destination, FolderChange, MailboxId, Op, OpKind, TargetState};
 pub use part::{BodyStructure, Part, PartId};
 pub use query::{DEPTH_MAX, Query, QueryError, Term};
 pub use reading::{Attachment, Emphasis, Line, LineKind, Link, Reading, Span};
+pub use recipients::{Entry, Recipients, is_same_mailbox};
 pub use safe::{Safe, mixes_scripts};
 pub use secret::Secret;
 pub use sync::SyncMode;

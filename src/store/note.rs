@@ -310,6 +310,26 @@ pub(super) fn cancel_out(tx: &Connection, placement: &Placement) -> Result<bool>
     if may_be_known || !fold::net(&placement.base, &open).is_empty() {
         return Ok(false);
     }
+    if let (Some(first), Some(last)) = (open.first(), open.last()) {
+        // A copy that is made in between is to have what was set before it, and not what came after.
+        let is_copied_between = tx
+            .prepare_cached(
+                "SELECT 1 FROM own.op_target WHERE message = ?1 AND mailbox = ?2 AND state < 2
+                   AND verb = 'copy' AND key BETWEEN ?3 AND ?4",
+            )
+            .and_then(|mut s| {
+                s.exists((
+                    placement.message,
+                    placement.mailbox,
+                    first.target.0,
+                    last.target.0,
+                ))
+            })
+            .doing("settling changes that cancel out")?;
+        if is_copied_between {
+            return Ok(false);
+        }
+    }
     for one in open {
         set_state(tx, one.target.0, SETTLED, "")?;
     }

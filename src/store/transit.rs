@@ -425,8 +425,10 @@ pub(super) fn bind(
 }
 
 /// The awaited message that `new` is, and the target that brings it: the one whose id the server
-/// told, else the first that is the same by EMAILID, or by Message-ID, size and header.
+/// told, else the first that is the same by EMAILID, or by Message-ID, size and header; of several
+/// that are, one with the same flags.
 fn awaited(tx: &Connection, mailbox: i64, new: &New<'_>) -> rusqlite::Result<Option<(i64, i64)>> {
+    let flags = new.fetched.flags.clone().unwrap_or_default();
     tx.prepare_cached(AWAITED)?
         .query_row(
             (
@@ -438,23 +440,27 @@ fn awaited(tx: &Connection, mailbox: i64, new: &New<'_>) -> rusqlite::Result<Opt
                 &new.envelope.subject,
                 sql::addresses_text(&new.envelope.from),
                 new.envelope.date.map(|d| d.unix_secs),
+                flags.bits(),
+                flags.words(),
             ),
             |row| Ok((row.get(0)?, row.get(1)?)),
         )
         .optional()
 }
 
-const AWAITED: &str = "WITH waiting (message, via, hint) AS (
-    SELECT message, via, hint FROM placement WHERE mailbox = ?1 AND uid < 0 AND via <> 0
+const AWAITED: &str = "WITH waiting (message, via, hint, is_like) AS (
+    SELECT message, via, hint, (base, base_words) = (?9, ?10) FROM placement
+      WHERE mailbox = ?1 AND uid < 0 AND via <> 0
     UNION ALL
-    SELECT message, via, hint FROM leaving WHERE mailbox = ?1 AND uid < 0 AND via <> 0)
+    SELECT message, via, hint, (base, base_words) = (?9, ?10) FROM leaving
+      WHERE mailbox = ?1 AND uid < 0 AND via <> 0)
   SELECT w.message, w.via FROM waiting w
     CROSS JOIN message m ON m.key = w.message
     CROSS JOIN own.op_target t ON t.key = w.via
   WHERE t.sent <> '' AND ?2 >= t.bound AND w.hint IN (0, ?2)
     AND (m.email_id = ?3 OR (m.message_id, m.size, m.subject, m.sender) = (?4, ?5, ?6, ?7)
       AND m.date IS ?8)
-  ORDER BY w.hint = 0, w.via LIMIT 1";
+  ORDER BY w.hint = 0, NOT w.is_like, w.via LIMIT 1";
 
 /// Forgets what was to have arrived in a mailbox, by the server's own word, and is not in it: it
 /// was moved on or removed by somebody else meanwhile. Returns the targets that had waited for such
@@ -484,6 +490,13 @@ pub(super) fn end_awaited(tx: &Connection, mailbox: i64, tally: &mut Tally) -> R
                     .map(|t| t.key),
             );
             forget_if_homeless(tx, message)?;
+        }
+        // What was to go on from here must not be given back: it is not here.
+        for left in Leaving::all_in(tx, mailbox)? {
+            if left.message == message && left.via == via && left.uid < 0 {
+                left.delete(tx, tally)?;
+                forget_if_homeless(tx, message)?;
+            }
         }
     }
     waited.sort_unstable();

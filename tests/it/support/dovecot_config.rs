@@ -166,7 +166,7 @@ impl Plan<'_> {
              instance_name = pillarbox-{name}-{imap}\nlog_path = {folder}/dovecot.log\n\
              listen = 127.0.0.1\n{unprivileged}\
              mail_uid = {user}\nmail_gid = {group}\nfirst_valid_uid = 1\nfirst_valid_gid = 1\n\
-             mail_fsync = never\nmailbox_list_index = no\n\
+             mail_fsync = never\nmailbox_list_index = yes\n\
              mailbox_idle_check_interval = 1 secs\nmail_max_userip_connections = 200\n\
              auth_mechanisms = plain login\nauth_failure_delay = 0\nssl = yes\n\
              namespace inbox {{\n  inbox = yes\n  prefix = {prefix}\n  separator = {separator}\n{special}}}\n\

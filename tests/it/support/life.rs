@@ -272,7 +272,7 @@ impl<'a> Life<'a> {
             _ if !self.has_all_kinds || roll < 30 => self.flag_wish(&rows, &mut after),
             30..60 => {
                 let to = self.mailbox_of(shown);
-                rows.retain(|(from, row)| self.may_go(from, row, &to));
+                self.keep_what_may_go(&mut rows, &to);
                 for (from, row) in &rows {
                     after.carry(from, &row.message_id, &to);
                 }
@@ -280,9 +280,7 @@ impl<'a> Life<'a> {
             }
             60..70 => {
                 let to = self.mailbox_of(shown);
-                rows.retain(|(_, row)| !self.ought.has(&to, &row.message_id));
-                rows.sort_by(|a, b| a.1.message_id.cmp(&b.1.message_id));
-                rows.dedup_by(|a, b| a.1.message_id == b.1.message_id);
+                self.keep_what_may_go(&mut rows, &to);
                 for (from, row) in &rows {
                     after.copy(from, &row.message_id, &to);
                 }
@@ -299,7 +297,7 @@ impl<'a> Life<'a> {
                     .dice
                     .choice(&[(Role::Archive, "Archive"), (Role::Trash, "Trash")])
                     .unwrap();
-                rows.retain(|(from, row)| self.may_go(from, row, to));
+                self.keep_what_may_go(&mut rows, to);
                 for (from, row) in &rows {
                     after.carry(from, &row.message_id, to);
                 }
@@ -316,9 +314,14 @@ impl<'a> Life<'a> {
     }
 
     /// A message goes to a mailbox that has none of its copies. (Where one is there already, two of
-    /// them lie in one mailbox; lives with others have that too.)
-    fn may_go(&self, from: &str, row: &ShownRow, to: &str) -> bool {
-        !self.is_alone || (from != to && !self.ought.has(to, &row.message_id))
+    /// them lie in one mailbox, and cannot be told apart here; lives with others have that too.)
+    fn keep_what_may_go(&self, rows: &mut Vec<(String, ShownRow)>, to: &str) {
+        if !self.is_alone {
+            return;
+        }
+        rows.retain(|(from, row)| from != to && !self.ought.has(to, &row.message_id));
+        rows.sort_by(|a, b| a.1.message_id.cmp(&b.1.message_id));
+        rows.dedup_by(|a, b| a.1.message_id == b.1.message_id);
     }
 
     fn mailbox_of(&mut self, shown: &Shown) -> String {

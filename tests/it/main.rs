@@ -45,6 +45,8 @@ mod imap_change;
 #[cfg(test)]
 mod imap_demo;
 #[cfg(test)]
+mod refusals;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod sync;

@@ -9,6 +9,7 @@ pub(crate) mod held;
 pub(crate) mod life;
 mod other_client;
 mod ought;
+pub(crate) mod peer;
 mod poor;
 mod program;
 mod proxy;

@@ -50,3 +50,5 @@ mod refusals;
 mod support;
 #[cfg(test)]
 mod sync;
+#[cfg(test)]
+mod world;

@@ -73,7 +73,7 @@ fn main() {
         begun.elapsed().as_secs_f64()
     });
     table.row("raw: connect, log in, 50 newest", cold, None, "s");
-    let account = dovecot.plain_account("bench", &user);
+    let account = Dovecot::account_at(dovecot.imap, "bench", &user);
     let program = Program::new(&account);
     let another = Program::new(&account);
     first_sync(&table, &environment(&program), count, (fetch, cold));

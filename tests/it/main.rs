@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 mod architecture;
+#[cfg(test)]
 mod change;
 #[cfg(test)]
 mod cli;

@@ -136,11 +136,6 @@ impl Dovecot {
         )
     }
 
-    /// The tables of an account without TLS.
-    pub(crate) fn plain_account(&self, name: &str, user: &str) -> String {
-        Self::account_at(self.imap, name, user)
-    }
-
     /// The tables of an account without TLS at that port of this computer.
     pub(crate) fn account_at(port: u16, name: &str, user: &str) -> String {
         format!(

@@ -77,17 +77,6 @@ impl Held {
         (mailboxes.collect(), self.subscribed.clone())
     }
 
-    /// Where each message lies, by its bytes; the mailboxes in order, one for each copy.
-    pub(crate) fn places(&self) -> BTreeMap<u64, Vec<String>> {
-        let mut places: BTreeMap<u64, Vec<String>> = BTreeMap::new();
-        for (name, letters) in &self.mailboxes {
-            for letter in letters.values() {
-                places.entry(letter.hash).or_default().push(name.clone());
-            }
-        }
-        places
-    }
-
     /// How the store differs from the server; empty where it does not.
     pub(crate) fn differs_from(&self, shown: &Shown) -> String {
         let mut told = String::new();

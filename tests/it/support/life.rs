@@ -4,21 +4,22 @@
 //! Used by the test of convergence. After each step of a life without other clients the store must
 //! show what ought to be; after every life the server must hold it.
 
-use super::held::{Held, Shown, ShownRow, refused, waiting};
+mod elsewhere;
+mod wishes;
+
+use super::held::{Held, ShownRow, refused, waiting};
 use super::ought::Ought;
-use super::scenes::{self, message, named};
+use super::scenes;
 use super::shim::{self, Blow};
 use super::sweep::run_under;
 use super::{Kind, Proxy, Stage, desk, wait_until};
 use pillarbox::engine::clock::now_secs;
 use pillarbox::engine::{AccountSetup, Wanted, run_once};
-use pillarbox::model::{
-    AccountKey, Destination, Flag, FlagChange, FolderChange, Keyword, MailboxId, OpKind, Placed,
-    Role,
-};
+use pillarbox::model::{AccountKey, Flag, FolderChange, OpKind, Placed};
 use pillarbox::net::Security;
 use pillarbox::store::{Recorded, Store};
 use std::collections::{BTreeMap, BTreeSet};
+use wishes::Wish;
 
 /// Steps of one life.
 const STEPS: std::ops::Range<usize> = 4..14;
@@ -40,7 +41,6 @@ const FLAGS: [(Flag, &str); 4] = [
     (Flag::Answered, "\\answered"),
     (Flag::Forwarded, "$forwarded"),
 ];
-const TAGS: [&str; 3] = ["later", "work", "$junk"];
 
 /// The mail that a life begins with.
 pub(crate) fn cradle(stage: &Stage) {
@@ -89,14 +89,6 @@ pub(crate) struct Life<'a> {
     letters: usize,
     /// What happened, for people.
     told: Vec<String>,
-}
-
-/// A change that the user wants.
-struct Wish {
-    kind: OpKind,
-    targets: Vec<(String, ShownRow)>,
-    after: Ought,
-    can_undo: bool,
 }
 
 impl<'a> Life<'a> {
@@ -256,170 +248,6 @@ impl<'a> Life<'a> {
         }
     }
 
-    fn wish(&mut self, shown: &Shown) -> Option<Wish> {
-        let roll = self.dice.u32(0..100);
-        if self.has_all_kinds && roll >= 80 {
-            return self.folder_wish(shown);
-        }
-        let mut rows = self.rows();
-        self.dice.shuffle(&mut rows);
-        rows.truncate(self.dice.usize(1..=3));
-        if rows.is_empty() {
-            return None;
-        }
-        let mut after = self.ought.clone();
-        let kind = match roll {
-            _ if !self.has_all_kinds || roll < 30 => self.flag_wish(&rows, &mut after),
-            30..60 => {
-                let to = self.mailbox_of(shown);
-                self.keep_what_may_go(&mut rows, &to);
-                for (from, row) in &rows {
-                    after.carry(from, &row.message_id, &to);
-                }
-                OpKind::Move(self.destination(to))
-            }
-            60..70 => {
-                let to = self.mailbox_of(shown);
-                self.keep_what_may_go(&mut rows, &to);
-                for (from, row) in &rows {
-                    after.copy(from, &row.message_id, &to);
-                }
-                OpKind::Copy(self.destination(to))
-            }
-            70..75 => {
-                for (from, row) in &rows {
-                    after.take(from, &row.message_id);
-                }
-                OpKind::Delete
-            }
-            _ => {
-                let (role, to) = *self
-                    .dice
-                    .choice(&[(Role::Archive, "Archive"), (Role::Trash, "Trash")])
-                    .unwrap();
-                self.keep_what_may_go(&mut rows, to);
-                for (from, row) in &rows {
-                    after.carry(from, &row.message_id, to);
-                }
-                OpKind::Move(Destination::Role(role))
-            }
-        };
-        let can_undo = !matches!(kind, OpKind::Delete);
-        (!rows.is_empty()).then_some(Wish {
-            kind,
-            targets: rows,
-            after,
-            can_undo,
-        })
-    }
-
-    /// A message goes to a mailbox that has none of its copies. (Where one is there already, two of
-    /// them lie in one mailbox, and cannot be told apart here; lives with others have that too.)
-    fn keep_what_may_go(&self, rows: &mut Vec<(String, ShownRow)>, to: &str) {
-        if !self.is_alone {
-            return;
-        }
-        rows.retain(|(from, row)| from != to && !self.ought.has(to, &row.message_id));
-        rows.sort_by(|a, b| a.1.message_id.cmp(&b.1.message_id));
-        rows.dedup_by(|a, b| a.1.message_id == b.1.message_id);
-    }
-
-    fn mailbox_of(&mut self, shown: &Shown) -> String {
-        let names: Vec<&String> = shown.mailboxes.keys().collect();
-        (*self.dice.choice(&names).unwrap()).clone()
-    }
-
-    fn destination(&self, name: String) -> Destination {
-        Destination::Mailbox(self.id(name))
-    }
-
-    fn id(&self, name: String) -> MailboxId {
-        MailboxId {
-            account: self.account,
-            name,
-        }
-    }
-
-    fn flag_wish(&mut self, rows: &[(String, ShownRow)], after: &mut Ought) -> OpKind {
-        let mut change = FlagChange::default();
-        let (mut add, mut del) = (Vec::new(), Vec::new());
-        if self.dice.u32(0..3) == 0 {
-            let tag = *self.dice.choice(&TAGS).unwrap();
-            let keyword = Keyword::new(tag).unwrap();
-            if self.dice.bool() {
-                change.add.insert_keyword(keyword);
-                add.push(tag.to_owned());
-            } else {
-                change.remove.insert_keyword(keyword);
-                del.push(tag.to_owned());
-            }
-        } else {
-            let (flag, name) = *self.dice.choice(&FLAGS).unwrap();
-            if self.dice.bool() {
-                change.add.insert(flag);
-                add.push(name.to_owned());
-            } else {
-                change.remove.insert(flag);
-                del.push(name.to_owned());
-            }
-        }
-        for (mailbox, row) in rows {
-            after.flag(mailbox, &row.message_id, &add, &del);
-        }
-        OpKind::Flags(change)
-    }
-
-    fn folder_wish(&mut self, shown: &Shown) -> Option<Wish> {
-        let mut after = self.ought.clone();
-        let is_there = |name: &str| shown.mailboxes.contains_key(name);
-        let name = (*self.dice.choice(&NAMES).unwrap()).to_owned();
-        let parent_is_there = |name: &str| name.rsplit_once('/').is_none_or(|(p, _)| is_there(p));
-        let change = match self.dice.u32(0..10) {
-            0..4 => {
-                if is_there(&name) || !parent_is_there(&name) {
-                    return None;
-                }
-                after.mailboxes.insert(name.clone(), Vec::new());
-                FolderChange::Create(self.id(name))
-            }
-            4..7 => {
-                let to = (*self.dice.choice(&NAMES).unwrap()).to_owned();
-                let is_inside = to.starts_with(&format!("{name}/"));
-                if !is_there(&name) || is_there(&to) || is_inside || !parent_is_there(&to) {
-                    return None;
-                }
-                after.rename(&name, &to);
-                FolderChange::Rename {
-                    from: self.id(name),
-                    to,
-                }
-            }
-            7..9 => {
-                if !is_there(&name) || !after.below(&name).is_empty() {
-                    return None;
-                }
-                let lost = after.mailboxes.remove(&name).unwrap_or_default();
-                FolderChange::Delete {
-                    mailbox: self.id(name),
-                    agreed: u32::try_from(lost.len()).unwrap(),
-                }
-            }
-            _ => {
-                if !is_there(&name) {
-                    return None;
-                }
-                FolderChange::Subscribe(self.id(name), self.dice.bool())
-            }
-        };
-        let can_undo = !matches!(change, FolderChange::Delete { .. });
-        Some(Wish {
-            kind: OpKind::Folder(change),
-            targets: Vec::new(),
-            after,
-            can_undo,
-        })
-    }
-
     fn undo_or_redo(&mut self) -> Result<(), String> {
         if !self.redo.is_empty() && self.dice.bool() {
             self.told.push("redo".to_owned());
@@ -553,97 +381,6 @@ impl<'a> Life<'a> {
             self.redo.clear();
         }
         Ok(())
-    }
-
-    /// Something that another client does.
-    fn remote(&mut self) {
-        let held = Held::of(self.stage.dovecot, &self.stage.users[0]);
-        let mut client = self.stage.dovecot.client(&self.stage.users[0]);
-        let letters: Vec<(String, u32, String)> = held
-            .mailboxes
-            .iter()
-            .flat_map(|(name, letters)| {
-                letters
-                    .iter()
-                    .map(|(uid, l)| (name.clone(), *uid, l.message_id.clone()))
-            })
-            .collect();
-        let names: Vec<String> = held.mailboxes.keys().cloned().collect();
-        let to = self.dice.choice(&names).unwrap().clone();
-        let roll = self.dice.u32(0..100);
-        if roll < 20 || letters.is_empty() {
-            self.letters += 1;
-            let message_id = named(&format!("n{}", self.letters));
-            self.told
-                .push(format!("elsewhere: {message_id} arrives in {to}"));
-            self.past.insert(
-                message_id.clone(),
-                Past {
-                    is_moved: true,
-                    is_flagged: true,
-                    ..Past::default()
-                },
-            );
-            client.append(&to, "", &message(&message_id, &message_id));
-        } else if roll < 80 {
-            let (from, uid, message_id) = self.dice.choice(&letters).unwrap().clone();
-            self.told
-                .push(format!("elsewhere: {roll} on {message_id} in {from}, {to}"));
-            client.run(&format!("SELECT \"{from}\""));
-            let past = self.past.entry(message_id).or_default();
-            match roll {
-                0..40 => {
-                    past.is_flagged = true;
-                    let sign = if self.dice.bool() { '+' } else { '-' };
-                    let flag = self.dice.choice(&FLAGS).unwrap().1;
-                    client.run(&format!("UID STORE {uid} {sign}FLAGS.SILENT ({flag})"));
-                }
-                40..50 => {
-                    (past.may_be_gone, past.is_moved) = (true, true);
-                    client.run(&format!("UID STORE {uid} +FLAGS.SILENT (\\Deleted)"));
-                    client.run(&format!("UID EXPUNGE {uid}"));
-                }
-                50..60 => {
-                    (past.copies, past.is_moved) = (past.copies + 1, true);
-                    client.run(&format!("UID COPY {uid} \"{to}\""));
-                }
-                _ => {
-                    past.is_moved = true;
-                    client.run(&format!("UID MOVE {uid} \"{to}\""));
-                }
-            }
-        } else {
-            self.remote_folder(&mut client, &letters, roll);
-        }
-        client.leave();
-    }
-
-    fn remote_folder(
-        &mut self,
-        client: &mut super::OtherClient,
-        letters: &[(String, u32, String)],
-        roll: u32,
-    ) {
-        let name = *self.dice.choice(&NAMES).unwrap();
-        let to = *self.dice.choice(&NAMES).unwrap();
-        // Some of these are refused; that is how it goes.
-        let (said, inside) = match roll {
-            80..87 => (client.ask(&format!("CREATE \"{name}\"")), ""),
-            87..94 => (client.ask(&format!("RENAME \"{name}\" \"{to}\"")), name),
-            _ => (client.ask(&format!("DELETE \"{name}\"")), name),
-        };
-        let said = said.last().cloned().unwrap_or_default();
-        self.told
-            .push(format!("elsewhere: {roll} on folder {name}, {to}: {said}"));
-        for (mailbox, _, message_id) in letters {
-            if !inside.is_empty()
-                && (mailbox == inside || mailbox.starts_with(&format!("{inside}/")))
-            {
-                let past = self.past.entry(message_id.clone()).or_default();
-                past.is_moved = true;
-                past.may_be_gone |= roll >= 94;
-            }
-        }
     }
 
     /// Lets everything settle, and looks at what became of it all.

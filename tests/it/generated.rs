@@ -389,3 +389,48 @@ fn the_defaults_that_the_example_shows_are_the_defaults() {
     assert_eq!(old.pop3, Some(Server::default()));
     assert_eq!(config.ui, Config::default().ui);
 }
+
+/// The names of all tests in the repository's own code.
+fn tests_of(folder: &Path, names: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            tests_of(&path, names);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            let after = text
+                .split("test]\n")
+                .chain(text.split("test(start_paused = true)]\n"));
+            let names_there = after.skip(1).filter_map(|rest| {
+                let line = rest.lines().find(|l| !l.trim_start().starts_with('#'))?;
+                let (_, name) = line.split_once("fn ")?;
+                Some(name.split('(').next()?.to_owned())
+            });
+            names.extend(names_there);
+        }
+    }
+}
+
+#[test]
+fn each_test_that_the_table_of_faults_names_exists() {
+    let mut names = BTreeSet::new();
+    for folder in ["src", "tests"] {
+        tests_of(&repository(folder), &mut names);
+    }
+    let faults = fs::read_to_string(repository("docs/faults.md")).unwrap();
+    let words = faults.split('`').skip(1).step_by(2);
+    let named: BTreeSet<&str> = words
+        .filter(|word| {
+            word.contains('_')
+                && word
+                    .chars()
+                    .all(|c| c == '_' || c.is_ascii_lowercase() || c.is_ascii_digit())
+        })
+        .collect();
+    assert!(named.len() > 70, "{} names", named.len());
+    let missing: Vec<_> = named
+        .iter()
+        .filter(|name| !names.contains(**name))
+        .collect();
+    assert!(missing.is_empty(), "docs/faults.md names {missing:#?}");
+}

@@ -48,6 +48,8 @@ mod imap_change;
 #[cfg(test)]
 mod imap_demo;
 #[cfg(test)]
+mod refusals;
+#[cfg(test)]
 mod smtp;
 #[cfg(test)]
 mod smtp_faults;
@@ -57,3 +59,5 @@ mod smtp_tls;
 mod support;
 #[cfg(test)]
 mod sync;
+#[cfg(test)]
+mod world;

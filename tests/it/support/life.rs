@@ -4,23 +4,22 @@
 //! Used by the test of convergence. After each step of a life without other clients the store must
 //! show what ought to be; after every life the server must hold it.
 
+mod elsewhere;
 mod wishes;
 
-use super::held::{Held, Shown, ShownRow, refused, waiting};
+use super::held::{Held, ShownRow, refused, waiting};
 use super::ought::Ought;
-use super::scenes::{self, message, named};
+use super::scenes;
 use super::shim::{self, Blow};
 use super::sweep::run_under;
 use super::{Kind, Proxy, Stage, desk, wait_until};
 use pillarbox::engine::clock::now_secs;
 use pillarbox::engine::{AccountSetup, Wanted, run_once};
-use pillarbox::model::{
-    AccountKey, Destination, Flag, FlagChange, FolderChange, Keyword, MailboxId, OpKind, Placed,
-    Role,
-};
+use pillarbox::model::{AccountKey, Flag, FolderChange, OpKind, Placed};
 use pillarbox::net::Security;
 use pillarbox::store::{Recorded, Store};
 use std::collections::{BTreeMap, BTreeSet};
+use wishes::Wish;
 
 /// Steps of one life.
 const STEPS: std::ops::Range<usize> = 4..14;
@@ -42,7 +41,6 @@ const FLAGS: [(Flag, &str); 4] = [
     (Flag::Answered, "\\answered"),
     (Flag::Forwarded, "$forwarded"),
 ];
-const TAGS: [&str; 3] = ["later", "work", "$junk"];
 
 /// The mail that a life begins with.
 pub(crate) fn cradle(stage: &Stage) {
@@ -91,14 +89,6 @@ pub(crate) struct Life<'a> {
     letters: usize,
     /// What happened, for people.
     told: Vec<String>,
-}
-
-/// A change that the user wants.
-struct Wish {
-    kind: OpKind,
-    targets: Vec<(String, ShownRow)>,
-    after: Ought,
-    can_undo: bool,
 }
 
 impl<'a> Life<'a> {
@@ -391,97 +381,6 @@ impl<'a> Life<'a> {
             self.redo.clear();
         }
         Ok(())
-    }
-
-    /// Something that another client does.
-    fn remote(&mut self) {
-        let held = Held::of(self.stage.dovecot, &self.stage.users[0]);
-        let mut client = self.stage.dovecot.client(&self.stage.users[0]);
-        let letters: Vec<(String, u32, String)> = held
-            .mailboxes
-            .iter()
-            .flat_map(|(name, letters)| {
-                letters
-                    .iter()
-                    .map(|(uid, l)| (name.clone(), *uid, l.message_id.clone()))
-            })
-            .collect();
-        let names: Vec<String> = held.mailboxes.keys().cloned().collect();
-        let to = self.dice.choice(&names).unwrap().clone();
-        let roll = self.dice.u32(0..100);
-        if roll < 20 || letters.is_empty() {
-            self.letters += 1;
-            let message_id = named(&format!("n{}", self.letters));
-            self.told
-                .push(format!("elsewhere: {message_id} arrives in {to}"));
-            self.past.insert(
-                message_id.clone(),
-                Past {
-                    is_moved: true,
-                    is_flagged: true,
-                    ..Past::default()
-                },
-            );
-            client.append(&to, "", &message(&message_id, &message_id));
-        } else if roll < 80 {
-            let (from, uid, message_id) = self.dice.choice(&letters).unwrap().clone();
-            self.told
-                .push(format!("elsewhere: {roll} on {message_id} in {from}, {to}"));
-            client.run(&format!("SELECT \"{from}\""));
-            let past = self.past.entry(message_id).or_default();
-            match roll {
-                0..40 => {
-                    past.is_flagged = true;
-                    let sign = if self.dice.bool() { '+' } else { '-' };
-                    let flag = self.dice.choice(&FLAGS).unwrap().1;
-                    client.run(&format!("UID STORE {uid} {sign}FLAGS.SILENT ({flag})"));
-                }
-                40..50 => {
-                    (past.may_be_gone, past.is_moved) = (true, true);
-                    client.run(&format!("UID STORE {uid} +FLAGS.SILENT (\\Deleted)"));
-                    client.run(&format!("UID EXPUNGE {uid}"));
-                }
-                50..60 => {
-                    (past.copies, past.is_moved) = (past.copies + 1, true);
-                    client.run(&format!("UID COPY {uid} \"{to}\""));
-                }
-                _ => {
-                    past.is_moved = true;
-                    client.run(&format!("UID MOVE {uid} \"{to}\""));
-                }
-            }
-        } else {
-            self.remote_folder(&mut client, &letters, roll);
-        }
-        client.leave();
-    }
-
-    fn remote_folder(
-        &mut self,
-        client: &mut super::OtherClient,
-        letters: &[(String, u32, String)],
-        roll: u32,
-    ) {
-        let name = *self.dice.choice(&NAMES).unwrap();
-        let to = *self.dice.choice(&NAMES).unwrap();
-        // Some of these are refused; that is how it goes.
-        let (said, inside) = match roll {
-            80..87 => (client.ask(&format!("CREATE \"{name}\"")), ""),
-            87..94 => (client.ask(&format!("RENAME \"{name}\" \"{to}\"")), name),
-            _ => (client.ask(&format!("DELETE \"{name}\"")), name),
-        };
-        let said = said.last().cloned().unwrap_or_default();
-        self.told
-            .push(format!("elsewhere: {roll} on folder {name}, {to}: {said}"));
-        for (mailbox, _, message_id) in letters {
-            if !inside.is_empty()
-                && (mailbox == inside || mailbox.starts_with(&format!("{inside}/")))
-            {
-                let past = self.past.entry(message_id.clone()).or_default();
-                past.is_moved = true;
-                past.may_be_gone |= roll >= 94;
-            }
-        }
     }
 
     /// Lets everything settle, and looks at what became of it all.

@@ -10,6 +10,7 @@ pub(crate) mod life;
 mod other_client;
 mod ought;
 pub(crate) mod outbox;
+pub(crate) mod peer;
 mod poor;
 mod program;
 mod proxy;

@@ -132,11 +132,16 @@ impl Screen {
         self.master.resize(size(columns, rows)).unwrap();
     }
 
-    /// Ends the program as `kill -9` does, and waits until it is gone.
-    pub(crate) fn kill_at_once(mut self) {
+    /// Sends the program a signal.
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
         let id = i32::try_from(self.child.process_id().unwrap()).unwrap();
         let id = rustix::process::Pid::from_raw(id).unwrap();
-        rustix::process::kill_process(id, rustix::process::Signal::KILL).unwrap();
+        rustix::process::kill_process(id, signal).unwrap();
+    }
+
+    /// Ends the program as `kill -9` does, and waits until it is gone.
+    pub(crate) fn kill_at_once(mut self) {
+        self.signal(rustix::process::Signal::KILL);
         self.child.wait().unwrap();
     }
 

@@ -11,6 +11,8 @@
  *   SHIM_TEAR    instead of the call of this number do half of it, then end the program
  *   SHIM_FAIL    let the call of this number fail, and with SHIM_LASTING all later ones too
  *   SHIM_ERRNO   with this error
+ *   SHIM_NOLOCKS locks on files of the folder are refused, as on some network file systems
+ *   SHIM_CLOCK   the clock is so many seconds off
  *
  * It must never change what a call does that is not named by a number. */
 #define _GNU_SOURCE
@@ -27,7 +29,10 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/file.h>
+#include <sys/time.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PATHS 4096
@@ -37,7 +42,8 @@ static size_t folder_size;
 static char kinds[8] = "fyds";
 static atomic_long calls;
 static long kill_at = -1, tear_at = -1, fail_at = -1;
-static int fail_errno = EIO, fail_lasting, log_fd = -1;
+static int fail_errno = EIO, fail_lasting, log_fd = -1, has_no_locks;
+static long clock_off;
 
 static long number(const char *name) {
     const char *text = getenv(name);
@@ -55,6 +61,9 @@ __attribute__((constructor)) static void begin(void) {
     kill_at = number("SHIM_KILL");
     tear_at = number("SHIM_TEAR");
     fail_at = number("SHIM_FAIL");
+    has_no_locks = number("SHIM_NOLOCKS") > 0;
+    const char *off = getenv("SHIM_CLOCK");
+    clock_off = off ? strtol(off, NULL, 10) : 0;
     fail_lasting = number("SHIM_LASTING") > 0;
     if (number("SHIM_ERRNO") > 0) fail_errno = (int)number("SHIM_ERRNO");
     /* What the program starts is left alone. */
@@ -375,4 +384,57 @@ int openat64(int at, const char *name, int flags, ...) {
     MODE();
     char path[PATHS];
     DOES('d', "create", is_making(at, name, flags, path), 0, real(at, name, flags, mode));
+}
+
+/* Locks: of the kinds that SQLite and Rust use. */
+static int is_unlockable(int fd) {
+    char path[PATHS];
+    if (!has_no_locks || sort_of(fd, path) != 'f') return 0;
+    errno = ENOLCK;
+    return 1;
+}
+
+#define LOCKS() \
+    va_list rest; \
+    va_start(rest, command); \
+    void *argument = va_arg(rest, void *); \
+    va_end(rest); \
+    int is_lock = command == F_SETLK || command == F_SETLKW || command == F_OFD_SETLK || command == F_OFD_SETLKW; \
+    if (is_lock && is_unlockable(fd)) return -1; \
+    return real(fd, command, argument)
+
+int fcntl(int fd, int command, ...) {
+    REAL(fcntl);
+    LOCKS();
+}
+
+int fcntl64(int fd, int command, ...) {
+    REAL(fcntl64);
+    LOCKS();
+}
+
+int flock(int fd, int how) {
+    REAL(flock);
+    return is_unlockable(fd) ? -1 : real(fd, how);
+}
+
+int clock_gettime(clockid_t which, struct timespec *now) {
+    REAL(clock_gettime);
+    int done = real(which, now);
+    if (!done && which == CLOCK_REALTIME) now->tv_sec += clock_off;
+    return done;
+}
+
+int gettimeofday(struct timeval *restrict now, void *restrict zone) {
+    REAL(gettimeofday);
+    int done = real(now, zone);
+    if (!done) now->tv_sec += clock_off;
+    return done;
+}
+
+time_t time(time_t *out) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (out) *out = now.tv_sec;
+    return now.tv_sec;
 }

@@ -33,6 +33,10 @@ pub(crate) enum Blow {
     Fail(u64, Errno),
     /// It fails with that error, and so do all later ones.
     FailFrom(u64, Errno),
+    /// No file can be locked.
+    NoLocks,
+    /// The clock is so many seconds off.
+    ClockOff(i64),
 }
 
 /// What a disk says that is full or broken.
@@ -40,6 +44,8 @@ pub(crate) enum Blow {
 pub(crate) enum Errno {
     /// EIO.
     Broken = 5,
+    /// EROFS.
+    ReadOnly = 30,
     /// ENOSPC.
     Full = 28,
 }
@@ -106,20 +112,22 @@ pub(crate) fn environment(
         Calls::Files => variables.push(("SHIM_KIND", "fd".to_owned())),
         Calls::Syncs => variables.push(("SHIM_KIND", "y".to_owned())),
     }
-    let mut set = |name, value: u64| variables.push((name, value.to_string()));
+    let mut set = |name, value: i128| variables.push((name, value.to_string()));
     match blow {
         Blow::None => {}
-        Blow::KillAfter(n) => set("SHIM_KILL", n),
-        Blow::Tear(n) => set("SHIM_TEAR", n),
+        Blow::KillAfter(n) => set("SHIM_KILL", n.into()),
+        Blow::Tear(n) => set("SHIM_TEAR", n.into()),
         Blow::Fail(n, errno) => {
-            set("SHIM_FAIL", n);
-            set("SHIM_ERRNO", errno as u64);
+            set("SHIM_FAIL", n.into());
+            set("SHIM_ERRNO", errno as i128);
         }
         Blow::FailFrom(n, errno) => {
-            set("SHIM_FAIL", n);
-            set("SHIM_ERRNO", errno as u64);
+            set("SHIM_FAIL", n.into());
+            set("SHIM_ERRNO", errno as i128);
             set("SHIM_LASTING", 1);
         }
+        Blow::NoLocks => set("SHIM_NOLOCKS", 1),
+        Blow::ClockOff(seconds) => set("SHIM_CLOCK", seconds.into()),
     }
     variables
 }

@@ -1,11 +1,22 @@
-//! What the user of a random life comes to want.
+//! What a user wants, at random, and where everything ought to be after it.
 //!
-//! Part of `life`. A wish must always be one that the screen would let a user have.
+//! Used by `life.rs`. Only what the screen would let happen is wanted: no folder that exists already
+//! is made, and none is put into itself.
 
-use super::{
-    Destination, FLAGS, FlagChange, FolderChange, Keyword, Life, MailboxId, NAMES, OpKind, Ought,
-    Role, Shown, ShownRow, TAGS, Wish,
-};
+use super::{FLAGS, Life, NAMES};
+use crate::support::held::{Shown, ShownRow};
+use crate::support::ought::Ought;
+use pillarbox::model::{Destination, FlagChange, FolderChange, Keyword, MailboxId, OpKind, Role};
+
+const TAGS: [&str; 3] = ["later", "work", "$junk"];
+
+/// A change that the user wants.
+pub(super) struct Wish {
+    pub(super) kind: OpKind,
+    pub(super) targets: Vec<(String, ShownRow)>,
+    pub(super) after: Ought,
+    pub(super) can_undo: bool,
+}
 
 impl Life<'_> {
     pub(super) fn wish(&mut self, shown: &Shown) -> Option<Wish> {
@@ -24,7 +35,7 @@ impl Life<'_> {
             _ if !self.has_all_kinds || roll < 30 => self.flag_wish(&rows, &mut after),
             30..60 => {
                 let to = self.mailbox_of(shown);
-                rows.retain(|(from, row)| self.may_go(from, row, &to));
+                self.keep_what_may_go(&mut rows, &to);
                 for (from, row) in &rows {
                     after.carry(from, &row.message_id, &to);
                 }
@@ -32,9 +43,7 @@ impl Life<'_> {
             }
             60..70 => {
                 let to = self.mailbox_of(shown);
-                rows.retain(|(_, row)| !self.ought.has(&to, &row.message_id));
-                rows.sort_by(|a, b| a.1.message_id.cmp(&b.1.message_id));
-                rows.dedup_by(|a, b| a.1.message_id == b.1.message_id);
+                self.keep_what_may_go(&mut rows, &to);
                 for (from, row) in &rows {
                     after.copy(from, &row.message_id, &to);
                 }
@@ -51,7 +60,7 @@ impl Life<'_> {
                     .dice
                     .choice(&[(Role::Archive, "Archive"), (Role::Trash, "Trash")])
                     .unwrap();
-                rows.retain(|(from, row)| self.may_go(from, row, to));
+                self.keep_what_may_go(&mut rows, to);
                 for (from, row) in &rows {
                     after.carry(from, &row.message_id, to);
                 }
@@ -68,9 +77,14 @@ impl Life<'_> {
     }
 
     /// A message goes to a mailbox that has none of its copies. (Where one is there already, two of
-    /// them lie in one mailbox; lives with others have that too.)
-    fn may_go(&self, from: &str, row: &ShownRow, to: &str) -> bool {
-        !self.is_alone || (from != to && !self.ought.has(to, &row.message_id))
+    /// them lie in one mailbox, and cannot be told apart here; lives with others have that too.)
+    pub(super) fn keep_what_may_go(&self, rows: &mut Vec<(String, ShownRow)>, to: &str) {
+        if !self.is_alone {
+            return;
+        }
+        rows.retain(|(from, row)| from != to && !self.ought.has(to, &row.message_id));
+        rows.sort_by(|a, b| a.1.message_id.cmp(&b.1.message_id));
+        rows.dedup_by(|a, b| a.1.message_id == b.1.message_id);
     }
 
     pub(super) fn mailbox_of(&mut self, shown: &Shown) -> String {
@@ -89,7 +103,7 @@ impl Life<'_> {
         }
     }
 
-    fn flag_wish(&mut self, rows: &[(String, ShownRow)], after: &mut Ought) -> OpKind {
+    pub(super) fn flag_wish(&mut self, rows: &[(String, ShownRow)], after: &mut Ought) -> OpKind {
         let mut change = FlagChange::default();
         let (mut add, mut del) = (Vec::new(), Vec::new());
         if self.dice.u32(0..3) == 0 {
@@ -118,7 +132,7 @@ impl Life<'_> {
         OpKind::Flags(change)
     }
 
-    fn folder_wish(&mut self, shown: &Shown) -> Option<Wish> {
+    pub(super) fn folder_wish(&mut self, shown: &Shown) -> Option<Wish> {
         let mut after = self.ought.clone();
         let is_there = |name: &str| shown.mailboxes.contains_key(name);
         let name = (*self.dice.choice(&NAMES).unwrap()).to_owned();

@@ -6,7 +6,7 @@
 use super::leaving::Leaving;
 use super::placements::{Placement, Tally};
 use super::sql::{self, Doing};
-use super::take::{Taken, due, take, take_append};
+use super::take::{Taken, due, is_due, take, take_append};
 use super::target::{COPIED, REJECTED, SENT_APPEND, Target, Verb, close_with_heirs};
 use super::{Claim, OpenOp, Reader, Result, Writer, binding, journal, mailboxes, note, transit};
 use crate::model::{
@@ -57,7 +57,7 @@ impl Writer {
                 if claims.len() >= limit {
                     break;
                 }
-                if target.next_try <= now_secs
+                if is_due(target.next_try, now_secs)
                     && let Some(claim) = take_append(tx, &target)?
                 {
                     claims.push(claim);

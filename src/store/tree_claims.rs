@@ -4,6 +4,7 @@
 //! settled without the server's word.
 
 use super::sql::Doing;
+use super::take::is_due;
 use super::tree_fold::{self, Change, is_within};
 use super::tree_ops::{NOT_FOLLOWED, Row, apply, base, rows, show};
 use super::tree_plan::delimiter;
@@ -39,7 +40,7 @@ impl Writer {
             let Some(row) = rows(tx, open, [account.0])?.into_iter().next() else {
                 return Ok(None);
             };
-            if row.state != 0 || row.next_try > now_secs || has_to_wait(tx, &row)? {
+            if row.state != 0 || !is_due(row.next_try, now_secs) || has_to_wait(tx, &row)? {
                 return Ok(None);
             }
             let is_done = is_done(tx, &row)?;

@@ -183,7 +183,10 @@ impl Place {
         let at = fastrand::usize(0..keys.len());
         let rows = desk.rows(keys[at]);
         let count = fastrand::usize(1..=3);
-        let rows: Vec<&ListRow> = (0..count).filter_map(|_| fastrand::choice(&rows)).collect();
+        let rows = (0..count).filter_map(|_| fastrand::choice(&rows));
+        // Dovecot makes up what it can no longer read of a message that another one has just removed.
+        let is_letter = |row: &&ListRow| row.subject.as_str().starts_with("Number ");
+        let rows: Vec<&ListRow> = rows.filter(is_letter).collect();
         if rows.is_empty() {
             return;
         }
@@ -205,10 +208,6 @@ impl Place {
             }
         };
         for row in &rows {
-            assert!(
-                row.subject.as_str().starts_with("Number "),
-                "what is this? {row:?}"
-            );
             let number = row.subject.as_str().rsplit(' ').next().unwrap();
             self.remember(&named(&format!("c{number}")), |past| match &kind {
                 OpKind::Copy(_) => past.copies += 1,

@@ -54,9 +54,10 @@ impl Held {
             if attributes.contains("\\Noselect") || attributes.contains("\\NonExistent") {
                 held.hollow.insert(name);
             } else {
-                // What another session has just deleted may still be listed.
-                if let Some(letters) = letters(client, &name) {
-                    held.mailboxes.insert(name, letters);
+                match letters(client, &name) {
+                    Some(letters) => drop(held.mailboxes.insert(name, letters)),
+                    // Dovecot may list what was deleted above others as if it could be selected.
+                    None => drop(held.hollow.insert(name)),
                 }
             }
         }
@@ -82,7 +83,8 @@ impl Held {
         let mut told = String::new();
         let here: BTreeSet<&String> = shown.mailboxes.keys().collect();
         let there: BTreeSet<&String> = self.mailboxes.keys().collect();
-        for name in here.symmetric_difference(&there) {
+        let apart = here.symmetric_difference(&there);
+        for name in apart.filter(|name| !self.hollow.contains(**name)) {
             let side = if here.contains(name) { "here" } else { "there" };
             writeln!(told, "folder {name}: only {side}").unwrap();
         }

@@ -406,8 +406,14 @@ impl<'a> Life<'a> {
         let held = Held::of(self.stage.dovecot, &self.stage.users[0]);
         let differences = held.differs_from(&self.stage.shown(0));
         if !differences.is_empty() {
+            let listed = self
+                .stage
+                .dovecot
+                .client(&self.stage.users[0])
+                .run("LIST \"\" *");
+            let listed = listed.join("\n");
             return Err(format!(
-                "store and server differ:\n{differences}refused: {refused:?}"
+                "store and server differ:\n{differences}listed:\n{listed}"
             ));
         }
         if self.is_alone {

@@ -375,7 +375,7 @@ fn wild() -> impl proptest::strategy::Strategy<Value = String> {
 }
 
 proptest::proptest! {
-    #![proptest_config(proptest::test_runner::Config::with_cases(400))]
+    #![proptest_config(proptest::test_runner::Config::with_cases(256))]
 
     #[test]
     fn the_output_has_exactly_the_fields_asked_for(

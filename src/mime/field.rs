@@ -17,6 +17,8 @@ use std::borrow::Cow;
 const FOLD_COLS: usize = 76;
 /// A longer word cannot stay on one line as it is.
 const WORD_MAX: usize = 900;
+/// A longer value of a parameter is split over several (RFC 2231 section 3).
+const PARAM_MAX: usize = 78;
 /// So many ids are sent: the first one, which names the thread, and the last ones.
 const IDS_MAX: usize = 40;
 
@@ -119,12 +121,29 @@ impl Fields {
 
     /// A value of ours with parameters (RFC 2045 section 5.1, RFC 2231).
     pub(crate) fn params(&mut self, name: &str, value: &str, params: &[(&'static str, &str)]) {
-        let mut content = ContentType::new(value);
-        for (key, value) in params {
-            content = content.attribute(*key, one_line(value));
+        let params: Vec<(&str, String)> = params.iter().map(|(k, v)| (*k, one_line(v))).collect();
+        let is_plain = |v: &str| v.is_ascii() && v.len() <= PARAM_MAX;
+        let mut column = self.name(name);
+        if !params.iter().all(|(_, value)| is_plain(value)) {
+            let content = ContentType::new(value);
+            let content = params
+                .into_iter()
+                .fold(content, |c, (k, v)| c.attribute(k, v));
+            return content.write_header(&mut self.out, column);
         }
-        let column = self.name(name);
-        content.write_header(&mut self.out, column);
+        // Never folded within quotes: some readers take the fold for a part of the value.
+        self.out.extend_from_slice(value.as_bytes());
+        column += value.len();
+        for (key, value) in params {
+            let value = value.replace('\\', "\\\\").replace('"', "\\\"");
+            let param = format!("{key}=\"{value}\"");
+            let is_wide = column + 2 + param.len() > FOLD_COLS;
+            column = if is_wide { 0 } else { column + 1 } + 1 + param.len();
+            let gap: &[u8] = if is_wide { b";\r\n " } else { b"; " };
+            self.out.extend_from_slice(gap);
+            self.out.extend_from_slice(param.as_bytes());
+        }
+        self.out.extend_from_slice(b"\r\n");
     }
 
     /// A value of ours.
@@ -265,6 +284,30 @@ mod tests {
             name,
             "Content-Disposition: attachment; filename=\"a b\\\"c\"\r\n"
         );
+    }
+
+    #[test]
+    fn a_parameter_is_one_piece_or_split_as_it_should_be() {
+        let blanks = format!("{} b.pdf", "a ".repeat(35));
+        let field = written(|f| {
+            f.params(
+                "Content-Disposition",
+                "attachment",
+                &[("filename", &blanks)],
+            );
+        });
+        let wanted = format!("Content-Disposition: attachment;\r\n filename=\"{blanks}\"\r\n");
+        assert_eq!(field, wanted);
+        for name in ["ü.pdf".to_owned(), "a\\b\"c".repeat(30), "漢字".repeat(40)] {
+            let field = written(|f| f.params("Content-Type", "a/b", &[("name", &name)]));
+            let found =
+                crate::mime::params::Field::parse(field.split_once(':').unwrap().1.as_bytes());
+            assert_eq!(found.text("name").unwrap(), name, "{field}");
+            assert!(
+                field.is_ascii() && field.lines().all(|l| l.len() <= 78),
+                "{field}"
+            );
+        }
     }
 
     #[test]

@@ -278,7 +278,7 @@ fn wild() -> impl proptest::strategy::Strategy<Value = Vec<u8>> {
 }
 
 proptest::proptest! {
-    #![proptest_config(proptest::test_runner::Config::with_cases(400))]
+    #![proptest_config(proptest::test_runner::Config::with_cases(256))]
 
     #[test]
     fn no_original_adds_a_field_to_its_answer(

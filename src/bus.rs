@@ -4,6 +4,8 @@
 //! Both channels are bounded and the front only ever tries to send, so that neither side can wait
 //! for the other.
 
+mod writing;
+
 use crate::model::{
     AccountKey, ListRow, Mailbox, MailboxKey, OpKey, OpKind, PartId, Placed, Quota, Reading, Safe,
     TargetState, ViewSpec,
@@ -11,6 +13,9 @@ use crate::model::{
 use std::path::PathBuf;
 
 pub use crate::model::SyncMode;
+pub use writing::{
+    Completion, KeptDraft, PathItem, Review, ReviewNote, WritingCommand, WritingEvent,
+};
 
 /// How many commands may wait for the engine.
 pub const COMMANDS_MAX: usize = 256;
@@ -121,6 +126,8 @@ pub enum Command {
         /// Into which folder; `None`: the configured one.
         folder: Option<PathBuf>,
     },
+    /// Something about what is written or waits to be sent.
+    Writing(WritingCommand),
     /// Sends and receives now: one account or all.
     SyncNow(Option<AccountKey>),
     /// Switches an account's mode until the end of the session.
@@ -302,6 +309,8 @@ pub enum Event {
         /// Where each file went.
         files: Vec<PathBuf>,
     },
+    /// Something about what is written or waits to be sent.
+    Writing(WritingEvent),
     /// How far a save or a big download is, in bytes.
     Progress {
         /// The request.

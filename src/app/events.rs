@@ -67,6 +67,7 @@ pub(super) fn event(app: &mut App, event: Event) -> Vec<Effect> {
             Vec::new()
         }
         Event::Saved { request, files } => saved(app, request, &files),
+        Event::Writing(_) => Vec::new(),
         Event::Progress {
             request,
             done,
@@ -387,9 +388,11 @@ pub(super) fn refused(app: &mut App, command: &Command) -> Vec<Effect> {
             };
             failed(app, *request, problem)
         }
-        Command::Prefetch(_) | Command::LookAt(_) | Command::Cancel(_) | Command::Quit => {
-            Vec::new()
-        }
+        Command::Prefetch(_)
+        | Command::LookAt(_)
+        | Command::Cancel(_)
+        | Command::Writing(_)
+        | Command::Quit => Vec::new(),
         Command::SyncNow(_)
         | Command::SetMode { .. }
         | Command::SetOffline(_)

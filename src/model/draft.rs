@@ -4,7 +4,7 @@
 //! Holds attachments by reference. A value in here must never be able to make a header field of its
 //! own: names and values of added fields are checked when they are made, and when they are read.
 
-use super::{AccountKey, Address, Flag, Invalid, MessageKey, PartId, Recipients};
+use super::{AccountKey, Address, DraftKey, Flag, Invalid, MessageKey, PartId, Placed, Recipients};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -257,6 +257,70 @@ impl Draft {
             None => None,
         }
     }
+}
+
+/// What a draft begins with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DraftStart {
+    /// Nothing. The account is the one that is looked at; `None`: the first.
+    Blank(Option<AccountKey>),
+    /// A `mailto:` link.
+    Mailto(String),
+    /// A message, answered to the one who wrote it.
+    Reply(Placed),
+    /// A message, answered to everybody.
+    ReplyAll(Placed),
+    /// A message, answered to the list that it came from.
+    ReplyList(Placed),
+    /// A message, passed on within the text.
+    Forward(Placed),
+    /// Messages, passed on as attachments.
+    ForwardAttached(Vec<Placed>),
+    /// A message, passed on as it is.
+    Bounce(Placed),
+    /// A sent message, to be written anew.
+    EditAsNew(Placed),
+    /// A draft of the Drafts mailbox, taken up: it is replaced there.
+    Resume(Placed),
+    /// A draft that is kept here.
+    Kept(DraftKey),
+    /// A template: a file of the configured folder, by its name.
+    Template(String),
+}
+
+/// A part of the composer that the cursor can be in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DraftField {
+    /// The identity.
+    From,
+    /// To.
+    #[default]
+    To,
+    /// Cc.
+    Cc,
+    /// Bcc.
+    Bcc,
+    /// Reply-To.
+    ReplyTo,
+    /// The subject.
+    Subject,
+    /// The attachments.
+    Attachments,
+    /// The text.
+    Body,
+}
+
+/// Where the cursor is in a draft, so that it is there again after a crash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Caret {
+    /// In which part.
+    pub field: DraftField,
+    /// The line of the text, from 0; of other fields 0.
+    pub line: u32,
+    /// How many characters are before it in that line.
+    pub column: u32,
 }
 
 /// A path as text where it is text, else as the system has it.

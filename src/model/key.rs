@@ -48,6 +48,14 @@ key!(
     /// One change of the tree in the journal.
     TreeKey
 );
+key!(
+    /// A message that is being written.
+    DraftKey
+);
+key!(
+    /// A message that waits to be sent; the `id` that `pillarbox outbox` prints and takes.
+    OutboxKey
+);
 
 /// A message where it lies: the same message can lie in several mailboxes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -11,6 +11,7 @@ mod key;
 mod mailbox;
 mod message;
 mod op;
+mod outbox;
 pub mod part;
 mod query;
 mod reading;
@@ -23,15 +24,22 @@ mod view;
 
 pub use addr_spec::{Standing, check as check_address, wire_address};
 pub use address::Address;
-pub use draft::{Attached, Content, Draft, DraftKind, ExtraField, Identity, Sending};
+pub use draft::{
+    Attached, Caret, Content, Draft, DraftField, DraftKind, DraftStart, ExtraField, Identity,
+    Sending,
+};
 pub use flag::{Flag, FlagChange, FlagSet, Keyword};
 pub use folders::{
     DeletePlan, check_new_name, check_rename, has_all_below_inbox, may_rename, plan_delete,
 };
-pub use key::{AccountKey, MailboxKey, MessageKey, OpKey, Placed, TargetKey, ThreadKey, TreeKey};
+pub use key::{
+    AccountKey, DraftKey, MailboxKey, MessageKey, OpKey, OutboxKey, Placed, TargetKey, ThreadKey,
+    TreeKey,
+};
 pub use mailbox::{Mailbox, Namespace, Quota, Right, Rights, Role};
 pub use message::{Envelope, Fetched, FetchedMessage, Moment};
 pub use op::{Destination, FolderChange, MailboxId, Op, OpKind, TargetState};
+pub use outbox::{OutboxItem, OutboxRecipient, OutboxState, RecipientState, SendWhen};
 pub use part::{BodyStructure, Part, PartId};
 pub use query::{DEPTH_MAX, Query, QueryError, Term};
 pub use reading::{Attachment, Emphasis, Line, LineKind, Link, Reading, Span};

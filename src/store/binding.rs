@@ -151,10 +151,12 @@ pub(super) fn sources_gone(writer: &mut Writer, targets: &[i64]) -> Result<()> {
     journal::reconcile(writer, &touched).map(drop)
 }
 
-/// Refuses everything that waits for mailboxes that are gone, or were never made.
+/// Refuses everything that waits for mailboxes that are gone, or were never made. Where the user
+/// deleted the mailbox here, flags of what was in it are no loss, and nothing to tell of.
 pub(super) fn reject_of_mailbox(
     writer: &mut Writer,
     mailbox: MailboxKey,
+    is_ours: bool,
     reason: &str,
 ) -> Result<()> {
     let doing = "writing the journal";
@@ -177,7 +179,12 @@ pub(super) fn reject_of_mailbox(
                 continue;
             };
             // With the folder the message is gone, too.
-            if target.verb == Verb::Remove && target.mailbox == mailbox.0 {
+            let is_moot = match target.verb {
+                Verb::Remove => true,
+                Verb::Flags => is_ours,
+                _ => false,
+            };
+            if is_moot && target.mailbox == mailbox.0 {
                 set_state(tx, key, SETTLED, "")?;
                 touched.push(key);
             } else {

@@ -93,7 +93,7 @@ impl Writer {
         let gone = self.write("settling changes", |tx| apply(tx, &row))?;
         for mailbox in gone {
             let reason = format!("the folder {} was deleted", row.name);
-            binding::reject_of_mailbox(self, MailboxKey(mailbox), &reason)?;
+            binding::reject_of_mailbox(self, MailboxKey(mailbox), true, &reason)?;
         }
         self.write_journal("settling changes", |tx| {
             if let Change::Rename(from, to) = row.change() {

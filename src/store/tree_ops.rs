@@ -287,7 +287,7 @@ pub(super) fn show(writer: &mut Writer, account: i64, reason: &str) -> Result<()
 /// Removes mailboxes that will not be made.
 pub(super) fn drop_unmade(writer: &mut Writer, unmade: &[i64], reason: &str) -> Result<()> {
     for key in unmade {
-        binding::reject_of_mailbox(writer, MailboxKey(*key), reason)?;
+        binding::reject_of_mailbox(writer, MailboxKey(*key), false, reason)?;
         writer.write("removing a folder", |tx| {
             remove_all(tx, *key)?;
             tx.execute(

@@ -55,7 +55,7 @@ impl Writer {
         tree_ops::drop_unmade(self, &unmade, "the folder was not made")?;
         for (name, key) in gone {
             let reason = format!("the folder {name} is no longer on the server");
-            binding::reject_of_mailbox(self, MailboxKey(key), &reason)?;
+            binding::reject_of_mailbox(self, MailboxKey(key), false, &reason)?;
         }
         Ok(changed)
     }

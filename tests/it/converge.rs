@@ -12,7 +12,7 @@ use std::thread;
 /// Lives that are lived where nobody says how many.
 const FEW: u64 = 60;
 const WORKERS: usize = 3;
-const TOLD_MAX: usize = 4;
+const TOLD_MAX: usize = 20;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var_os(name)?.into_string().ok()?.parse().ok()

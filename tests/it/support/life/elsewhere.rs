@@ -4,9 +4,9 @@
 //! whom it did what to.
 
 use super::{FLAGS, Life, NAMES, Past};
-use crate::support::OtherClient;
 use crate::support::held::Held;
 use crate::support::scenes::{message, named};
+use crate::support::{Kind, OtherClient};
 
 impl Life<'_> {
     /// Something that another client does.
@@ -62,6 +62,9 @@ impl Life<'_> {
                     client.run(&format!("UID COPY {uid} \"{to}\""));
                 }
                 _ => {
+                    // Ours may be half done where it takes a copy and a removal: then that copy
+                    // stands beside where the other client moved it to.
+                    past.copies += usize::from(past.is_moved && self.kind != Kind::Full);
                     past.is_moved = true;
                     client.run(&format!("UID MOVE {uid} \"{to}\""));
                 }

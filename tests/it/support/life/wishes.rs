@@ -161,10 +161,11 @@ impl Life<'_> {
                 if !is_there(&name) || !after.below(&name).is_empty() {
                     return None;
                 }
-                let lost = after.mailboxes.remove(&name).unwrap_or_default();
+                after.mailboxes.remove(&name);
+                let lost = shown.mailboxes.get(&name).map_or(0, Vec::len);
                 FolderChange::Delete {
                     mailbox: self.id(name),
-                    agreed: u32::try_from(lost.len()).unwrap(),
+                    agreed: u32::try_from(lost).unwrap(),
                 }
             }
             _ => {

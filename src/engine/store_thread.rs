@@ -7,8 +7,11 @@ use crate::store::{Error, Reader, Result, Store, Writer};
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use tokio::sync::{Semaphore, oneshot};
 
+/// How long the writer must have had nothing to do before it empties the logs.
+const IDLE: Duration = Duration::from_secs(1);
 /// How many jobs of a sync may wait for the writer: enough to keep it busy, few enough to bound memory.
 const BULK_MAX: usize = 4;
 
@@ -26,7 +29,7 @@ struct Lines<C> {
     is_closed: bool,
 }
 
-impl<C> Queue<C> {
+impl<C: 'static> Queue<C> {
     fn new() -> Arc<Self> {
         let lines = Lines {
             urgent: VecDeque::new(),
@@ -63,23 +66,22 @@ impl<C> Queue<C> {
         self.more.notify_all();
     }
 
-    /// Runs jobs until the queue is closed and empty.
-    fn serve(&self, mut connection: C) {
+    /// Runs jobs until the queue is closed and empty. After a burst of them, when none has come for
+    /// a while, `rest` is what there is to do behind them.
+    fn serve(&self, mut connection: C, rest: Option<fn(&mut C)>) {
+        let mut rest_due = None;
         loop {
-            let mut lines = self.lock();
-            let job = loop {
-                if let Some(job) = lines.urgent.pop_front().or_else(|| lines.bulk.pop_front()) {
-                    break job;
+            let job: Job<C> = match self.next(rest_due.is_some()) {
+                Next::Job(job) => {
+                    rest_due = rest;
+                    job
                 }
-                if lines.is_closed {
-                    return;
-                }
-                lines = self
-                    .more
-                    .wait(lines)
-                    .unwrap_or_else(std::sync::PoisonError::into_inner);
+                Next::Nothing => match rest_due.take() {
+                    Some(rest) => Box::new(rest),
+                    None => continue,
+                },
+                Next::Closed => return,
             };
-            drop(lines);
             // The caller of a job that panics finds its answer channel closed; the thread lives on.
             let run = std::panic::AssertUnwindSafe(|| job(&mut connection));
             if std::panic::catch_unwind(run).is_err() {
@@ -87,6 +89,40 @@ impl<C> Queue<C> {
             }
         }
     }
+
+    /// Waits for the next job; where `is_rest_due`, not longer than a while.
+    fn next(&self, is_rest_due: bool) -> Next<C> {
+        let mut lines = self.lock();
+        loop {
+            if let Some(job) = lines.urgent.pop_front().or_else(|| lines.bulk.pop_front()) {
+                return Next::Job(job);
+            }
+            if lines.is_closed {
+                return Next::Closed;
+            }
+            let was_in_time;
+            (lines, was_in_time) = if is_rest_due {
+                let waited = self.more.wait_timeout(lines, IDLE);
+                let (lines, time) = waited.unwrap_or_else(std::sync::PoisonError::into_inner);
+                (lines, !time.timed_out())
+            } else {
+                let waited = self.more.wait(lines);
+                let lines = waited.unwrap_or_else(std::sync::PoisonError::into_inner);
+                (lines, true)
+            };
+            if !was_in_time && lines.urgent.is_empty() && lines.bulk.is_empty() {
+                return Next::Nothing;
+            }
+        }
+    }
+}
+
+/// What a thread of the store does next.
+enum Next<C> {
+    Job(Job<C>),
+    /// No job came for a while.
+    Nothing,
+    Closed,
 }
 
 /// The threads of one open store. Cloning is cheap; the threads end when [`Db::close`] is called.
@@ -115,9 +151,9 @@ impl Db {
     pub(crate) fn start(store: &Store) -> Result<Self> {
         let (writer, screen, long) = (Queue::new(), Queue::new(), Queue::new());
         let threads = vec![
-            spawn("store-writer", &writer, store.writer()?)?,
-            spawn("store-screen", &screen, store.reader()?)?,
-            spawn("store-long", &long, store.reader()?)?,
+            spawn("store-writer", &writer, store.writer()?, Some(empty_logs))?,
+            spawn("store-screen", &screen, store.reader()?, None)?,
+            spawn("store-long", &long, store.reader()?, None)?,
         ];
         let inner = Inner {
             writer,
@@ -193,15 +229,24 @@ impl Db {
     }
 }
 
+/// What the writer does when nobody wants anything of it.
+fn empty_logs(writer: &mut Writer) {
+    if let Err(error) = writer.empty_logs() {
+        // They are emptied with a later change.
+        tracing::debug!(%error, "the logs were not emptied");
+    }
+}
+
 fn spawn<C: Send + 'static>(
     name: &str,
     queue: &Arc<Queue<C>>,
     connection: C,
+    rest: Option<fn(&mut C)>,
 ) -> Result<JoinHandle<()>> {
     let queue = Arc::clone(queue);
     std::thread::Builder::new()
         .name(name.to_owned())
-        .spawn(move || queue.serve(connection))
+        .spawn(move || queue.serve(connection, rest))
         .map_err(|e| Error::Disk {
             file: name.to_owned(),
             detail: e.to_string(),

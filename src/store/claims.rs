@@ -76,25 +76,28 @@ impl Writer {
     /// When the store cannot be written.
     pub fn settle(&mut self, targets: &[TargetKey]) -> Result<Vec<MailboxKey>> {
         let keys: BTreeSet<i64> = targets.iter().map(|t| t.0).collect();
-        let changed = self.write("settling changes", |tx| {
+        let (changed, others) = self.write("settling changes", |tx| {
             let mut tally = Tally::default();
+            let mut others = Vec::new();
             for key in &keys {
                 let Some(target) = Target::of(tx, *key)?.filter(|t| t.state < 2) else {
                     continue;
                 };
                 if target.verb == Verb::Flags {
+                    // The row is folded without it at once, so that there is nothing left to show.
                     settle_flags(tx, &target, targets, &mut tally)?;
+                } else {
+                    others.push(*key);
                 }
             }
             tally.write(tx)?;
-            Ok(tally.changed())
+            Ok((tally.changed(), others))
         })?;
         self.write_journal("settling changes", |tx| {
             set_state(tx, targets, 2, "", 0).doing("settling changes")
         })?;
-        let keys: Vec<i64> = keys.into_iter().collect();
         let mut all = changed;
-        all.extend(journal::reconcile(self, &keys)?);
+        all.extend(journal::reconcile(self, &others)?);
         Ok(all)
     }
 

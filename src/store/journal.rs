@@ -12,8 +12,8 @@ use super::tree_ops::{self, NewTree};
 use super::tree_plan;
 use super::{Error, Recorded, Result, Writer, transit};
 use crate::model::{
-    AccountKey, Destination, Flag, FlagChange, FolderChange, MailboxId, MailboxKey, OpKey, OpKind,
-    Placed, Role,
+    AccountKey, Destination, Flag, FlagChange, FlagSet, FolderChange, MailboxId, MailboxKey, OpKey,
+    OpKind, Placed, Role,
 };
 use rusqlite::{Connection, OptionalExtension};
 use std::collections::{BTreeMap, BTreeSet};
@@ -66,8 +66,10 @@ pub(super) struct Noted {
     pub(super) touched: Vec<i64>,
     /// Its targets that take a message away from where it was seen just now.
     pub(super) leaving: Vec<(i64, Placement)>,
-    /// Where flags changed: message and mailbox.
+    /// Where flags changed that wait already: message and mailbox.
     pub(super) places: Vec<(i64, i64)>,
+    /// Where flags changed and nothing waited: as it was seen just now, and what it is to show.
+    pub(super) marked: Vec<(Placement, FlagSet)>,
     /// Who has something to send.
     pub(super) accounts: BTreeSet<i64>,
     /// Whose tree changed.
@@ -83,6 +85,7 @@ impl Noted {
         self.touched.is_empty()
             && self.leaving.is_empty()
             && self.places.is_empty()
+            && self.marked.is_empty()
             && self.trees.is_empty()
     }
 }
@@ -174,6 +177,9 @@ impl Writer {
                 }
                 for (key, placement) in &noted.leaving {
                     transit::take_away(tx, *key, placement, &mut tally)?;
+                }
+                for (seen, flags) in &noted.marked {
+                    transit::mark(tx, seen, flags, &mut tally)?;
                 }
                 for (message, mailbox) in &noted.places {
                     transit::refold(tx, *message, *mailbox, &mut tally)?;

@@ -166,6 +166,8 @@ pub struct Writer {
     seen: i64,
     /// Where an account keeps mail of that use, by the configuration: made where it is missing.
     role_names: BTreeMap<(AccountKey, Role), String>,
+    /// How many rows this connection had changed when the logs were last emptied between jobs.
+    emptied_at: u64,
     /// Set when the journal could not be brought to the disk: nothing is recorded any more.
     is_broken: bool,
 }

@@ -106,8 +106,20 @@ fn note_one(
     };
     match what {
         Deed::Flags(effect) => {
-            let effect = sql::change_text(effect);
-            NewTarget { effect, ..row }.add(tx)?;
+            let text = sql::change_text(effect);
+            NewTarget {
+                effect: text,
+                ..row
+            }
+            .add(tx)?;
+            if !placement.is_pending {
+                // Nothing waits that it could cancel out, nor be folded with.
+                let mut flags = placement.flags.clone();
+                flags.apply(effect);
+                noted.marked.push((placement.clone(), flags));
+                noted.accounts.insert(home.account);
+                return Ok(());
+            }
             noted.places.push((placement.message, placement.mailbox));
             if !cancel_out(tx, placement)? {
                 noted.accounts.insert(home.account);

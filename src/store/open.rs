@@ -13,6 +13,9 @@ use std::time::Duration;
 
 /// How long a call waits for another process to finish its transaction.
 const BUSY: Duration = Duration::from_secs(5);
+/// After so many changed rows the logs are worth emptying: not for a single change, which would cost
+/// the disk more than it saves.
+const MUCH: u64 = 500;
 
 impl Store {
     /// Opens or creates the files of `dir`, migrates them with a backup, repairs what a crash left.
@@ -74,6 +77,7 @@ impl Store {
             conn,
             seen,
             role_names: std::collections::BTreeMap::new(),
+            emptied_at: 0,
             is_broken: false,
         })
     }
@@ -135,6 +139,22 @@ impl Writer {
     pub fn changes_elsewhere(&mut self) -> Result<bool> {
         let now = data_version(&self.conn)?;
         Ok(std::mem::replace(&mut self.seen, now) != now)
+    }
+
+    /// Moves what was written out of the write-ahead logs, if it is much. For moments in which nobody
+    /// waits: where this is left to SQLite, it is the change which fills the log that takes longer.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn empty_logs(&mut self) -> Result<()> {
+        let changed = self.conn.total_changes();
+        if changed - self.emptied_at < MUCH {
+            return Ok(());
+        }
+        self.emptied_at = changed;
+        self.conn
+            .query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |_| Ok(()))
+            .doing("emptying the logs")
     }
 
     /// Runs `work` in one transaction that holds the write lock from its start.

@@ -152,6 +152,43 @@ impl Placement {
         Ok(())
     }
 
+    /// Shows other flags, with the counts, if the row is as it was read and nothing waited for it.
+    /// Whether it is so.
+    pub(super) fn mark(
+        &self,
+        conn: &Connection,
+        flags: &FlagSet,
+        tally: &mut Tally,
+    ) -> Result<bool> {
+        let rows = conn
+            .prepare_cached(
+                "UPDATE placement SET flags = ?4, words = ?5, is_pending = 1
+                 WHERE mailbox = ?1 AND arrived = ?2 AND uid = ?3 AND message = ?6 AND via = ?7
+                   AND flags = ?8 AND words = ?9 AND is_pending = 0",
+            )
+            .and_then(|mut s| {
+                s.execute((
+                    self.mailbox,
+                    self.arrived,
+                    self.uid,
+                    flags.bits(),
+                    flags.words(),
+                    self.message,
+                    self.via,
+                    self.flags.bits(),
+                    self.flags.words(),
+                ))
+            })
+            .doing("writing flags")?;
+        if rows == 0 {
+            return Ok(false);
+        }
+        let counts = tally.of(self.mailbox);
+        counts.unread += sql::unread(flags.bits()) - sql::unread(self.flags.bits());
+        counts.is_touched = true;
+        Ok(true)
+    }
+
     /// What it counts for among the unread messages that the server has here.
     pub(super) fn base_unread(&self) -> i64 {
         if self.via == 0 {

@@ -76,6 +76,21 @@ pub(super) fn refold(tx: &Connection, message: i64, mailbox: i64, tally: &mut Ta
     }
 }
 
+/// The same for a change of flags that was just recorded, of a placement that was just read and for
+/// which nothing waited.
+pub(super) fn mark(
+    tx: &Connection,
+    seen: &Placement,
+    flags: &FlagSet,
+    tally: &mut Tally,
+) -> Result<()> {
+    if seen.mark(tx, flags, tally)? {
+        return Ok(());
+    }
+    // Somebody else wrote between the journal and this.
+    refold(tx, seen.message, seen.mailbox, tally)
+}
+
 /// The same as [`reconcile`] for a target that was just recorded, of a placement that was just
 /// read: a thousand of them must not be felt.
 pub(super) fn take_away(

@@ -199,6 +199,7 @@ fn take_back(
     noted.touched.extend(done.touched);
     noted.leaving.extend(done.leaving);
     noted.places.extend(done.places);
+    noted.marked.extend(done.marked);
     noted.accounts.extend(done.accounts);
     noted.trees.extend(done.trees);
     mark_undone(tx, op)?;

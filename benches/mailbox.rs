@@ -1,6 +1,6 @@
 //! Makes mailboxes of any size for the benches: the same mail for the same number.
 //!
-//! Used by `mail.rs`. Written straight into Dovecot's Maildir, because delivery would take longer
+//! Used by `mail.rs` and `change.rs`. Written straight into Dovecot's Maildir, because delivery would take longer
 //! than everything that is measured.
 
 use std::fmt::Write as _;

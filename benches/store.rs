@@ -273,49 +273,33 @@ fn searches(reader: &Reader, inbox: MailboxKey) {
     }
 }
 
+/// Changes of 1 000 messages that lie close together, and of as many all over the mailbox.
 fn changes(writer: &mut Writer, reader: &Reader, account: AccountKey, inbox: MailboxKey) {
     let view = reader.view(&spec(inbox)).unwrap();
-    let placed: Vec<Placed> = (0..1000).filter_map(|n| view.placed(n * 7)).collect();
+    let placed = |first: u32, step: u32| -> Vec<Placed> {
+        (0..1000)
+            .filter_map(|n| view.placed(first + n * step))
+            .collect()
+    };
     let star = OpKind::Flags(FlagChange::one(Flag::Flagged, true));
     timed("record, 1 message", "", || {
-        writer.record(&star, &placed[..1], 1).unwrap()
+        writer.record(&star, &placed(0, 7)[..1], 1).unwrap()
     });
-    timed("record, 1000 messages", "≤ 30 ms", || {
-        writer.record(&star, &placed, 1).unwrap()
-    });
-    let claims = timed("claim, 1000 messages", "", || {
-        writer.claim(account, 2, 2000, true).unwrap()
-    });
-    let targets: Vec<_> = claims.iter().flat_map(|c| c.targets.clone()).collect();
-    timed("settle, 1000 messages", "", || {
-        writer.settle(&targets).unwrap()
-    });
-    timed("undo, 1000 messages", "≤ 30 ms", || {
-        writer.undo(3).unwrap()
-    });
-    let to = MailboxId {
-        account,
-        name: "Other".to_owned(),
-    };
-    let away = OpKind::Move(Destination::Mailbox(to));
-    timed("record a move, 1 message", "", || {
-        writer.record(&away, &placed[..1], 4).unwrap()
-    });
-    timed("record a move, 1000 messages", "≤ 40 ms", || {
-        writer.record(&away, &placed[1..], 4).unwrap()
-    });
-    let claims = timed("claim a move, 1000 messages", "", || {
-        writer.claim(account, 5, 2000, true).unwrap()
-    });
-    let targets: Vec<_> = claims.iter().flat_map(|c| c.targets.clone()).collect();
-    timed("settle a move, 1000 messages", "", || {
-        writer.settle(&targets).unwrap()
-    });
+    let everywhere = (view.len() - 10) / 1000;
+    for (name, step) in [("near", 7), ("all over", everywhere)] {
+        for first in 1..4 {
+            flagged(writer, account, name, &placed(first, step));
+        }
+        for first in 1..4 {
+            moved(writer, account, name, &placed(first, step));
+        }
+    }
     let top = reader.uids(inbox).unwrap().ranges().last().unwrap().1.get();
     let flags: Vec<FetchedMessage> = (top - 9999..=top).map(flags).collect();
     timed("put_messages, 10000 flags", "", || {
         writer.put_messages(inbox, ERA, &flags).unwrap()
     });
+    let placed = placed(6, 7);
     best("missing_texts, 100", "≤ 1 ms", || {
         reader.missing_texts(account, 0, 1 << 20, 100).unwrap()
     });
@@ -325,6 +309,41 @@ fn changes(writer: &mut Writer, reader: &Reader, account: AccountKey, inbox: Mai
         writer.put_raws(&raws).unwrap();
     });
     timed("tidy", "", || writer.tidy(1_700_000_000).unwrap());
+}
+
+fn flagged(writer: &mut Writer, account: AccountKey, name: &str, placed: &[Placed]) {
+    let star = OpKind::Flags(FlagChange::one(Flag::Flagged, true));
+    timed(&format!("record, 1000 {name}"), "≤ 30 ms", || {
+        writer.record(&star, placed, 1).unwrap()
+    });
+    claimed(writer, account, name);
+    timed(&format!("undo, 1000 {name}"), "≤ 30 ms", || {
+        writer.undo(3).unwrap()
+    });
+    claimed(writer, account, name);
+}
+
+fn moved(writer: &mut Writer, account: AccountKey, name: &str, placed: &[Placed]) {
+    let to = MailboxId {
+        account,
+        name: "Other".to_owned(),
+    };
+    let away = OpKind::Move(Destination::Mailbox(to));
+    timed(&format!("record a move, 1000 {name}"), "≤ 40 ms", || {
+        writer.record(&away, placed, 4).unwrap()
+    });
+    claimed(writer, account, name);
+}
+
+/// What replay does with the store when the server agrees.
+fn claimed(writer: &mut Writer, account: AccountKey, name: &str) {
+    let claims = timed(&format!("  claim, 1000 {name}"), "", || {
+        writer.claim(account, 5, 2000, true).unwrap()
+    });
+    let targets: Vec<_> = claims.iter().flat_map(|c| c.targets.clone()).collect();
+    timed(&format!("  settle, 1000 {name}"), "", || {
+        writer.settle(&targets).unwrap()
+    });
 }
 
 fn text() -> Vec<u8> {

@@ -1,6 +1,6 @@
 //! The program on a terminal, with the time of everything that it writes.
 //!
-//! Used by `mail.rs`. Times are taken when bytes arrive, not when somebody looks.
+//! Used by `mail.rs` and `change.rs`. Times are taken when bytes arrive, not when somebody looks.
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use std::io::{Read, Write};
@@ -75,8 +75,18 @@ impl Terminal {
 
     /// Waits until the screen is so; the time at which the bytes arrived that made it so.
     pub fn wait(&mut self, what: &str, limit: Duration, is_so: impl Fn(&str) -> bool) -> Instant {
+        self.wait_until(what, limit, |t| is_so(&t.text()))
+    }
+
+    /// The same with more than the text to look at.
+    pub fn wait_until(
+        &mut self,
+        what: &str,
+        limit: Duration,
+        is_so: impl Fn(&Self) -> bool,
+    ) -> Instant {
         let end = Instant::now() + limit;
-        if is_so(&self.text()) {
+        if is_so(self) {
             return Instant::now();
         }
         loop {
@@ -86,7 +96,7 @@ impl Terminal {
             {
                 Ok((at, bytes)) => {
                     self.parser.process(&bytes);
-                    if is_so(&self.text()) {
+                    if is_so(self) {
                         return at;
                     }
                 }
@@ -94,6 +104,17 @@ impl Terminal {
                     panic!("waited in vain for {what}; the screen:\n{}", self.text())
                 }
             }
+        }
+    }
+
+    /// Takes what is written next; when that was.
+    pub fn next(&mut self, limit: Duration) -> Instant {
+        match self.chunks.recv_timeout(limit) {
+            Ok((at, bytes)) => {
+                self.parser.process(&bytes);
+                at
+            }
+            Err(_) => panic!("nothing is written; the screen:\n{}", self.text()),
         }
     }
 
@@ -113,6 +134,13 @@ impl Terminal {
         {
             self.parser.process(&bytes);
         }
+    }
+
+    /// The text of the list's rows: what is right of the sidebar.
+    pub fn rows(&self) -> Vec<String> {
+        let text = self.text();
+        let rows = text.lines().filter_map(|line| line.split_once('│'));
+        rows.map(|(_, row)| row.to_owned()).collect()
     }
 
     /// The list with its cursor, without sidebar and status line, which change by themselves.

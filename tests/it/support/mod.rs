@@ -25,7 +25,8 @@ mod tree;
 pub(crate) use dovecot::{Dovecot, Kind, TELLING, make_certificate};
 pub(crate) use other_client::OtherClient;
 pub(crate) use program::{Output, Program};
-pub(crate) use proxy::Proxy;
+#[allow(unused_imports, reason = "for the benches")]
+pub(crate) use proxy::{Proxy, Turn};
 pub(crate) use screen::{Screen, sequences};
 pub(crate) use stage::Stage;
 pub(crate) use tree::Levels;

@@ -45,7 +45,35 @@ struct Shared {
     granted: Mutex<Option<usize>>,
     standing: AtomicUsize,
     /// What clients sent, for assertions about commands.
-    said: Mutex<Vec<u8>>,
+    said: Mutex<Vec<Word>>,
+}
+
+/// A piece that a client sent.
+struct Word {
+    /// The number of its connection, from 1 on.
+    connection: u64,
+    /// Whether the server had spoken before it.
+    is_turn: bool,
+    at: Instant,
+    bytes: Vec<u8>,
+}
+
+/// What a client said in one breath, after the server had spoken.
+#[allow(dead_code, reason = "for the benches")]
+pub(crate) struct Turn {
+    /// The number of the connection, from 1 on.
+    pub(crate) connection: u64,
+    /// When it began.
+    pub(crate) at: Instant,
+    /// The commands.
+    pub(crate) said: String,
+}
+
+/// One connection through the proxy.
+#[derive(Clone)]
+struct Link {
+    number: u64,
+    server_spoke: Arc<AtomicBool>,
 }
 
 /// Which way bytes go.
@@ -154,7 +182,31 @@ impl Proxy {
     /// What clients sent since the last call.
     pub(crate) fn take_said(&self) -> String {
         let said = std::mem::take(&mut *self.shared.said.lock().unwrap());
-        String::from_utf8_lossy(&said).into_owned()
+        let bytes: Vec<u8> = said.into_iter().flat_map(|word| word.bytes).collect();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    #[allow(dead_code, reason = "for the benches")]
+    /// The same by turns.
+    pub(crate) fn take_turns(&self) -> Vec<Turn> {
+        let words = std::mem::take(&mut *self.shared.said.lock().unwrap());
+        let mut turns: Vec<Turn> = Vec::new();
+        for word in words {
+            let said = String::from_utf8_lossy(&word.bytes).into_owned();
+            let before = turns
+                .iter_mut()
+                .rev()
+                .find(|t| t.connection == word.connection);
+            match before.filter(|_| !word.is_turn) {
+                Some(turn) => turn.said.push_str(&said),
+                None => turns.push(Turn {
+                    connection: word.connection,
+                    at: word.at,
+                    said,
+                }),
+            }
+        }
+        turns
     }
 }
 
@@ -176,7 +228,7 @@ impl Shared {
     }
 
     fn join(self: &Arc<Self>, client: TcpStream, server: TcpStream) {
-        self.connections.fetch_add(1, Ordering::SeqCst);
+        let number = self.connections.fetch_add(1, Ordering::SeqCst) + 1;
         self.standing.fetch_add(1, Ordering::SeqCst);
         let server_spoke = Arc::new(AtomicBool::new(false));
         for stream in [&client, &server] {
@@ -184,21 +236,19 @@ impl Shared {
             self.links.lock().unwrap().push(stream.try_clone().unwrap());
         }
         let (client_too, server_too) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-        self.pump(client, server, Way::Up, Arc::clone(&server_spoke));
-        self.pump(server_too, client_too, Way::Down, server_spoke);
+        let link = Link {
+            number,
+            server_spoke,
+        };
+        self.pump(client, server, Way::Up, link.clone());
+        self.pump(server_too, client_too, Way::Down, link);
     }
 
     /// Two threads: one reads and notes when each piece is due, one writes it then.
-    fn pump(
-        self: &Arc<Self>,
-        mut from: TcpStream,
-        to: TcpStream,
-        way: Way,
-        server_spoke: Arc<AtomicBool>,
-    ) {
+    fn pump(self: &Arc<Self>, mut from: TcpStream, to: TcpStream, way: Way, link: Link) {
         let (sender, receiver) = sync_channel::<(Instant, Vec<u8>)>(PIECES_MAX);
         let shared = Arc::clone(self);
-        thread::spawn(move || shared.write(&receiver, to, way, &server_spoke));
+        thread::spawn(move || shared.write(&receiver, to, way, &link));
         let shared = Arc::clone(self);
         thread::spawn(move || shared.read(&mut from, &sender));
     }
@@ -218,7 +268,7 @@ impl Shared {
         pieces: &Receiver<(Instant, Vec<u8>)>,
         mut to: TcpStream,
         way: Way,
-        server_spoke: &AtomicBool,
+        link: &Link,
     ) {
         let mut is_heard = true;
         while let Ok((due, mut piece)) = pieces.recv() {
@@ -233,15 +283,18 @@ impl Shared {
                 self.spend(way, &mut piece) || (way == Way::Up && self.is_last_word(&piece));
             match way {
                 Way::Up => {
-                    self.turns.fetch_add(
-                        u64::from(server_spoke.swap(false, Ordering::SeqCst)),
-                        Ordering::SeqCst,
-                    );
+                    let is_turn = link.server_spoke.swap(false, Ordering::SeqCst);
+                    self.turns.fetch_add(u64::from(is_turn), Ordering::SeqCst);
                     self.up.fetch_add(piece.len() as u64, Ordering::SeqCst);
-                    self.said.lock().unwrap().extend_from_slice(&piece);
+                    self.said.lock().unwrap().push(Word {
+                        connection: link.number,
+                        is_turn,
+                        at: now(),
+                        bytes: piece.clone(),
+                    });
                 }
                 Way::Down => {
-                    server_spoke.store(true, Ordering::SeqCst);
+                    link.server_spoke.store(true, Ordering::SeqCst);
                     self.down.fetch_add(piece.len() as u64, Ordering::SeqCst);
                 }
             }

@@ -162,8 +162,9 @@ impl Lane {
         self.account
             .db
             .write_bulk(move |w| {
-                w.put_cursor(key, cursor, status)?;
-                w.end_awaited(key)
+                // Before the cursor: once that says that all is seen, nobody may look again.
+                w.end_awaited(key)?;
+                w.put_cursor(key, cursor, status)
             })
             .await?;
         self.later.remove(&key);

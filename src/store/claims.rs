@@ -351,7 +351,8 @@ pub(super) fn note_bound(tx: &Connection, target: i64) -> Result<()> {
 }
 
 /// Whether the mailbox itself has shown what a target was to bring. Where its row was lost with the
-/// caches, the copy is among what was fetched again.
+/// caches, the copy is among what was fetched again. What was to be done with it there proves nothing:
+/// nothing of it is sent before this is known, and it may have been taken back.
 fn has_arrived(tx: &Connection, target: &Target) -> Result<bool> {
     let is_copy_there = tx
         .prepare_cached(
@@ -365,12 +366,7 @@ fn has_arrived(tx: &Connection, target: &Target) -> Result<bool> {
         )
         .and_then(|mut s| s.exists([target.key]))
         .doing("looking for copies")?;
-    // Whatever was done with it there could be done only because it was there.
-    let has_moved_on = tx
-        .prepare_cached("SELECT 1 FROM own.op_target WHERE via = ?1 AND via <> 0 AND state = 2")
-        .and_then(|mut s| s.exists([target.key]))
-        .doing("looking for copies")?;
-    if is_copy_there || has_moved_on {
+    if is_copy_there {
         return Ok(true);
     }
     if Placement::of(tx, target.made, target.to_mailbox)?.is_some_and(|p| p.uid > 0) {

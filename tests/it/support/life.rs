@@ -311,6 +311,13 @@ impl<'a> Life<'a> {
         });
         self.run_at(proxy.port, wanted)?;
         wait_until("the server to act on what it was sent", || proxy.is_over());
+        let said = proxy.take_said();
+        let verbs = ["SELECT", "UID", "EXPUNGE", "CREATE", "RENAME", "DELETE"];
+        let said: Vec<&str> = said
+            .lines()
+            .filter(|line| verbs.iter().any(|verb| line.contains(verb)))
+            .collect();
+        self.told.push(format!("  it said {}", said.join("; ")));
         Ok(())
     }
 
@@ -338,7 +345,10 @@ impl<'a> Life<'a> {
             let (_, said) = call.what.split_once(" server ")?;
             Some(said.split_once(' ')?.1)
         });
-        let said: Vec<&str> = said.filter(|said| said.contains(" UID ")).collect();
+        let verbs = ["SELECT", "UID", "EXPUNGE", "CREATE", "RENAME", "DELETE"];
+        let said: Vec<&str> = said
+            .filter(|said| verbs.iter().any(|verb| said.contains(verb)))
+            .collect();
         self.told.push(format!("  it said {}", said.join("; ")));
     }
 

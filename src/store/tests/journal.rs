@@ -1,8 +1,10 @@
 //! What a user asked for is kept, shown, sent and taken back, whatever happens in between.
 
 use super::*;
-use crate::model::{Flag, FlagChange, Keyword, OpKind, TargetState, UidSet};
-use crate::store::{Claim, ServerStatus};
+use crate::model::{
+    Destination, Flag, FlagChange, Keyword, MailboxId, OpKind, TargetState, UidSet,
+};
+use crate::store::{Claim, ServerStatus, Work};
 
 fn star(on: bool) -> OpKind {
     OpKind::Flags(FlagChange::one(Flag::Flagged, on))
@@ -260,6 +262,36 @@ fn an_undo_after_the_server_knew_is_a_change_of_its_own() {
     assert_eq!(home.flags("one"), "");
     let claims = home.claim();
     assert_eq!(flags_of_claim(&claims[0]).remove.words(), "work");
+}
+
+/// A move by copy whose answer is lost, and a tag on what it brings that is taken back meanwhile:
+/// the source must not be removed, for there is no copy.
+#[test]
+fn a_tag_that_was_taken_back_does_not_prove_that_a_copy_was_made() {
+    let mut home = three();
+    let one = home.placed("one");
+    let to = Destination::Mailbox(MailboxId {
+        account: home.account,
+        name: "Sent".to_owned(),
+    });
+    home.writer.record(&OpKind::Move(to), &[one], 1).unwrap();
+    let claims = home.writer.claim(home.account, 100, 100, false).unwrap();
+    assert!(matches!(claims[0].work, Work::Copy { is_move: true, .. }));
+    home.reopen();
+    let moved = Placed {
+        mailbox: home.sent,
+        ..one
+    };
+    home.writer.record(&star(true), &[moved], 2).unwrap();
+    home.writer.undo(3).unwrap().unwrap();
+    let targets = claims[0].targets.clone();
+    home.writer.looked_for(&targets).unwrap();
+    let again = home.writer.claim(home.account, 100, 100, false).unwrap();
+    let work = again.iter().map(|c| &c.work).collect::<Vec<_>>();
+    assert!(
+        matches!(work.as_slice(), [Work::Copy { is_move: true, .. }]),
+        "{work:?}"
+    );
 }
 
 #[test]

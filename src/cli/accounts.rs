@@ -2,14 +2,17 @@
 //!
 //! Called by the commands. Must never read a secret before it is needed: it hands over how to get one.
 
+use super::terminal;
 use crate::app;
 use crate::config::{self, Config, Proof, Protocol, Tls};
-use crate::engine::{AccountSetup, Keep, LIST_EVERY, Setup};
+use crate::engine::{AccountSetup, Keep, LIST_EVERY, Outgoing, SaveSent, Setup};
 use crate::model::Query;
+use crate::net::smtp::{Manner, Patience};
 use crate::net::{Login, Options, Security, Server};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The engine's setup for the IMAP accounts of a configuration, or for the one named `only`.
 #[must_use]
@@ -66,7 +69,39 @@ pub(super) fn account_setup(name: &str, account: &config::Account) -> Option<Acc
             .roles()
             .map(|(role, name)| (role, name.to_owned()))
             .collect(),
+        outgoing: outgoing(account),
     })
+}
+
+/// How an account sends.
+fn outgoing(account: &config::Account) -> Option<Outgoing> {
+    let server = account.smtp.as_ref()?;
+    let source = account.clone();
+    let patience = match patience_secs() {
+        Some(secs) => Patience::default().at_most(Duration::from_secs(secs)),
+        None => Patience::default(),
+    };
+    Some(Outgoing {
+        server: reached(server, Protocol::Smtp),
+        login: Arc::new(move || login(&source, Protocol::Smtp)),
+        options: options(server),
+        manner: Manner {
+            patience,
+            ..Manner::default()
+        },
+        save_sent: match account.send.save_sent {
+            config::SaveSent::Auto => SaveSent::Auto,
+            config::SaveSent::Always => SaveSent::Always,
+            config::SaveSent::Never => SaveSent::Never,
+        },
+        undo: account.send.undo.get(),
+    })
+}
+
+/// How long a submission server may be silent at most, where that is set. For tests: what RFC 5321
+/// asks for is ten minutes.
+fn patience_secs() -> Option<u64> {
+    terminal::variable("PILLARBOX_PATIENCE").parse().ok()
 }
 
 /// Where a server is and how it is made safe.

@@ -110,5 +110,6 @@ fn demo_account(account: &DemoAccount) -> AccountSetup {
         list_every: LIST_EVERY,
         keep: Keep::All,
         roles: BTreeMap::new(),
+        outgoing: None,
     }
 }

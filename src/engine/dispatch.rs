@@ -8,6 +8,7 @@ use super::changes::Changes;
 use super::clock;
 use super::lane;
 use super::owner::{Owner, Taken};
+use super::sender;
 use super::setup::Setup;
 use super::store_thread::Db;
 use super::teller::{Teller, tell};
@@ -120,6 +121,7 @@ impl Dispatch {
             self.lanes.spawn(lane::work(Arc::clone(account)));
             self.lanes.spawn(watch::watch(Arc::clone(account)));
             self.lanes.spawn(watch::fetch(Arc::clone(account)));
+            self.lanes.spawn(sender::run(Arc::clone(account)));
             self.tasks.spawn(intervals(Arc::clone(account)));
         }
         #[cfg(unix)]
@@ -216,6 +218,7 @@ impl Dispatch {
             | Command::LoadActivity { .. }) => {
                 self.serve_change(change).await;
             }
+            Command::Writing(writing) => self.serve_writing(writing).await,
             Command::SyncNow(account) => self.sync_now(account),
             Command::SetMode { account, mode } => self.set_mode(account, mode),
             Command::SetOffline(is_offline) => self.set_offline(is_offline),
@@ -333,6 +336,8 @@ impl Dispatch {
                 w.is_thorough = true;
                 w.is_replay_due = true;
                 w.is_refused = false;
+                w.is_sending_wanted = true;
+                w.is_sending_refused = false;
                 if let Some(mailbox) = w.looked_at {
                     w.pulls.push_front(mailbox);
                 }
@@ -348,6 +353,7 @@ impl Dispatch {
             account.board.post(|w| {
                 w.mode = mode;
                 w.is_sync_wanted = w.is_sync_wanted || matches!(mode, SyncMode::Interval);
+                w.is_sending_wanted = w.is_sending_wanted || matches!(mode, SyncMode::Interval);
             });
         }
         self.changes.tree();
@@ -362,8 +368,10 @@ impl Dispatch {
                     w.fetches.clear();
                 }
                 w.is_refused = false;
+                w.is_sending_refused = false;
                 w.generation += 1;
                 w.is_sync_wanted = !is_offline && w.mode != SyncMode::Manual;
+                w.is_sending_wanted = w.is_sync_wanted;
             });
             account.set_link(Link::Idle);
         }
@@ -410,6 +418,7 @@ async fn intervals(account: Arc<Account>) {
                     w.is_list_due = true;
                     w.is_thorough = true;
                     w.is_replay_due = true;
+                    w.is_sending_wanted = true;
                 }
             });
         } else if bell.changed().await.is_err() {
@@ -430,5 +439,6 @@ async fn listen(bell: super::owner::Bell, accounts: Vec<Arc<Account>>, changes: 
             }
             account.board.post(|w| w.is_replay_due = true);
         }
+        changes.outbox();
     }
 }

@@ -4,6 +4,7 @@
 
 use crate::bus::SyncMode;
 use crate::model::Role;
+use crate::net::smtp::Manner;
 use crate::net::{Login, Options, Server};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -53,12 +54,51 @@ pub struct AccountSetup {
     pub keep: Keep,
     /// Mailboxes that take a role whatever the server says, by full name.
     pub roles: BTreeMap<Role, String>,
+    /// How it sends; `None`: it does not.
+    pub outgoing: Option<Outgoing>,
+}
+
+/// Whether copies of sent mail are put into the Sent mailbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SaveSent {
+    /// Unless the provider does it.
+    #[default]
+    Auto,
+    /// In any case.
+    Always,
+    /// In no case.
+    Never,
+}
+
+/// The outgoing server of an account.
+#[derive(Clone)]
+pub struct Outgoing {
+    /// Where to connect.
+    pub server: Server,
+    /// How to log in.
+    pub login: LoginSource,
+    /// Limits and wishes of connections.
+    pub options: Options,
+    /// How long its answers may take.
+    pub manner: Manner,
+    /// What becomes of the copy.
+    pub save_sent: SaveSent,
+    /// How long a sent message can be taken back.
+    pub undo: Duration,
 }
 
 impl fmt::Debug for AccountSetup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AccountSetup")
             .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outgoing")
+            .field("server", &self.server)
             .finish_non_exhaustive()
     }
 }

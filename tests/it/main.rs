@@ -24,6 +24,8 @@ mod cli_screen;
 #[cfg(test)]
 mod cli_secrets;
 #[cfg(test)]
+mod cli_send;
+#[cfg(test)]
 mod compose;
 #[cfg(test)]
 mod converge;

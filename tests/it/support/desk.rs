@@ -79,6 +79,7 @@ pub(crate) fn account_at(
         list_every: SOON,
         keep: Keep::Headers,
         roles: BTreeMap::new(),
+        outgoing: None,
     }
 }
 

@@ -15,6 +15,7 @@ use super::texts::Texts;
 use super::upkeep;
 use super::views::{self, Views};
 use super::watch;
+use super::writers::Writers;
 use crate::bus::{AccountView, Command, Event, Link, Problem, RequestId, SyncMode};
 use crate::model::{AccountKey, MailboxKey, Placed, Safe};
 use crate::store::Result;
@@ -43,8 +44,9 @@ pub(crate) struct Dispatch {
     pub(super) changes: Arc<Changes>,
     pub(super) events: mpsc::Sender<Event>,
     views: mpsc::Sender<views::Message>,
-    tree: Tree,
-    tasks: JoinSet<()>,
+    pub(super) tree: Tree,
+    pub(super) writers: Arc<Writers>,
+    pub(super) tasks: JoinSet<()>,
     lanes: JoinSet<()>,
     saves: BTreeMap<RequestId, AbortHandle>,
 }
@@ -59,6 +61,7 @@ impl Dispatch {
     ) -> Self {
         let (views, inbox) = mpsc::channel(256);
         let mut tasks = JoinSet::new();
+        let writers = Arc::new(Writers::begin(&setup.data_dir));
         tasks.spawn(Views::new(db.clone(), Arc::clone(&changes), events.clone()).run(inbox));
         Self {
             setup,
@@ -68,6 +71,7 @@ impl Dispatch {
             events,
             views,
             tree: Tree::default(),
+            writers,
             tasks,
             lanes: JoinSet::new(),
             saves: BTreeMap::new(),
@@ -78,6 +82,7 @@ impl Dispatch {
     pub(crate) async fn run(mut self, mut inbox: mpsc::Receiver<Command>) {
         self.tasks.spawn(tell(self.teller()));
         self.changes.tree();
+        self.recover_drafts().await;
         let owner = Owner::acquire(&self.setup.data_dir);
         match &owner {
             Ok(_) => self.start_lanes(),
@@ -219,6 +224,7 @@ impl Dispatch {
             Command::SyncNow(account) => self.sync_now(account),
             Command::SetMode { account, mode } => self.set_mode(account, mode),
             Command::SetOffline(is_offline) => self.set_offline(is_offline),
+            Command::Writing(command) => self.serve_writing(command).await,
             text => self.serve_text(text),
         }
     }

@@ -9,6 +9,7 @@ mod board;
 mod changes;
 pub mod clock;
 mod dispatch;
+mod drafts;
 mod fetching;
 mod horizon;
 mod lane;
@@ -28,9 +29,11 @@ mod tree;
 mod upkeep;
 mod views;
 mod watch;
+mod writers;
+mod writing;
 
 pub use once::{SyncReport, Wanted, fetch_once, run_once};
-pub use setup::{AccountSetup, Keep, LIST_EVERY, LoginSource, Setup};
+pub use setup::{AccountSetup, Keep, LIST_EVERY, LoginSource, Sender, Setup, Writing};
 pub use texts::write_new;
 
 use crate::bus::{COMMANDS_MAX, Command, EVENTS_MAX, Event};

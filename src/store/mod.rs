@@ -6,7 +6,7 @@
 //!
 //! | file | holds | synchronous | when damaged |
 //! |---|---|---|---|
-//! | `own.db` | accounts, journal: what only we know | FULL | never touched; the user is told |
+//! | `own.db` | accounts, journal, drafts: what only we know | FULL | never touched; the user is told |
 //! | `mirror.db` | mailboxes, messages, placements, threads | NORMAL | set aside, made anew |
 //! | `content.db` | texts, compressed | NORMAL | set aside, made anew |
 //!
@@ -33,6 +33,8 @@
 mod binding;
 mod bodies;
 mod claims;
+mod draft_copies;
+mod drafts;
 mod eras;
 mod fold;
 mod insert;
@@ -66,6 +68,8 @@ mod tree_put;
 mod undo;
 mod view;
 
+pub use draft_copies::{CopyDue, CopyState, DraftCopy};
+pub use drafts::{DraftRow, DraftState, Left, Opening};
 pub use missing::MissingReferences;
 pub use view::View;
 

@@ -16,13 +16,14 @@ use super::upkeep;
 use super::views::{self, Views};
 use super::watch;
 use super::writers::Writers;
+use super::writing::copy_later;
 use crate::bus::{AccountView, Command, Event, Link, Problem, RequestId, SyncMode};
 use crate::model::{AccountKey, MailboxKey, Placed, Safe};
 use crate::store::Result;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::{AbortHandle, JoinSet};
 
 /// How often the clocks are compared, to notice that the machine slept.
@@ -46,6 +47,8 @@ pub(crate) struct Dispatch {
     views: mpsc::Sender<views::Message>,
     pub(super) tree: Tree,
     pub(super) writers: Arc<Writers>,
+    /// Rung when a draft was kept.
+    pub(super) kept: Arc<Notify>,
     pub(super) tasks: JoinSet<()>,
     lanes: JoinSet<()>,
     saves: BTreeMap<RequestId, AbortHandle>,
@@ -72,6 +75,7 @@ impl Dispatch {
             views,
             tree: Tree::default(),
             writers,
+            kept: Arc::default(),
             tasks,
             lanes: JoinSet::new(),
             saves: BTreeMap::new(),
@@ -121,6 +125,8 @@ impl Dispatch {
             self.accounts.clone(),
             Arc::clone(&self.changes),
         ));
+        let kept = Arc::clone(&self.kept);
+        self.tasks.spawn(copy_later(self.accounts.clone(), kept));
         for account in &self.accounts {
             self.lanes.spawn(lane::work(Arc::clone(account)));
             self.lanes.spawn(watch::watch(Arc::clone(account)));

@@ -5,23 +5,22 @@
 
 use super::account::Account;
 use super::clock;
+use super::contents;
 use super::dispatch::Tree;
+use super::originals::Resumed;
 use super::store_thread::Db;
-use super::texts::{Held, Texts, Why};
+use super::texts::{Texts, Why};
 use super::writers::Writers;
 use crate::bus::{Event, Problem, RequestId, WritingEvent};
-use crate::mime::{self, Answer, Attribution, Original, Selves};
+use crate::mime::{self, Answer, Selves};
 use crate::model::{
     AccountKey, Address, Caret, Draft, DraftField, DraftKey, DraftKind, DraftStart, Identity,
     Placed, Safe,
 };
-use crate::store::{self, DraftRow, Opening};
+use crate::store::{self, AdoptedCopy, DraftRow, Opening};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use tokio::sync::mpsc;
-
-/// More messages are not passed on at once.
-const FORWARD_MAX: usize = 200;
 
 /// What a request about drafts works with.
 #[derive(Debug, Clone)]
@@ -32,6 +31,7 @@ pub(crate) struct Drafts {
     pub(crate) tree: Tree,
     pub(crate) writers: Arc<Writers>,
     pub(crate) templates: PathBuf,
+    pub(crate) data_dir: PathBuf,
 }
 
 /// A draft to begin, and what is to be said of it.
@@ -39,6 +39,8 @@ pub(crate) struct Drafts {
 pub(super) struct Begun {
     pub(super) draft: Draft,
     pub(super) notes: Vec<Safe>,
+    /// The message of the Drafts mailbox that it is taken up from, and replaces.
+    pub(super) copy_of: Option<AdoptedCopy>,
 }
 
 /// Why no draft can be begun.
@@ -55,18 +57,26 @@ pub(super) enum Refused {
 impl Drafts {
     /// Serves [`crate::bus::WritingCommand::Open`].
     pub(crate) async fn open(self, request: RequestId, start: DraftStart) {
-        let event = match self.try_open(request, start).await {
-            Ok(event) => Event::Writing(event),
-            Err(why) => Event::Failed {
-                request,
-                problem: Problem {
-                    account: None,
-                    summary: Safe::line(&format!("not opened: {why}")),
-                    hint: Safe::default(),
-                },
-            },
-        };
-        let _gone = self.events.send(event).await;
+        match self.try_open(request, start).await {
+            Ok(event) => {
+                let wanted = match &event {
+                    WritingEvent::Opened { draft, .. } => contents::messages(draft),
+                    _ => Vec::new(),
+                };
+                let _gone = self.events.send(Event::Writing(event)).await;
+                // What is passed on is fetched while the user writes, so that it is here when the
+                // network is gone.
+                for message in wanted {
+                    if let Err(why) = self.have(message).await {
+                        tracing::info!(%why, "a message to pass on is not here yet");
+                    }
+                }
+            }
+            Err(why) => {
+                let event = failed(request, &format!("not opened: {why}"));
+                let _gone = self.events.send(event).await;
+            }
+        }
     }
 
     async fn try_open(
@@ -78,10 +88,18 @@ impl Drafts {
             DraftStart::Kept(key) => return self.take_up(request, key).await,
             DraftStart::Blank(account) => plain(self.blank(account)?),
             DraftStart::Mailto(url) => self.mailto(&url)?,
+            DraftStart::Template(name) => self.template(&name).await?,
+            DraftStart::Resume(placed) => match self.resume(placed).await? {
+                Resumed::Kept(key) => return self.take_up(request, key).await,
+                Resumed::Begun(begun) => *begun,
+            },
             DraftStart::Reply(placed) => self.answer(placed, Answer::Sender).await?,
             DraftStart::ReplyAll(placed) => self.answer(placed, Answer::All).await?,
             DraftStart::ReplyList(placed) => self.answer(placed, Answer::List).await?,
-            _ => return Err(Refused::Said("this cannot be done yet".to_owned())),
+            DraftStart::Forward(placed) => self.forward(placed).await?,
+            DraftStart::ForwardAttached(list) => self.forward_attached(list).await?,
+            DraftStart::Bounce(placed) => self.bounce(placed).await?,
+            DraftStart::EditAsNew(placed) => self.edit(placed, true).await?,
         };
         self.begin(request, begun).await
     }
@@ -92,12 +110,22 @@ impl Drafts {
         request: RequestId,
         begun: Begun,
     ) -> Result<WritingEvent, Refused> {
-        let Begun { draft, notes } = begun;
+        let Begun {
+            draft,
+            notes,
+            copy_of,
+        } = begun;
         let caret = caret_of(&draft);
         let (kept, writer, now) = (draft.clone(), self.writers.id(), clock::now_secs());
         let key = self
             .db
-            .write(move |w| w.begin_draft(kept, caret, writer, now))
+            .write(move |w| {
+                let key = w.begin_draft(kept, caret, writer, now)?;
+                if let Some(copy) = copy_of {
+                    w.adopt_copy(key, &copy)?;
+                }
+                Ok(key)
+            })
             .await?;
         Ok(self.opened(request, key, draft, caret, notes))
     }
@@ -166,28 +194,10 @@ impl Drafts {
             let text = format!("The link also asked for {}: left out.", names.join(", "));
             notes.push(Safe::line(&text));
         }
-        Ok(Begun { draft, notes })
-    }
-
-    async fn answer(&self, placed: Placed, answer: Answer) -> Result<Begun, Refused> {
-        let held = self.text(placed).await?;
-        let identities = self.identities(self.account_key(placed));
-        let selves = selves(&identities)?;
-        let date = date_of(&held);
-        let above = Attribution {
-            pattern: mime::ATTRIBUTION,
-            date: &date,
-        };
-        let draft = mime::reply(original(placed, &held), answer, selves, above);
-        let draft = draft.ok_or_else(|| {
-            Refused::Said("this message came from no list that can be answered".to_owned())
-        })?;
-        Ok(plain(draft))
-    }
-
-    /// What one reads of a message, fetched where it is missing.
-    pub(super) async fn text(&self, placed: Placed) -> Result<Held, Why> {
-        self.texts(placed).text(placed).await
+        Ok(Begun {
+            notes,
+            ..plain(draft)
+        })
     }
 
     pub(super) fn texts(&self, placed: Placed) -> Texts {
@@ -251,6 +261,19 @@ pub(super) const fn plain(draft: Draft) -> Begun {
     Begun {
         draft,
         notes: Vec::new(),
+        copy_of: None,
+    }
+}
+
+/// A request that could not be served, in one sentence.
+pub(super) fn failed(request: RequestId, summary: &str) -> Event {
+    Event::Failed {
+        request,
+        problem: Problem {
+            account: None,
+            summary: Safe::line(summary),
+            hint: Safe::default(),
+        },
     }
 }
 
@@ -262,31 +285,6 @@ pub(super) fn selves(identities: &[Identity]) -> Result<Selves<'_>, Refused> {
         default,
         all: identities,
     })
-}
-
-pub(super) fn original(placed: Placed, held: &Held) -> Original<'_> {
-    Original {
-        key: placed.message,
-        source: held.source(),
-    }
-}
-
-/// The date of a message as the reader's clock shows it.
-pub(super) fn date_of(held: &Held) -> String {
-    let header = match held {
-        Held::Whole(raw) => raw,
-        Held::Parts { header, .. } => header,
-    };
-    let headers = mime::parse_headers(header);
-    let date = headers.get("Date").and_then(mime::parse_date);
-    let stamp = date.and_then(|date| jiff::Timestamp::from_second(date.unix_secs).ok());
-    stamp.map_or_else(
-        || "an unknown day".to_owned(),
-        |stamp| {
-            let here = stamp.to_zoned(jiff::tz::TimeZone::system());
-            here.strftime("%a, %-d %b %Y at %H:%M").to_string()
-        },
-    )
 }
 
 /// Where the cursor begins: at what is to be filled in first.

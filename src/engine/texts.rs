@@ -235,7 +235,7 @@ impl Texts {
         }
     }
 
-    async fn fetch(&self, placed: Placed, want: Want) -> Result<(), Why> {
+    pub(crate) async fn fetch(&self, placed: Placed, want: Want) -> Result<(), Why> {
         let Some(account) = &self.account else {
             return Err(Why::NotHere(
                 "its account is not configured any more".to_owned(),

@@ -3,10 +3,10 @@
 //! Called by `engine`. The former copy must never be given up before the new one is confirmed, and
 //! what may be on the server is remembered until the server has said that it is not.
 
-use super::drafts::{DraftRow, row_of};
+use super::drafts::DraftRow;
 use super::sql::{self, Doing};
-use super::{Reader, Result, Writer};
-use crate::model::{AccountKey, DraftKey, Uid, UidValidity};
+use super::{Reader, Result, Writer, tree_plan};
+use crate::model::{AccountKey, DraftKey, Role, Uid, UidValidity};
 use rusqlite::{Connection, OptionalExtension, Row};
 
 /// What is known of a copy.
@@ -52,9 +52,22 @@ pub struct DraftCopy {
     pub since_secs: i64,
 }
 
-/// A draft whose copy is out of date.
+/// A message of a mailbox of drafts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CopyDue {
+pub struct AdoptedCopy {
+    /// Its account.
+    pub account: AccountKey,
+    /// The mailbox, as the server calls it.
+    pub mailbox: String,
+    /// Its Message-ID, without angle brackets; may be empty.
+    pub message_id: String,
+    /// Its id there, where it is known.
+    pub at: Option<(UidValidity, Uid)>,
+}
+
+/// A draft whose copy is out of date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DraftDue {
     /// The draft.
     pub draft: DraftKey,
     /// Its version.
@@ -98,15 +111,11 @@ impl Writer {
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub fn adopt_copy(
-        &mut self,
-        draft: DraftKey,
-        account: AccountKey,
-        mailbox: &str,
-        message_id: &str,
-        at: (UidValidity, Uid),
-    ) -> Result<()> {
+    pub fn adopt_copy(&mut self, draft: DraftKey, copy: &AdoptedCopy) -> Result<()> {
         let doing = "taking up a draft";
+        let Some((era, uid)) = copy.at else {
+            return Ok(());
+        };
         self.write_journal(doing, |tx| {
             tx.execute(
                 "INSERT INTO own.draft_copy
@@ -114,11 +123,11 @@ impl Writer {
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 1, 0)",
                 (
                     draft.0,
-                    account.0,
-                    mailbox,
-                    message_id,
-                    at.0.get(),
-                    at.1.get(),
+                    copy.account.0,
+                    &copy.mailbox,
+                    &copy.message_id,
+                    era.get(),
+                    uid.get(),
                 ),
             )
             .doing(doing)?;
@@ -132,12 +141,13 @@ impl Writer {
     }
 
     /// The server has a copy: the former ones are to be removed; or this one, where the draft has
-    /// gone on.
+    /// gone on. Without an id it can only be found by its Message-ID.
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub fn copy_arrived(&mut self, copy: i64, at: (UidValidity, Uid)) -> Result<()> {
+    pub fn copy_arrived(&mut self, copy: i64, at: Option<(UidValidity, Uid)>) -> Result<()> {
         let doing = "copying a draft";
+        let (era, uid) = at.map_or((0, 0), |(era, uid)| (era.get(), uid.get()));
         self.write_journal(doing, |tx| {
             let wanted: Option<(i64, i64, bool)> = tx
                 .prepare_cached(
@@ -168,7 +178,7 @@ impl Writer {
             tx.execute(
                 "UPDATE own.draft_copy SET state = ?2, uid_validity = ?3, uid = ?4, since = 0
                  WHERE key = ?1",
-                (copy, if is_wanted { 1 } else { 2 }, at.0.get(), at.1.get()),
+                (copy, if is_wanted { 1 } else { 2 }, era, uid),
             )
             .doing(doing)
             .map(drop)
@@ -257,7 +267,7 @@ impl Reader {
         account: AccountKey,
         quiet_secs: i64,
         now_secs: i64,
-    ) -> Result<Vec<CopyDue>> {
+    ) -> Result<Vec<DraftDue>> {
         self.conn
             .prepare_cached(
                 "SELECT key, version FROM own.draft
@@ -266,7 +276,7 @@ impl Reader {
             )
             .and_then(|mut s| {
                 s.query_map((account.0, quiet_secs, now_secs), |row| {
-                    Ok(CopyDue {
+                    Ok(DraftDue {
                         draft: DraftKey(row.get(0)?),
                         version: sql::unsigned(row.get(1)?),
                     })
@@ -276,36 +286,36 @@ impl Reader {
             .doing("reading drafts")
     }
 
+    /// What a mailbox for that use is called where there is none yet.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn name_for(&self, account: AccountKey, role: Role) -> Result<String> {
+        tree_plan::name_for(&self.conn, account.0, role)
+    }
+
     /// The draft that a message of a mailbox is the copy of, by its id there or by its Message-ID.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn draft_of_copy(
-        &self,
-        account: AccountKey,
-        mailbox: &str,
-        at: Option<(UidValidity, Uid)>,
-        message_id: &str,
-    ) -> Result<Option<DraftRow>> {
-        let (era, uid) = at.map_or((0, 0), |(era, uid)| (era.get(), uid.get()));
-        let key: Option<i64> = self
-            .conn
+    pub fn draft_of_copy(&self, copy: &AdoptedCopy) -> Result<Option<DraftKey>> {
+        let (era, uid) = copy.at.map_or((0, 0), |(era, uid)| (era.get(), uid.get()));
+        self.conn
             .prepare_cached(
                 "SELECT d.key FROM own.draft_copy c JOIN own.draft d ON d.key = c.draft
-                 WHERE c.account = ?1 AND d.state < 2
+                 WHERE c.account = ?1
                    AND ((c.mailbox = ?2 AND c.uid_validity = ?3 AND c.uid = ?4 AND ?4 > 0)
                      OR (c.message_id = ?5 AND ?5 <> '' AND c.version > 0))
                  ORDER BY c.key DESC LIMIT 1",
             )
             .and_then(|mut s| {
-                s.query_row((account.0, mailbox, era, uid, message_id), |row| row.get(0))
-                    .optional()
+                s.query_row(
+                    (copy.account.0, &copy.mailbox, era, uid, &copy.message_id),
+                    |row| row.get(0).map(DraftKey),
+                )
+                .optional()
             })
-            .doing("reading drafts")?;
-        match key {
-            Some(key) => row_of(&self.conn, DraftKey(key)),
-            None => Ok(None),
-        }
+            .doing("reading drafts")
     }
 }
 

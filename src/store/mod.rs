@@ -37,6 +37,7 @@ mod draft_copies;
 mod drafts;
 mod eras;
 mod fold;
+mod hosts;
 mod insert;
 mod journal;
 mod keys;
@@ -68,7 +69,7 @@ mod tree_put;
 mod undo;
 mod view;
 
-pub use draft_copies::{CopyDue, CopyState, DraftCopy};
+pub use draft_copies::{AdoptedCopy, CopyState, DraftCopy, DraftDue};
 pub use drafts::{DraftRow, DraftState, Left, Opening};
 pub use missing::MissingReferences;
 pub use view::View;

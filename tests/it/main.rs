@@ -38,6 +38,8 @@ mod cuts;
 #[cfg(test)]
 mod disk;
 #[cfg(test)]
+mod draft_copies;
+#[cfg(test)]
 mod drafts;
 #[cfg(test)]
 mod faults;

@@ -200,6 +200,30 @@ impl Session {
         search.found()
     }
 
+    /// The messages of the selected mailbox with that Message-ID, given without angle brackets. None
+    /// for an id that is not of the plain form that ours have.
+    ///
+    /// # Errors
+    /// Also when the server says nothing: silence must not be taken for "none".
+    pub async fn uids_of(&mut self, message_id: &str) -> Result<UidSet> {
+        let is_plain = |b: u8| b.is_ascii_alphanumeric() || b".-_+@[]:".contains(&b);
+        if message_id.is_empty() || !message_id.bytes().all(is_plain) {
+            return Ok(UidSet::new());
+        }
+        self.begin(Pace::Bulk).await?;
+        self.settle().await?;
+        let wanted = format!("HEADER MESSAGE-ID \"{message_id}\"");
+        let mut search = self.send_search(&wanted).await?;
+        let said = self.finish(search.tag, |r| search.take(r)).await?;
+        accept(said, "look for a message")?;
+        if !search.is_told {
+            return Err(Error::protocol(
+                "The server did not say whether it has a message.",
+            ));
+        }
+        search.found()
+    }
+
     /// How many messages the selected mailbox holds.
     fn count(&self) -> Result<u32> {
         let mailbox = self.state.mailbox.as_ref();

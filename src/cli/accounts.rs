@@ -5,8 +5,8 @@
 use super::terminal;
 use crate::app;
 use crate::config::{self, Config, Proof, Protocol, Tls};
-use crate::engine::{AccountSetup, Keep, LIST_EVERY, Outgoing, SaveSent, Setup};
-use crate::model::Query;
+use crate::engine::{AccountSetup, Keep, LIST_EVERY, Outgoing, SaveSent, Sender, Setup, Writing};
+use crate::model::{Address, Query, is_same_mailbox};
 use crate::net::smtp::{Manner, Patience};
 use crate::net::{Login, Options, Security, Server};
 use std::collections::BTreeMap;
@@ -26,6 +26,7 @@ pub(super) fn setup(config: &Config, data_dir: &Path, only: Option<&str>) -> Set
     Setup {
         data_dir: data_dir.to_owned(),
         downloads: downloads(config),
+        templates: data_dir.join("templates"),
         accounts,
         is_offline: false,
     }
@@ -69,6 +70,7 @@ pub(super) fn account_setup(name: &str, account: &config::Account) -> Option<Acc
             .roles()
             .map(|(role, name)| (role, name.to_owned()))
             .collect(),
+        writing: writing(account),
         outgoing: outgoing(account),
     })
 }
@@ -94,7 +96,6 @@ fn outgoing(account: &config::Account) -> Option<Outgoing> {
             config::SaveSent::Always => SaveSent::Always,
             config::SaveSent::Never => SaveSent::Never,
         },
-        undo: account.send.undo.get(),
     })
 }
 
@@ -102,6 +103,48 @@ fn outgoing(account: &config::Account) -> Option<Outgoing> {
 /// asks for is ten minutes.
 fn patience_secs() -> Option<u64> {
     terminal::variable("PILLARBOX_PATIENCE").parse().ok()
+}
+
+/// How an account writes: as itself first, unless one of its identities is that.
+fn writing(account: &config::Account) -> Writing {
+    let named = |name: &str| match name {
+        "" => account.name.clone(),
+        name => name.to_owned(),
+    };
+    let mut senders: Vec<Sender> = account
+        .send
+        .identities
+        .iter()
+        .map(|identity| Sender {
+            address: Address {
+                name: named(&identity.name),
+                address: identity.address.clone(),
+            },
+            signature: identity.signature.clone(),
+        })
+        .collect();
+    let is_own = |s: &Sender| is_same_mailbox(&s.address.address, &account.address);
+    let usual = match senders.iter().position(is_own) {
+        Some(place) => senders.remove(place),
+        None => Sender {
+            address: Address {
+                name: account.name.clone(),
+                address: account.address.clone(),
+            },
+            signature: String::new(),
+        },
+    };
+    senders.insert(0, usual);
+    let server = account.smtp.as_ref().map(|server| match server.tls {
+        Tls::Implicit | Tls::Starttls => format!("{}, encrypted", server.host),
+        Tls::None => format!("{}, not encrypted", server.host),
+    });
+    Writing {
+        senders,
+        server: server.unwrap_or_default(),
+        undo: account.send.undo.get(),
+        ..Writing::default()
+    }
 }
 
 /// Where a server is and how it is made safe.

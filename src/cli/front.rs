@@ -11,8 +11,8 @@ use super::{log, network};
 use crate::bus::SyncMode;
 use crate::config::Config;
 use crate::demo::{Demo, DemoAccount};
-use crate::engine::{AccountSetup, Keep, LIST_EVERY, Setup, clock};
-use crate::model::Secret;
+use crate::engine::{AccountSetup, Keep, LIST_EVERY, Sender, Setup, Writing, clock};
+use crate::model::{Address, Secret};
 use crate::net::{Login, Options, Security, Server};
 use crate::run::{self, Front};
 use std::collections::BTreeMap;
@@ -28,7 +28,10 @@ pub(super) fn screen(place: &Place) -> Result<Exit, Failure> {
             place.loaded.file.display()
         )));
     }
-    let setup = accounts::setup(config, &place.data_dir, place.account.as_deref());
+    let setup = Setup {
+        templates: place.loaded.file.with_file_name("templates"),
+        ..accounts::setup(config, &place.data_dir, place.account.as_deref())
+    };
     if setup.accounts.is_empty() {
         return Err(Failure::usage(
             "none of these accounts speaks IMAP, and this version fetches by IMAP only; add [accounts.NAME.imap]",
@@ -55,6 +58,7 @@ pub(super) fn demo() -> Result<Exit, Failure> {
         let setup = Setup {
             data_dir: folder.path().to_owned(),
             downloads: folder.path().join("downloads"),
+            templates: folder.path().join("templates"),
             accounts: demo.accounts.iter().map(demo_account).collect(),
             is_offline: false,
         };
@@ -111,5 +115,15 @@ fn demo_account(account: &DemoAccount) -> AccountSetup {
         keep: Keep::All,
         roles: BTreeMap::new(),
         outgoing: None,
+        writing: Writing {
+            senders: vec![Sender {
+                address: Address {
+                    name: "Ann Example".to_owned(),
+                    address: account.address.clone(),
+                },
+                signature: String::new(),
+            }],
+            ..Writing::default()
+        },
     }
 }

@@ -16,13 +16,15 @@ use super::texts::Texts;
 use super::upkeep;
 use super::views::{self, Views};
 use super::watch;
+use super::writers::Writers;
+use super::writing::copy_later;
 use crate::bus::{AccountView, Command, Event, Link, Problem, RequestId, SyncMode};
 use crate::model::{AccountKey, MailboxKey, Placed, Safe};
 use crate::store::Result;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::{AbortHandle, JoinSet};
 
 /// How often the clocks are compared, to notice that the machine slept.
@@ -44,8 +46,11 @@ pub(crate) struct Dispatch {
     pub(super) changes: Arc<Changes>,
     pub(super) events: mpsc::Sender<Event>,
     views: mpsc::Sender<views::Message>,
-    tree: Tree,
-    tasks: JoinSet<()>,
+    pub(super) tree: Tree,
+    pub(super) writers: Arc<Writers>,
+    /// Rung when a draft was kept.
+    pub(super) kept: Arc<Notify>,
+    pub(super) tasks: JoinSet<()>,
     lanes: JoinSet<()>,
     saves: BTreeMap<RequestId, AbortHandle>,
 }
@@ -60,6 +65,7 @@ impl Dispatch {
     ) -> Self {
         let (views, inbox) = mpsc::channel(256);
         let mut tasks = JoinSet::new();
+        let writers = Arc::new(Writers::begin(&setup.data_dir));
         tasks.spawn(Views::new(db.clone(), Arc::clone(&changes), events.clone()).run(inbox));
         Self {
             setup,
@@ -69,6 +75,8 @@ impl Dispatch {
             events,
             views,
             tree: Tree::default(),
+            writers,
+            kept: Arc::default(),
             tasks,
             lanes: JoinSet::new(),
             saves: BTreeMap::new(),
@@ -79,6 +87,7 @@ impl Dispatch {
     pub(crate) async fn run(mut self, mut inbox: mpsc::Receiver<Command>) {
         self.tasks.spawn(tell(self.teller()));
         self.changes.tree();
+        self.recover_drafts().await;
         let owner = Owner::acquire(&self.setup.data_dir);
         match &owner {
             Ok(_) => self.start_lanes(),
@@ -117,6 +126,8 @@ impl Dispatch {
             self.accounts.clone(),
             Arc::clone(&self.changes),
         ));
+        let kept = Arc::clone(&self.kept);
+        self.tasks.spawn(copy_later(self.accounts.clone(), kept));
         for account in &self.accounts {
             self.lanes.spawn(lane::work(Arc::clone(account)));
             self.lanes.spawn(watch::watch(Arc::clone(account)));

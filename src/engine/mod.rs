@@ -8,35 +8,46 @@ mod backoff;
 mod board;
 mod changes;
 pub mod clock;
+mod contents;
 mod dispatch;
+mod draft_copy;
+mod drafts;
 mod fetching;
 mod filing;
 mod horizon;
 mod lane;
 mod once;
 mod ops;
+mod originals;
 mod outbox;
 mod outcome;
 pub mod owner;
+mod paths;
+mod posting;
 mod pull;
 mod replay;
 mod replay_tree;
+mod review;
 mod roles;
 mod sender;
 mod setup;
 mod store_thread;
 mod teller;
+mod templates;
 mod texts;
 mod transfers;
 mod tree;
 mod upkeep;
 mod views;
 mod watch;
+mod writers;
 mod writing;
 
 pub use once::{SyncReport, Wanted, fetch_once, run_once};
 pub use outbox::settle_outbox;
-pub use setup::{AccountSetup, Keep, LIST_EVERY, LoginSource, Outgoing, SaveSent, Setup};
+pub use setup::{
+    AccountSetup, Keep, LIST_EVERY, LoginSource, Outgoing, SaveSent, Sender, Setup, Writing,
+};
 pub use texts::write_new;
 
 use crate::bus::{COMMANDS_MAX, Command, EVENTS_MAX, Event};

@@ -3,18 +3,17 @@
 //! Part of `dispatch`. A message must be on the disk, whole, before the front is told that it waits,
 //! and what was begun to be sent must never be called taken back.
 
+use super::account::Account;
 use super::clock;
 use super::dispatch::Dispatch;
 use super::owner::Owner;
-use crate::bus::{Event, Link, Problem, RequestId, SyncMode, WritingEvent};
-use crate::model::{AccountKey, OutboxItem, OutboxKey, OutboxState, Safe, SendWhen};
-use crate::store::{self, NewOutboxItem, Store, Withdrawn};
-use std::io::Write;
+use crate::bus::{Event, KeptDraft, Link, Problem, RequestId, SyncMode, WritingEvent};
+use crate::model::{AccountKey, Moment, OutboxItem, OutboxKey, OutboxState, Safe, SendWhen};
+use crate::store::{self, DraftRow, Store, Withdrawn};
 use std::path::Path;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 /// Where a message stands that is put in now, and before when it is not sent.
-#[cfg_attr(not(test), expect(dead_code, reason = "asked where a draft is sent"))]
 pub(crate) fn standing(
     when: SendWhen,
     undo_secs: u64,
@@ -42,93 +41,52 @@ pub fn settle_outbox(store: &Store, dir: &Path) -> store::Result<()> {
         .map(drop)
 }
 
+/// When a message will be sent, as a sentence.
+pub(super) fn label(
+    accounts: &[Arc<Account>],
+    key: AccountKey,
+    state: OutboxState,
+    not_before: Option<i64>,
+    now: i64,
+) -> String {
+    let account = accounts.iter().find(|a| a.key == key);
+    let looked = account.map(|account| {
+        account
+            .board
+            .look(|w| (w.is_offline, w.is_sending_refused, w.mode))
+    });
+    let (is_offline, is_refused, mode) = looked.unwrap_or((true, false, SyncMode::Manual));
+    let is_other = account.is_some_and(|a| matches!(a.link(), Link::Stopped { .. }));
+    match (state, not_before) {
+        (OutboxState::Scheduled, Some(at)) => format!("To be sent {}", day_and_time(at, now)),
+        _ if is_offline && !is_other => "To be sent when you are online again".to_owned(),
+        _ if is_refused => "To be sent when the account is let in again".to_owned(),
+        _ if mode == SyncMode::Manual && !is_other => "To be sent when you sync".to_owned(),
+        _ if mode == SyncMode::Interval && !is_other => "To be sent with the next round".to_owned(),
+        (OutboxState::Held, Some(at)) => match (at - now).max(1) {
+            1 => "To be sent in 1 second".to_owned(),
+            secs => format!("To be sent in {secs} seconds"),
+        },
+        _ => "Being sent".to_owned(),
+    }
+}
+
+/// What waits changed: whoever sends looks at once, in this process or in another one.
+pub(super) fn wake(accounts: &[Arc<Account>], key: AccountKey, data_dir: &Path) {
+    for account in accounts.iter().filter(|a| a.key == key) {
+        account.board.ring();
+        #[cfg(unix)]
+        if matches!(account.link(), Link::Stopped { .. }) {
+            super::owner::ring(data_dir);
+        }
+        account.changes.outbox();
+    }
+}
+
 impl Dispatch {
-    /// Puts a message into the outbox. `write` writes its bytes, with CRLF, and says what is to be
-    /// known of it; it may block. Answered by `Queued` or `Failed`.
-    #[expect(dead_code, reason = "called where a draft is sent")]
-    pub(super) async fn queue(
-        &self,
-        request: RequestId,
-        write: impl FnOnce(&mut dyn Write) -> Result<NewOutboxItem, String> + Send + 'static,
-    ) {
-        let store = self.db.store().clone();
-        let written = tokio::task::spawn_blocking(move || {
-            let mut spool = store.spool().map_err(|e| e.to_string())?;
-            let new = write(&mut spool)?;
-            let sealed = spool.seal().map_err(|e| e.to_string())?;
-            Ok::<_, String>((new, sealed))
-        });
-        let written = written.await;
-        let written =
-            written.unwrap_or_else(|_| Err("the message could not be written".to_owned()));
-        let (new, sealed) = match written {
-            Ok(written) => written,
-            Err(why) => return self.not_done(request, &why, "it is still a draft").await,
-        };
-        let now = clock::now_secs();
-        let account = new.account;
-        let (state, not_before) = (new.state, new.not_before);
-        let put = self
-            .db
-            .write(move |w| w.put_in_outbox(&new, &sealed, now))
-            .await;
-        let event = match put {
-            Ok(item) => Event::Writing(WritingEvent::Queued {
-                request,
-                item,
-                label: Safe::line(&self.label(account, state, not_before, now)),
-            }),
-            Err(error) => {
-                let why = error.to_string();
-                return self.not_done(request, &why, "it is still a draft").await;
-            }
-        };
-        let _gone = self.events.send(event).await;
-        self.wake(account);
-    }
-
-    /// When a message will be sent, as a sentence.
-    fn label(
-        &self,
-        account: AccountKey,
-        state: OutboxState,
-        not_before: Option<i64>,
-        now: i64,
-    ) -> String {
-        let looked = self.chosen(Some(account)).next().map(|account| {
-            account
-                .board
-                .look(|w| (w.is_offline, w.is_sending_refused, w.mode))
-        });
-        let (is_offline, is_refused, mode) = looked.unwrap_or((true, false, SyncMode::Manual));
-        let is_other = self
-            .chosen(Some(account))
-            .any(|a| matches!(a.link(), Link::Stopped { .. }));
-        match (state, not_before) {
-            (OutboxState::Scheduled, Some(at)) => format!("To be sent at {}", local(at)),
-            _ if is_offline && !is_other => "To be sent when you are online again".to_owned(),
-            _ if is_refused => "To be sent when the account is let in again".to_owned(),
-            _ if mode == SyncMode::Manual && !is_other => "To be sent when you sync".to_owned(),
-            _ if mode == SyncMode::Interval && !is_other => {
-                "To be sent with the next round".to_owned()
-            }
-            (OutboxState::Held, Some(at)) => match (at - now).max(1) {
-                1 => "To be sent in 1 second".to_owned(),
-                secs => format!("To be sent in {secs} seconds"),
-            },
-            _ => "Being sent".to_owned(),
-        }
-    }
-
     /// What waits changed: whoever sends looks at once, in this process or in another one.
-    fn wake(&self, account: AccountKey) {
-        for account in self.chosen(Some(account)) {
-            account.board.ring();
-            #[cfg(unix)]
-            if matches!(account.link(), Link::Stopped { .. }) {
-                super::owner::ring(&self.setup.data_dir);
-            }
-        }
+    fn wake(&self, key: AccountKey) {
+        wake(&self.accounts, key, &self.setup.data_dir);
         self.changes.outbox();
     }
 
@@ -146,10 +104,12 @@ impl Dispatch {
                 item.sent_bytes = sent;
             }
         }
+        let mut drafts = self.db.read(|r| r.drafts()).await.unwrap_or_default();
+        drafts.retain(|draft| self.accounts.iter().any(|a| a.key == draft.account));
         let event = WritingEvent::Outbox {
             request,
             items,
-            drafts: Vec::new(),
+            drafts: drafts.into_iter().map(kept).collect(),
         };
         let _gone = self.events.send(Event::Writing(event)).await;
     }
@@ -189,6 +149,7 @@ impl Dispatch {
             Ok(done @ (Withdrawn::Out(_) | Withdrawn::Rest(_))) => {
                 let label = match done {
                     Withdrawn::Rest(_) => "Not sent to the rest; some had it already",
+                    Withdrawn::Out(Some(_)) => "Not sent; it is a draft again",
                     _ => "Taken out of the outbox: not sent",
                 };
                 let event = WritingEvent::Cancelled {
@@ -259,22 +220,46 @@ impl Dispatch {
     }
 }
 
-/// Why nothing can be done about a message.
-const LATE: &str = "too late: the message is on its way, or no longer in the outbox";
+fn kept(row: DraftRow) -> KeptDraft {
+    KeptDraft {
+        key: row.key,
+        account: row.account,
+        to: Safe::line(row.draft.to.typed()),
+        subject: Safe::line(&row.draft.subject),
+        changed: Moment {
+            unix_secs: row.changed_secs,
+            offset_mins: 0,
+        },
+        is_recovered: row.is_recovered,
+        is_uploaded: row.is_copied,
+    }
+}
 
-/// A time as people here write it.
-fn local(unix_secs: i64) -> String {
-    let Ok(at) = jiff::Timestamp::from_second(unix_secs) else {
-        return String::new();
+/// Why nothing can be done about a message.
+pub(super) const LATE: &str = "too late: the message is on its way, or no longer in the outbox";
+
+/// A time as one says it: "today at 18:00", "tomorrow at 08:00", "on 24 December at 08:00".
+fn day_and_time(at: i64, now: i64) -> String {
+    let here = |secs: i64| {
+        let stamp = jiff::Timestamp::from_second(secs).unwrap_or_default();
+        stamp.to_zoned(jiff::tz::TimeZone::system())
     };
-    let at = at.to_zoned(jiff::tz::TimeZone::system());
-    at.strftime("%Y-%m-%d %H:%M").to_string()
+    let (then, today) = (here(at), here(now));
+    let time = then.strftime("%H:%M");
+    if then.date() == today.date() {
+        format!("today at {time}")
+    } else if today.date().tomorrow().is_ok_and(|day| day == then.date()) {
+        format!("tomorrow at {time}")
+    } else if then.year() == today.year() {
+        format!("on {} at {time}", then.strftime("%-d %B"))
+    } else {
+        format!("on {} at {time}", then.strftime("%-d %B %Y"))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Moment;
 
     #[test]
     fn a_message_is_held_for_the_undo_window_or_until_its_time() {

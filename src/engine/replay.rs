@@ -122,6 +122,7 @@ impl Lane {
                 break;
             }
         }
+        self.copy_drafts().await?;
         if !self.later.is_empty() {
             self.later_at = Some(Instant::now() + LOOK_AFTER);
         }

@@ -3,7 +3,7 @@
 //! Made by `cli` from the configuration. Must never hold a secret: `login` fetches it when needed.
 
 use crate::bus::SyncMode;
-use crate::model::Role;
+use crate::model::{Address, Role};
 use crate::net::smtp::Manner;
 use crate::net::{Login, Options, Server};
 use std::collections::BTreeMap;
@@ -25,6 +25,39 @@ pub enum Keep {
     Recent(Duration),
     /// Headers only; texts when they are opened.
     Headers,
+}
+
+/// An address that an account writes from.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Sender {
+    /// The name and the address.
+    pub address: Address,
+    /// What is put below the text; may be empty.
+    pub signature: String,
+}
+
+/// How an account writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Writing {
+    /// The addresses it writes from, the usual one first. None: the account's address alone.
+    pub senders: Vec<Sender>,
+    /// The server that takes its mail, and how, for the screen; empty: none is set up.
+    pub server: String,
+    /// How long a message can be taken back after sending.
+    pub undo: Duration,
+    /// How long a draft must stay unchanged before it is copied to the server.
+    pub copy_after: Duration,
+}
+
+impl Default for Writing {
+    fn default() -> Self {
+        Self {
+            senders: Vec::new(),
+            server: String::new(),
+            undo: Duration::from_secs(5),
+            copy_after: Duration::from_secs(30),
+        }
+    }
 }
 
 /// The usual [`AccountSetup::list_every`].
@@ -54,6 +87,8 @@ pub struct AccountSetup {
     pub keep: Keep,
     /// Mailboxes that take a role whatever the server says, by full name.
     pub roles: BTreeMap<Role, String>,
+    /// How it writes.
+    pub writing: Writing,
     /// How it sends; `None`: it does not.
     pub outgoing: Option<Outgoing>,
 }
@@ -83,8 +118,6 @@ pub struct Outgoing {
     pub manner: Manner,
     /// What becomes of the copy.
     pub save_sent: SaveSent,
-    /// How long a sent message can be taken back.
-    pub undo: Duration,
 }
 
 impl fmt::Debug for AccountSetup {
@@ -110,6 +143,8 @@ pub struct Setup {
     pub data_dir: PathBuf,
     /// Where attachments are saved unless the user says otherwise.
     pub downloads: PathBuf,
+    /// Where the user's templates are.
+    pub templates: PathBuf,
     /// The accounts, in the order of the sidebar.
     pub accounts: Vec<AccountSetup>,
     /// Whether to start without connecting.

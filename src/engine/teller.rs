@@ -65,13 +65,17 @@ pub(super) async fn tell(teller: Teller) {
 
 impl Teller {
     async fn tell_outbox(&self) {
-        let Ok(counts) = self.db.read(|r| r.outbox_counts(None)).await else {
+        let read = self
+            .db
+            .read(|r| Ok((r.outbox_counts(None)?, r.recovered_drafts()?)))
+            .await;
+        let Ok((counts, recovered)) = read else {
             return;
         };
         let event = WritingEvent::OutboxChanged {
             waiting: counts.waiting,
             stuck: counts.stuck,
-            recovered: 0,
+            recovered,
         };
         let _gone = self.events.send(Event::Writing(event)).await;
     }

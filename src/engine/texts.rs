@@ -9,7 +9,7 @@ use super::lane::FETCH_PATIENCE;
 use super::store_thread::Db;
 use crate::bus::{Event, Form, Problem, RequestId};
 use crate::mime;
-use crate::model::{Attachment, PartId, Placed, Reading, Safe};
+use crate::model::{Attachment, BodyStructure, PartId, Placed, Reading, Safe};
 use crate::net;
 use crate::store::{self, Summary};
 use std::io::Write as _;
@@ -28,9 +28,39 @@ pub(crate) struct Texts {
     pub(crate) events: mpsc::Sender<Event>,
 }
 
+/// What is here of a message: all of it, or what one reads.
+#[derive(Debug)]
+pub(crate) enum Held {
+    /// Its bytes.
+    Whole(Vec<u8>),
+    /// Its header and texts.
+    Parts {
+        header: Vec<u8>,
+        structure: BodyStructure,
+        parts: Vec<(PartId, Vec<u8>)>,
+    },
+}
+
+impl Held {
+    pub(crate) fn source(&self) -> mime::Source<'_> {
+        match self {
+            Self::Whole(raw) => mime::Source::Whole(raw),
+            Self::Parts {
+                header,
+                structure,
+                parts,
+            } => mime::Source::Parts {
+                header,
+                structure,
+                parts,
+            },
+        }
+    }
+}
+
 /// Why there is no text.
 #[derive(Debug, thiserror::Error)]
-enum Why {
+pub(crate) enum Why {
     #[error("this message is gone")]
     Gone,
     #[error("not downloaded yet, and {0}")]
@@ -100,7 +130,7 @@ impl Texts {
             .await;
     }
 
-    async fn summary(&self, placed: Placed) -> Result<Summary, Why> {
+    pub(crate) async fn summary(&self, placed: Placed) -> Result<Summary, Why> {
         let Placed { message, mailbox } = placed;
         self.db
             .read(move |r| r.summary(message, Some(mailbox)))
@@ -115,15 +145,23 @@ impl Texts {
         width: u16,
         form: Form,
     ) -> Result<Option<Reading>, Why> {
-        let message = placed.message;
         let form = match form {
             Form::Auto => mime::Form::Auto,
             Form::Plain => mime::Form::Plain,
             Form::Html => mime::Form::Html,
         };
+        let Some(held) = self.held(placed).await? else {
+            return Ok(None);
+        };
+        let reading = make(move || mime::reading(held.source(), width, form)).await?;
+        Ok(Some(reading))
+    }
+
+    /// What is in the store of a message, if that is enough to read it.
+    pub(crate) async fn held(&self, placed: Placed) -> Result<Option<Held>, Why> {
+        let message = placed.message;
         if let Some(raw) = self.db.read(move |r| r.raw(message)).await? {
-            let reading = make(move || mime::reading(mime::Source::Whole(&raw), width, form)).await;
-            return Ok(Some(reading?));
+            return Ok(Some(Held::Whole(raw)));
         }
         let summary = self.summary(placed).await?;
         let Some(structure) = summary.structure else {
@@ -143,19 +181,20 @@ impl Texts {
                 Ok(header.map(|header| (header, parts)))
             })
             .await?;
-        let Some((header, parts)) = found else {
-            return Ok(None);
-        };
-        let reading = make(move || {
-            let source = mime::Source::Parts {
-                header: &header,
-                structure: &structure,
-                parts: &parts,
-            };
-            mime::reading(source, width, form)
-        })
-        .await?;
-        Ok(Some(reading))
+        Ok(found.map(|(header, parts)| Held::Parts {
+            header,
+            structure,
+            parts,
+        }))
+    }
+
+    /// The same, fetched where it is missing.
+    pub(crate) async fn text(&self, placed: Placed) -> Result<Held, Why> {
+        if let Some(held) = self.held(placed).await? {
+            return Ok(held);
+        }
+        self.fetch(placed, Want::Text).await?;
+        self.held(placed).await?.ok_or(Why::Gone)
     }
 
     /// Asks the account's connections for something of a message and waits for it.
@@ -196,7 +235,7 @@ impl Texts {
         }
     }
 
-    async fn fetch(&self, placed: Placed, want: Want) -> Result<(), Why> {
+    pub(crate) async fn fetch(&self, placed: Placed, want: Want) -> Result<(), Why> {
         let Some(account) = &self.account else {
             return Err(Why::NotHere(
                 "its account is not configured any more".to_owned(),
@@ -220,7 +259,8 @@ impl Texts {
         let _gone = self.events.send(event).await;
     }
 
-    async fn raw(&self, placed: Placed) -> Result<Vec<u8>, Why> {
+    /// All bytes of a message, fetched where they are missing.
+    pub(crate) async fn raw(&self, placed: Placed) -> Result<Vec<u8>, Why> {
         let message = placed.message;
         if let Some(raw) = self.db.read(move |r| r.raw(message)).await? {
             return Ok(raw);

@@ -49,6 +49,7 @@ pub(crate) async fn run(db: Db, accounts: Vec<Arc<Account>>, changes: Arc<Change
     let tidied = db
         .write_bulk(move |w| {
             w.note_check(now)?;
+            w.prune_drafts(now)?;
             w.tidy(now)
         })
         .await;

@@ -244,6 +244,29 @@ impl Draft {
         }
     }
 
+    /// The text without the signature that came with the identity, and without blanks at the end.
+    #[must_use]
+    pub fn own_text(&self) -> &str {
+        let text = self.body.trim_end();
+        let signature = self.identity.signature.trim_end();
+        let without = text.strip_suffix(signature).and_then(|rest| {
+            let is_marked = !signature.is_empty() && (rest == "-- \n" || rest.ends_with("\n-- \n"));
+            is_marked.then(|| rest.trim_end_matches("-- \n"))
+        });
+        without.unwrap_or(text).trim_end()
+    }
+
+    /// Whether there is nothing in it: no recipient, subject, attachment or text.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        let people = [&self.to, &self.cc, &self.bcc, &self.reply_to];
+        self.kind != DraftKind::Bounce
+            && people.iter().all(|people| people.typed().trim().is_empty())
+            && self.subject.trim().is_empty()
+            && self.attachments.is_empty()
+            && self.own_text().trim().is_empty()
+    }
+
     /// The flag that its original gets when this is sent.
     #[must_use]
     pub const fn mark(&self) -> Option<(MessageKey, Flag)> {
@@ -449,6 +472,24 @@ mod tests {
             let json = serde_json::to_string(&(name, value)).unwrap();
             assert!(serde_json::from_str::<ExtraField>(&json).is_err(), "{json}");
         }
+    }
+
+    #[test]
+    fn a_draft_with_nothing_but_a_signature_is_blank() {
+        let mut draft = draft();
+        draft.kind = DraftKind::New;
+        assert!(draft.is_blank());
+        for body in ["\n\n-- \nAnn\n", "-- \nAnn", " \n"] {
+            draft.body = body.to_owned();
+            assert!(draft.is_blank(), "{body:?}");
+        }
+        for body in ["Hi\n\n-- \nAnn\n", "Ann", "-- \nBo"] {
+            draft.body = body.to_owned();
+            assert!(!draft.is_blank(), "{body:?}");
+        }
+        assert_eq!(draft.own_text(), "-- \nBo");
+        draft.body = "Hi\n\n-- \nAnn\n".to_owned();
+        assert_eq!(draft.own_text(), "Hi");
     }
 
     #[test]

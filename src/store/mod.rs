@@ -6,7 +6,7 @@
 //!
 //! | file | holds | synchronous | when damaged |
 //! |---|---|---|---|
-//! | `own.db` | accounts, journal, outbox: what only we know | FULL | never touched; the user is told |
+//! | `own.db` | accounts, journal, drafts, outbox: what only we know | FULL | never touched; the user is told |
 //! | `mirror.db` | mailboxes, messages, placements, threads | NORMAL | set aside, made anew |
 //! | `content.db` | texts, compressed | NORMAL | set aside, made anew |
 //!
@@ -36,8 +36,11 @@
 mod binding;
 mod bodies;
 mod claims;
+mod draft_copies;
+mod drafts;
 mod eras;
 mod fold;
+mod hosts;
 mod insert;
 mod journal;
 mod keys;
@@ -56,6 +59,7 @@ mod placements;
 mod rows;
 mod scan;
 mod search;
+mod sending;
 mod spool;
 mod sql;
 mod take;
@@ -73,6 +77,8 @@ mod tree_put;
 mod undo;
 mod view;
 
+pub use draft_copies::{AdoptedCopy, CopyState, DraftCopy, DraftDue};
+pub use drafts::{DraftRow, DraftState, Left, Opening};
 pub use missing::MissingReferences;
 pub use outbox::{NewOutboxItem, OutboxCounts, Withdrawn};
 pub use outbox_claims::{Attempted, OutboxClaim};

@@ -124,22 +124,8 @@ impl Writer {
         bytes: &Sealed,
         now_secs: i64,
     ) -> Result<OutboxKey> {
-        self.put_in_outbox_with(new, bytes, now_secs, |_| Ok(()))
-    }
-
-    /// The same, with something that is to be so in the same transaction of `own.db`: both are done
-    /// or none.
-    pub(super) fn put_in_outbox_with(
-        &mut self,
-        new: &NewOutboxItem,
-        bytes: &Sealed,
-        now_secs: i64,
-        also: impl FnOnce(&Connection) -> Result<()>,
-    ) -> Result<OutboxKey> {
-        self.write_journal("putting a message into the outbox", |tx| {
-            also(tx)?;
-            put(tx, new, bytes, now_secs).doing("putting a message into the outbox")
-        })
+        let doing = "putting a message into the outbox";
+        self.write_journal(doing, |tx| put(tx, new, bytes, now_secs).doing(doing))
     }
 
     /// Tries a message again, now; what is not known to be delivered becomes due. Whether that was
@@ -174,30 +160,6 @@ impl Writer {
                 )
                 .doing(doing)?;
             Ok(filed > 0)
-        })
-    }
-
-    /// Takes a message out, unless it is on its way.
-    ///
-    /// # Errors
-    /// When the outbox cannot be written.
-    pub fn withdraw(&mut self, item: OutboxKey, now_secs: i64) -> Result<Withdrawn> {
-        self.withdraw_with(item, now_secs, |_, _| Ok(()))
-    }
-
-    /// The same, with something that is to be so of its draft in the same transaction of `own.db`.
-    pub(super) fn withdraw_with(
-        &mut self,
-        item: OutboxKey,
-        now_secs: i64,
-        also: impl FnOnce(&Connection, DraftKey) -> Result<()>,
-    ) -> Result<Withdrawn> {
-        self.write_journal("taking a message out of the outbox", |tx| {
-            let done = withdraw(tx, item, now_secs).doing("taking a message out of the outbox")?;
-            if let Withdrawn::Out(Some(draft)) | Withdrawn::Rest(Some(draft)) = done {
-                also(tx, draft)?;
-            }
-            Ok(done)
         })
     }
 
@@ -378,7 +340,7 @@ fn recipient_row(row: &Row<'_>) -> rusqlite::Result<OutboxRecipient> {
     })
 }
 
-fn put(
+pub(super) fn put(
     tx: &Connection,
     new: &NewOutboxItem,
     bytes: &Sealed,
@@ -435,7 +397,11 @@ fn has_twin(tx: &Connection, account: AccountKey, id: &str) -> rusqlite::Result<
     .exists([super::threads::id_hash(account.0, id)])
 }
 
-fn withdraw(tx: &Connection, item: OutboxKey, now_secs: i64) -> rusqlite::Result<Withdrawn> {
+pub(super) fn withdraw(
+    tx: &Connection,
+    item: OutboxKey,
+    now_secs: i64,
+) -> rusqlite::Result<Withdrawn> {
     let found: Option<(i64, i64, i64, i64)> = tx
         .prepare_cached(
             "SELECT state, draft, copy, (SELECT count(*) FROM own.outbox_recipient

@@ -40,6 +40,10 @@ mod cuts;
 #[cfg(test)]
 mod disk;
 #[cfg(test)]
+mod draft_copies;
+#[cfg(test)]
+mod drafts;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod generated;

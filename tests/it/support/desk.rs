@@ -6,7 +6,7 @@
 use super::Dovecot;
 use pillarbox::bus::{AccountView, Command, Event, Link, RequestId};
 use pillarbox::engine::clock::monotonic;
-use pillarbox::engine::{AccountSetup, Engine, Keep, Setup};
+use pillarbox::engine::{AccountSetup, Engine, Keep, Setup, Writing};
 use pillarbox::model::{
     Folding, ListRow, Mailbox, MailboxKey, OpKind, Placed, Reading, Scope, Secret, Sort, SyncMode,
     ViewSpec,
@@ -79,6 +79,7 @@ pub(crate) fn account_at(
         list_every: SOON,
         keep: Keep::Headers,
         roles: BTreeMap::new(),
+        writing: Writing::default(),
         outgoing: None,
     }
 }
@@ -103,6 +104,7 @@ impl Desk {
         let setup = Setup {
             data_dir: data_dir.to_owned(),
             downloads: data_dir.join("downloads"),
+            templates: data_dir.join("templates"),
             accounts,
             is_offline,
         };
@@ -127,7 +129,7 @@ impl Desk {
             .unwrap();
     }
 
-    fn request(&mut self) -> RequestId {
+    pub(super) fn request(&mut self) -> RequestId {
         self.next += 1;
         RequestId(self.next)
     }
@@ -144,7 +146,7 @@ impl Desk {
     }
 
     /// Takes events until `found` makes something of one; others are kept as news.
-    fn until<T>(&mut self, what: &str, mut found: impl FnMut(&Event) -> Option<T>) -> T {
+    pub(super) fn until<T>(&mut self, what: &str, mut found: impl FnMut(&Event) -> Option<T>) -> T {
         let begun = monotonic();
         while begun.elapsed() < PATIENCE {
             if let Some(event) = self.event(Duration::from_millis(100)) {

@@ -22,6 +22,7 @@ pub(crate) mod shim;
 mod stage;
 pub(crate) mod sweep;
 mod tree;
+mod writer;
 
 pub(crate) use dovecot::{Dovecot, Kind, TELLING, make_certificate};
 pub(crate) use other_client::OtherClient;

@@ -24,6 +24,7 @@ pub(super) fn setup(config: &Config, data_dir: &Path, only: Option<&str>) -> Set
         data_dir: data_dir.to_owned(),
         downloads: downloads(config),
         accounts,
+        directory: config.directory.clone(),
         is_offline: false,
     }
 }

@@ -9,7 +9,7 @@ use super::place::Place;
 use super::terminal::variable;
 use super::{log, network};
 use crate::bus::SyncMode;
-use crate::config::Config;
+use crate::config::{Config, Directory};
 use crate::demo::{Demo, DemoAccount};
 use crate::engine::{AccountSetup, Keep, LIST_EVERY, Setup, clock};
 use crate::model::Secret;
@@ -56,6 +56,7 @@ pub(super) fn demo() -> Result<Exit, Failure> {
             data_dir: folder.path().to_owned(),
             downloads: folder.path().join("downloads"),
             accounts: demo.accounts.iter().map(demo_account).collect(),
+            directory: Directory::default(),
             is_offline: false,
         };
         let mut front = front(&Config::default(), setup);

@@ -6,8 +6,10 @@
 use super::account::Account;
 use super::changes::Changes;
 use super::clock;
+use super::gather;
 use super::lane;
 use super::owner::{Owner, Taken};
+use super::people::Directory;
 use super::setup::Setup;
 use super::store_thread::Db;
 use super::teller::{Teller, tell};
@@ -44,9 +46,12 @@ pub(crate) struct Dispatch {
     pub(super) events: mpsc::Sender<Event>,
     views: mpsc::Sender<views::Message>,
     tree: Tree,
-    tasks: JoinSet<()>,
+    pub(super) tasks: JoinSet<()>,
     lanes: JoinSet<()>,
     saves: BTreeMap<RequestId, AbortHandle>,
+    pub(super) directory: Arc<Directory>,
+    /// The question for an address that is being answered.
+    pub(super) completing: Option<AbortHandle>,
 }
 
 impl Dispatch {
@@ -58,6 +63,8 @@ impl Dispatch {
         events: mpsc::Sender<Event>,
     ) -> Self {
         let (views, inbox) = mpsc::channel(256);
+        let own = accounts.iter().map(|a| a.setup.address.clone()).collect();
+        let directory = Directory::new(setup.directory.clone(), own);
         let mut tasks = JoinSet::new();
         tasks.spawn(Views::new(db.clone(), Arc::clone(&changes), events.clone()).run(inbox));
         Self {
@@ -71,12 +78,19 @@ impl Dispatch {
             tasks,
             lanes: JoinSet::new(),
             saves: BTreeMap::new(),
+            directory,
+            completing: None,
         }
     }
 
     /// Serves until [`Command::Quit`], or until the front is gone.
     pub(crate) async fn run(mut self, mut inbox: mpsc::Receiver<Command>) {
         self.tasks.spawn(tell(self.teller()));
+        self.tasks.spawn(gather::run(
+            Arc::clone(&self.directory),
+            self.db.clone(),
+            self.accounts.clone(),
+        ));
         self.changes.tree();
         let owner = Owner::acquire(&self.setup.data_dir);
         match &owner {
@@ -219,6 +233,7 @@ impl Dispatch {
             Command::SyncNow(account) => self.sync_now(account),
             Command::SetMode { account, mode } => self.set_mode(account, mode),
             Command::SetOffline(is_offline) => self.set_offline(is_offline),
+            Command::Writing(command) => self.serve_writing(command),
             text => self.serve_text(text),
         }
     }

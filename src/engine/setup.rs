@@ -3,6 +3,7 @@
 //! Made by `cli` from the configuration. Must never hold a secret: `login` fetches it when needed.
 
 use crate::bus::SyncMode;
+use crate::config;
 use crate::model::Role;
 use crate::net::{Login, Options, Server};
 use std::collections::BTreeMap;
@@ -72,6 +73,8 @@ pub struct Setup {
     pub downloads: PathBuf,
     /// The accounts, in the order of the sidebar.
     pub accounts: Vec<AccountSetup>,
+    /// Where addresses are looked up, files with their whole path.
+    pub directory: config::Directory,
     /// Whether to start without connecting.
     pub is_offline: bool,
 }

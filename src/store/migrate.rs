@@ -21,7 +21,7 @@ pub(super) struct Schema {
     pub(super) page_size: u32,
 }
 
-/// Journal and accounts.
+/// Journal, accounts, people.
 pub(super) const OWN: Schema = Schema {
     file: "own.db",
     steps: &[
@@ -29,6 +29,7 @@ pub(super) const OWN: Schema = Schema {
         // What the program did by itself is no step that a user wants taken back.
         "ALTER TABLE op ADD COLUMN is_automatic INTEGER NOT NULL DEFAULT 0;",
         include_str!("schema_own_3.sql"),
+        include_str!("schema_own_6.sql"),
     ],
     is_cache: false,
     page_size: 4096,

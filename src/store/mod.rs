@@ -6,7 +6,7 @@
 //!
 //! | file | holds | synchronous | when damaged |
 //! |---|---|---|---|
-//! | `own.db` | accounts, journal: what only we know | FULL | never touched; the user is told |
+//! | `own.db` | accounts, journal, people: what only we know | FULL | never touched; the user is told |
 //! | `mirror.db` | mailboxes, messages, placements, threads | NORMAL | set aside, made anew |
 //! | `content.db` | texts, compressed | NORMAL | set aside, made anew |
 //!
@@ -46,6 +46,8 @@ mod missing;
 mod note;
 mod open;
 mod order;
+mod people;
+mod people_index;
 mod placements;
 mod rows;
 mod scan;
@@ -67,6 +69,8 @@ mod undo;
 mod view;
 
 pub use missing::MissingReferences;
+pub use people::PeopleFound;
+pub use people_index::{People, Person};
 pub use view::View;
 
 use crate::model::{

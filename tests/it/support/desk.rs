@@ -103,6 +103,7 @@ impl Desk {
             data_dir: data_dir.to_owned(),
             downloads: data_dir.join("downloads"),
             accounts,
+            directory: pillarbox::config::Directory::default(),
             is_offline,
         };
         let engine = runtime.block_on(async { Engine::start(setup) }).unwrap();

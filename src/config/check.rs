@@ -271,14 +271,14 @@ impl Checker<'_> {
     fn ldap(&mut self, ldap: &Ldap) {
         let at = |key: &'static str| ["directory", "ldap", key];
         let host = ldap.host();
-        match host.filter(|host| !host.is_empty()) {
+        match host {
             None => self.refuse(
                 &at("url"),
                 "is not the address of a directory",
                 "write ldaps:// or ldap:// and the host, such as \"ldaps://ldap.example.org\"",
             ),
             Some(host) => {
-                let is_clear = ldap.url.starts_with("ldap://") && ldap.tls == LdapTls::None;
+                let is_clear = !ldap.is_implicit() && ldap.tls == LdapTls::None;
                 if is_clear && !ldap.insecure_plaintext && !is_loopback(host) {
                     self.refuse(
                         &at("tls"),

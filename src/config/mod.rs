@@ -414,18 +414,38 @@ impl Ldap {
 }
 
 impl Ldap {
+    /// What follows `ldaps://` or `ldap://`, up to a slash; `None` where it is no URL of a directory.
+    fn authority(&self) -> Option<&str> {
+        let url = self.url.as_str();
+        let rest = url
+            .strip_prefix("ldaps://")
+            .or_else(|| url.strip_prefix("ldap://"))?;
+        rest.split('/').next()
+    }
+
     /// The host of the URL; `None` where it is no URL of a directory.
     #[must_use]
     pub fn host(&self) -> Option<&str> {
-        let rest = self
-            .url
-            .strip_prefix("ldaps://")
-            .or_else(|| self.url.strip_prefix("ldap://"))?;
-        let host = rest.split('/').next()?;
-        match host.strip_prefix('[') {
+        let authority = self.authority()?;
+        let host = match authority.strip_prefix('[') {
             Some(address) => address.split(']').next(),
-            None => host.split(':').next(),
-        }
+            None => authority.split(':').next(),
+        };
+        host.filter(|host| !host.is_empty())
+    }
+
+    /// The port to connect to.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        let port = self.authority().and_then(|a| a.rsplit_once(':'));
+        let port = port.and_then(|(_, port)| port.parse().ok());
+        port.unwrap_or(if self.is_implicit() { 636 } else { 389 })
+    }
+
+    /// Whether the connection begins with TLS.
+    #[must_use]
+    pub fn is_implicit(&self) -> bool {
+        self.url.starts_with("ldaps://")
     }
 }
 

@@ -9,7 +9,7 @@ use super::clock;
 use super::gather;
 use super::lane;
 use super::owner::{Owner, Taken};
-use super::people::Directory;
+use super::people::{self, Directory};
 use super::setup::Setup;
 use super::store_thread::Db;
 use super::teller::{Teller, tell};
@@ -64,7 +64,7 @@ impl Dispatch {
     ) -> Self {
         let (views, inbox) = mpsc::channel(256);
         let own = accounts.iter().map(|a| a.setup.address.clone()).collect();
-        let directory = Directory::new(setup.directory.clone(), own);
+        let directory = Directory::new(setup.directory.clone(), own, Arc::clone(&changes));
         let mut tasks = JoinSet::new();
         tasks.spawn(Views::new(db.clone(), Arc::clone(&changes), events.clone()).run(inbox));
         Self {
@@ -86,6 +86,8 @@ impl Dispatch {
     /// Serves until [`Command::Quit`], or until the front is gone.
     pub(crate) async fn run(mut self, mut inbox: mpsc::Receiver<Command>) {
         self.tasks.spawn(tell(self.teller()));
+        self.tasks
+            .spawn(people::fetch_secret(Arc::clone(&self.directory)));
         self.tasks.spawn(gather::run(
             Arc::clone(&self.directory),
             self.db.clone(),

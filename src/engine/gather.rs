@@ -4,11 +4,13 @@
 //! and not at all while an account fetches, unless somebody asks for an address.
 
 use super::account::Account;
+use super::contacts::Contacts;
 use super::people::{Directory, Known};
 use super::store_thread::Db;
 use crate::store::{People, Result};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// So many messages are looked through at a time.
 const PIECE: u32 = 1000;
@@ -16,12 +18,17 @@ const PIECE: u32 = 1000;
 const FIRST: Duration = Duration::from_secs(10);
 /// How often new mail is looked through while nobody asks.
 const EVERY: Duration = Duration::from_secs(60);
+/// How often files of contacts are looked at, at most.
+const CARDS_EVERY: Duration = Duration::from_secs(2);
 /// How long a round may go on that somebody waits for, before they get what there is.
 const PIECES_AT_ONCE: u32 = 20;
 
 /// Goes on until it is dropped.
 pub(crate) async fn run(directory: Arc<Directory>, db: Db, accounts: Vec<Arc<Account>>) {
+    let contacts = Contacts::new(directory.setup.vcards.clone());
     let mut gatherer = Gatherer {
+        contacts: Some(contacts),
+        looked_at: None,
         directory,
         db,
         accounts,
@@ -42,6 +49,10 @@ struct Gatherer {
     directory: Arc<Directory>,
     db: Db,
     accounts: Vec<Arc<Account>>,
+    /// The files of contacts; away while they are read.
+    contacts: Option<Contacts>,
+    /// When they were looked at last.
+    looked_at: Option<Instant>,
     /// Whether what the store knows was read.
     is_read: bool,
 }
@@ -81,9 +92,13 @@ impl Gatherer {
             None
         };
         self.is_read |= people.is_some();
+        let cards = self.cards().await;
         self.directory.known.send_modify(|known: &mut Known| {
             if let Some(people) = people {
                 known.people = Arc::new(people);
+            }
+            if let Some(cards) = cards {
+                known.cards = Arc::new(cards);
             }
             known.round += 1;
         });
@@ -118,6 +133,33 @@ impl Gatherer {
             Ok(people) => Some(people),
             Err(error) => {
                 tracing::warn!(%error, "known addresses could not be read");
+                None
+            }
+        }
+    }
+
+    /// The contacts, where their files changed.
+    async fn cards(&mut self) -> Option<People> {
+        let is_fresh = self.looked_at.is_some_and(|at| at.elapsed() < CARDS_EVERY);
+        if is_fresh || self.directory.setup.vcards.is_empty() {
+            return None;
+        }
+        let mut contacts = self.contacts.take().unwrap_or_else(|| {
+            // A file that could not be borne before may have been mended.
+            Contacts::new(self.directory.setup.vcards.clone())
+        });
+        let read = tokio::task::spawn_blocking(move || {
+            let people = contacts.refresh();
+            (contacts, people)
+        });
+        self.looked_at = Some(Instant::now());
+        match read.await {
+            Ok((contacts, people)) => {
+                self.contacts = Some(contacts);
+                people
+            }
+            Err(_) => {
+                tracing::warn!("the files of contacts could not be read");
                 None
             }
         }

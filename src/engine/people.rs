@@ -4,12 +4,18 @@
 //! Asked by `dispatch`; kept up to date by `gather`. Must never make typing wait, and never propose
 //! an address that cannot be sent to, or a name that holds more than a name.
 
-use super::clock;
-use crate::bus::{Completion, Event, RequestId, WritingEvent};
+use super::changes::Changes;
+use super::{clock, lookup};
+use crate::bus::{Completion, Event, Problem, RequestId, WritingEvent};
 use crate::config;
-use crate::model::{AccountKey, Address, Safe};
+use crate::model::{AccountKey, Address, Safe, Secret};
+use crate::net::Class;
 use crate::store::{People, Person};
-use std::sync::Arc;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use std::collections::BTreeSet;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc, watch};
 
@@ -17,6 +23,15 @@ use tokio::sync::{Notify, mpsc, watch};
 const PROPOSED_MAX: usize = 20;
 /// How long mail that was not looked through yet is waited for.
 const GATHERING_LIMIT: Duration = Duration::from_secs(2);
+
+/// How long nobody must have typed before the slow sources are asked.
+const TYPING_PAUSE: Duration = Duration::from_millis(200);
+/// Less than this says too little to ask them.
+const SLOW_CHARS_MIN: usize = 2;
+/// How long a password that could not be had is not asked for again.
+const SECRET_PAUSE: Duration = Duration::from_secs(60);
+
+type BoxFuture<'a> = Pin<Box<dyn Future<Output = Vec<Told>> + Send + 'a>>;
 
 /// What is known without asking anybody.
 #[derive(Debug, Clone, Default)]
@@ -38,16 +53,103 @@ pub(crate) struct Directory {
     pub(crate) known: watch::Sender<Known>,
     /// Rung when somebody asks, so that news are looked for.
     pub(crate) wanted: Notify,
+    /// The password for the directory, once it was had; `Some(None)`: none is needed.
+    secret: watch::Sender<Option<Option<Secret>>>,
+    /// Rung when the password is needed.
+    secret_wanted: Notify,
+    /// Sources of which was told already that they fail.
+    faults: Mutex<BTreeSet<&'static str>>,
+    changes: Arc<Changes>,
 }
 
 impl Directory {
-    pub(crate) fn new(setup: config::Directory, own: Vec<String>) -> Arc<Self> {
+    pub(crate) fn new(
+        setup: config::Directory,
+        own: Vec<String>,
+        changes: Arc<Changes>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             setup,
             own,
             known: watch::Sender::new(Known::default()),
             wanted: Notify::new(),
+            secret: watch::Sender::new(None),
+            secret_wanted: Notify::new(),
+            faults: Mutex::default(),
+            changes,
         })
+    }
+
+    /// Tells once in a run of the program that a source fails; typing goes on without it.
+    fn tell_fault(&self, source: &'static str, summary: &str, hint: &str) {
+        tracing::warn!(source, summary, "a source of addresses failed");
+        let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        if faults.insert(source) {
+            self.changes.event(Event::Problem(Problem {
+                account: None,
+                summary: Safe::line(&format!(
+                    "Addresses are completed without {source}: {summary}"
+                )),
+                hint: Safe::line(hint),
+            }));
+        }
+    }
+
+    /// Asks the directory, if there is one.
+    async fn ask_ldap(&self, typed: &str) -> Vec<Told> {
+        let Some(ldap) = &self.setup.ldap else {
+            return Vec::new();
+        };
+        let asking = async {
+            let mut secret = self.secret.subscribe();
+            self.secret_wanted.notify_one();
+            let had = secret.wait_for(Option::is_some).await;
+            let password = had.ok().and_then(|had| had.clone()).flatten();
+            lookup::ask_directory(&lookup::directory_of(ldap, password), typed).await
+        };
+        match tokio::time::timeout(lookup::LIMIT, asking).await {
+            Ok(Ok(told)) => told,
+            Ok(Err(error)) => {
+                if error.class == Class::Auth {
+                    // It may have been changed; whoever asks next has it fetched again.
+                    self.secret.send_replace(None);
+                }
+                self.tell_fault("LDAP", &error.summary, &error.hint);
+                Vec::new()
+            }
+            // A slow answer is no fault that somebody who types must be told of.
+            Err(_) => Vec::new(),
+        }
+    }
+
+    async fn ask_command(&self, typed: &str) -> Vec<Told> {
+        match lookup::ask_command(&self.setup.argv(), typed).await {
+            Ok(told) => told,
+            Err(summary) => {
+                self.tell_fault("the command", &summary, "see `command` under [directory]");
+                Vec::new()
+            }
+        }
+    }
+}
+
+/// Fetches the password for the directory when it is needed: that may take its time, and must not
+/// happen twice at once. Goes on until it is dropped.
+pub(crate) async fn fetch_secret(directory: Arc<Directory>) {
+    while let Some(ldap) = directory.setup.ldap.clone() {
+        directory.secret_wanted.notified().await;
+        if directory.secret.borrow().is_some() {
+            continue;
+        }
+        let fetched = tokio::task::spawn_blocking(move || ldap.secret()).await;
+        match fetched {
+            Ok(Ok(secret)) => drop(directory.secret.send_replace(Some(secret))),
+            Ok(Err(error)) => {
+                directory.tell_fault("LDAP", &error, "see [directory.ldap] in the configuration");
+                tokio::time::sleep(SECRET_PAUSE).await;
+            }
+            Err(_) => tokio::time::sleep(SECRET_PAUSE).await,
+        }
     }
 }
 
@@ -79,7 +181,23 @@ pub(crate) async fn complete(
         Ok(Ok(newer)) => newer,
         Ok(Err(_)) | Err(_) => known,
     };
-    answer.tell(&known, &[], true).await;
+    let has_slow = directory.setup.ldap.is_some() || directory.setup.command.is_some();
+    let typed = lookup::cleaned(&question.typed);
+    if !has_slow || typed.chars().count() < SLOW_CHARS_MIN {
+        answer.tell(&known, &[], true).await;
+        return;
+    }
+    answer.tell(&known, &[], false).await;
+    // Who types on is not worth a question.
+    tokio::time::sleep(TYPING_PAUSE).await;
+    let mut told = Vec::new();
+    let ldap: BoxFuture<'_> = Box::pin(directory.ask_ldap(&typed));
+    let command: BoxFuture<'_> = Box::pin(directory.ask_command(&typed));
+    let mut sources: FuturesUnordered<BoxFuture<'_>> = [ldap, command].into_iter().collect();
+    while let Some(more) = sources.next().await {
+        told.extend(more);
+        answer.tell(&known, &told, sources.is_empty()).await;
+    }
 }
 
 /// Who else knows somebody.
@@ -109,7 +227,7 @@ impl Answer<'_> {
 
 /// How well somebody is known: in this order they are proposed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Class {
+enum Standing {
     Written,
     Contact,
     Wrote,
@@ -158,7 +276,7 @@ fn merged(known: &Known, told: &[Told], question: &Question) -> Vec<Completion> 
 struct Found {
     identity: String,
     address: Address,
-    class: Class,
+    class: Standing,
     sources: Vec<Safe>,
 }
 
@@ -167,13 +285,13 @@ impl Found {
         let (class, source) = if person.sent > 0 {
             let last = ago(clock::now_secs(), person.last_sent_secs);
             (
-                Class::Written,
+                Standing::Written,
                 format!("written to {}, {last}", times(person.sent)),
             )
         } else if person.is_automatic() {
-            (Class::Automatic, String::new())
+            (Standing::Automatic, String::new())
         } else {
-            (Class::Wrote, format!("wrote {}", times(person.received)))
+            (Standing::Wrote, format!("wrote {}", times(person.received)))
         };
         Self {
             identity: person.identity().to_owned(),
@@ -184,7 +302,11 @@ impl Found {
     }
 
     fn add(found: &mut Vec<Self>, identity: &str, address: &Address, source: &Safe, is_card: bool) {
-        let class = if is_card { Class::Contact } else { Class::Told };
+        let class = if is_card {
+            Standing::Contact
+        } else {
+            Standing::Told
+        };
         let Some(same) = found.iter_mut().find(|f| f.identity == identity) else {
             found.push(Self {
                 identity: identity.to_owned(),

@@ -2,6 +2,7 @@
 //!
 //! Called by the commands. Must never read a secret before it is needed: it hands over how to get one.
 
+use super::terminal;
 use crate::app;
 use crate::config::{self, Config, Proof, Protocol, Tls};
 use crate::engine::{AccountSetup, Keep, LIST_EVERY, Setup};
@@ -25,8 +26,23 @@ pub(super) fn setup(config: &Config, data_dir: &Path, only: Option<&str>) -> Set
         downloads: downloads(config),
         accounts,
         directory: config.directory.clone(),
+        spelling: spelling(config),
         is_offline: false,
     }
+}
+
+/// The language of the spell check: as it is set, else that of the locale.
+fn spelling(config: &Config) -> String {
+    config.ui.spelling.clone().unwrap_or_else(|| {
+        let locale = terminal::locale();
+        let language = locale.split(['.', '@']).next().unwrap_or_default();
+        let is_named = !matches!(language, "C" | "POSIX");
+        if is_named {
+            language.to_owned()
+        } else {
+            String::new()
+        }
+    })
 }
 
 fn downloads(config: &Config) -> PathBuf {

@@ -57,6 +57,7 @@ pub(super) fn demo() -> Result<Exit, Failure> {
             downloads: folder.path().join("downloads"),
             accounts: demo.accounts.iter().map(demo_account).collect(),
             directory: Directory::default(),
+            spelling: String::new(),
             is_offline: false,
         };
         let mut front = front(&Config::default(), setup);

@@ -492,6 +492,11 @@ pub struct Ui {
     /// Example: `"~/Downloads"`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub downloads: Option<PathBuf>,
+    /// The language of the spell check, as aspell and hunspell call it. Where it is not set: the
+    /// system's.
+    /// Example: `"en_GB"`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spelling: Option<String>,
 }
 
 impl Default for Ui {
@@ -507,6 +512,7 @@ impl Default for Ui {
             mouse: true,
             ascii: false,
             downloads: None,
+            spelling: None,
         }
     }
 }

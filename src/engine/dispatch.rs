@@ -52,6 +52,8 @@ pub(crate) struct Dispatch {
     pub(super) directory: Arc<Directory>,
     /// The question for an address that is being answered.
     pub(super) completing: Option<AbortHandle>,
+    /// The text that is looked at for misspelt words.
+    pub(super) spelling: Option<AbortHandle>,
 }
 
 impl Dispatch {
@@ -80,6 +82,7 @@ impl Dispatch {
             saves: BTreeMap::new(),
             directory,
             completing: None,
+            spelling: None,
         }
     }
 

@@ -26,6 +26,7 @@ mod replay;
 mod replay_tree;
 mod roles;
 mod setup;
+mod spelling;
 mod store_thread;
 mod teller;
 mod texts;

@@ -75,6 +75,8 @@ pub struct Setup {
     pub accounts: Vec<AccountSetup>,
     /// Where addresses are looked up, files with their whole path.
     pub directory: config::Directory,
+    /// The language of the spell check, such as `en_GB`; empty: what its program takes by itself.
+    pub spelling: String,
     /// Whether to start without connecting.
     pub is_offline: bool,
 }

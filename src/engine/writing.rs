@@ -4,7 +4,8 @@
 
 use super::dispatch::Dispatch;
 use super::people::{self, Question};
-use crate::bus::WritingCommand;
+use super::spelling;
+use crate::bus::{RequestId, WritingCommand};
 use std::sync::Arc;
 
 impl Dispatch {
@@ -19,6 +20,7 @@ impl Dispatch {
                 account,
                 typed,
             }),
+            WritingCommand::Spell { request, text } => self.spell(request, text),
             _ => {}
         }
     }
@@ -31,5 +33,15 @@ impl Dispatch {
         let directory = Arc::clone(&self.directory);
         let task = people::complete(directory, question, self.events.clone());
         self.completing = Some(self.tasks.spawn(task));
+    }
+
+    /// A new text ends the look at the one before.
+    fn spell(&mut self, request: RequestId, text: String) {
+        if let Some(earlier) = self.spelling.take() {
+            earlier.abort();
+        }
+        let language = self.setup.spelling.clone();
+        let task = spelling::spell(request, text, language, self.events.clone());
+        self.spelling = Some(self.tasks.spawn(task));
     }
 }

@@ -104,6 +104,7 @@ impl Desk {
             downloads: data_dir.join("downloads"),
             accounts,
             directory: pillarbox::config::Directory::default(),
+            spelling: String::new(),
             is_offline,
         };
         let engine = runtime.block_on(async { Engine::start(setup) }).unwrap();

@@ -32,7 +32,7 @@ pub(super) fn setup(config: &Config, data_dir: &Path, only: Option<&str>) -> Set
 }
 
 /// The language of the spell check: as it is set, else that of the locale.
-fn spelling(config: &Config) -> String {
+pub(super) fn spelling(config: &Config) -> String {
     config.ui.spelling.clone().unwrap_or_else(|| {
         let locale = terminal::locale();
         let language = locale.split(['.', '@']).next().unwrap_or_default();

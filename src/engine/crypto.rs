@@ -101,8 +101,12 @@ impl Gpg {
         let is_kept = how.purpose == Purpose::Keeping;
         let is_encrypted = draft.sending.is_encrypted;
         let is_signed = draft.sending.is_signed && !is_kept;
-        if draft.kind == DraftKind::Bounce || !(is_encrypted || draft.sending.is_signed) {
+        if !is_encrypted && !draft.sending.is_signed {
             return Ok(composer.write(contents, out)?);
+        }
+        if draft.kind == DraftKind::Bounce {
+            // It goes out as it is, so it cannot be what was asked for.
+            return Err(ComposeError::InClear.into());
         }
         // What is wrong with the addresses is told before anybody asks for a passphrase.
         composer.header()?;

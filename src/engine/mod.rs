@@ -42,6 +42,7 @@ pub use crypto::{CryptoError, Gpg};
 pub use lookup::directory_of;
 pub use once::{SyncReport, Wanted, fetch_once, run_once};
 pub use setup::{AccountSetup, Keep, LIST_EVERY, LoginSource, Setup};
+pub use spelling::look_at_spelling;
 pub use texts::write_new;
 
 use crate::bus::{COMMANDS_MAX, Command, EVENTS_MAX, Event};

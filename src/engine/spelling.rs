@@ -40,6 +40,24 @@ pub(crate) async fn spell(
     let _gone = events.send(event).await;
 }
 
+/// Which program looks for misspelt words of that language (empty: the one it takes by itself).
+///
+/// # Errors
+/// When none does, in words for the user.
+pub fn look_at_spelling(language: &str) -> Result<String, String> {
+    let ended = check("!\n^a\n", language, &Stop::default())?;
+    let said = String::from_utf8_lossy(&ended.output).into_owned();
+    let name = if said.contains("Hunspell") {
+        "hunspell"
+    } else {
+        "aspell"
+    };
+    Ok(match language {
+        "" => name.to_owned(),
+        language => format!("{name}, {language}"),
+    })
+}
+
 fn failed(request: RequestId, summary: &str) -> Event {
     Event::Failed {
         request,

@@ -283,7 +283,7 @@ impl Writer {
     /// When the store cannot be written.
     pub fn put_people(&mut self, found: &PeopleFound) -> Result<bool> {
         let doing = "noting addresses";
-        self.write(doing, |tx| {
+        self.write_journal(doing, |tx| {
             let number = |schema: &str, name: &str| meta(tx, schema, name).doing(doing);
             if number("main", "id")? != Some(found.mirror) {
                 return Ok(false);
@@ -315,7 +315,7 @@ impl Writer {
         now_secs: i64,
     ) -> Result<()> {
         let doing = "noting addresses";
-        self.write(doing, |tx| {
+        self.write_journal(doing, |tx| {
             for address in to.iter().take(RECIPIENTS_MAX) {
                 let Some(met) = Met::new(address, now_secs, true) else {
                     continue;

@@ -28,8 +28,24 @@ pub(super) fn setup(config: &Config, data_dir: &Path, only: Option<&str>) -> Set
         downloads: downloads(config),
         templates: data_dir.join("templates"),
         accounts,
+        directory: config.directory.clone(),
+        spelling: spelling(config),
         is_offline: false,
     }
+}
+
+/// The language of the spell check: as it is set, else that of the locale.
+pub(super) fn spelling(config: &Config) -> String {
+    config.ui.spelling.clone().unwrap_or_else(|| {
+        let locale = terminal::locale();
+        let language = locale.split(['.', '@']).next().unwrap_or_default();
+        let is_named = !matches!(language, "C" | "POSIX");
+        if is_named {
+            language.to_owned()
+        } else {
+            String::new()
+        }
+    })
 }
 
 fn downloads(config: &Config) -> PathBuf {

@@ -3,6 +3,7 @@
 //! Called by `mod.rs`. It must never change anything, and never send a password but to the server
 //! that it is for.
 
+mod helpers;
 mod servers;
 
 use super::args::Args;
@@ -62,6 +63,7 @@ pub(super) fn doctor(args: &Args, is_json: bool, output: &mut Output) -> Result<
     tell(vec![store(args)])?;
     tell(screen())?;
     if let Some(loaded) = loaded {
+        tell(helpers::look(&loaded.config))?;
         for (name, account) in &loaded.config.accounts {
             if args.account.as_deref().is_none_or(|only| only == name) {
                 tell(servers::look(name, account))?;
@@ -122,11 +124,10 @@ fn has_password(loaded: &Loaded) -> bool {
             .flatten()
             .any(|server| server.password.is_some())
     };
-    loaded
-        .config
-        .accounts
-        .iter()
-        .any(|(_, account)| servers(account))
+    let config = &loaded.config;
+    let ldap = config.directory.ldap.as_ref();
+    ldap.is_some_and(|ldap| ldap.password.is_some())
+        || config.accounts.iter().any(|(_, account)| servers(account))
 }
 
 fn store(args: &Args) -> Check {

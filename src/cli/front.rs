@@ -9,7 +9,7 @@ use super::place::Place;
 use super::terminal::variable;
 use super::{log, network};
 use crate::bus::SyncMode;
-use crate::config::Config;
+use crate::config::{Config, Directory};
 use crate::demo::{Demo, DemoAccount};
 use crate::engine::{AccountSetup, Keep, LIST_EVERY, Sender, Setup, Writing, clock};
 use crate::model::{Address, Secret};
@@ -60,6 +60,8 @@ pub(super) fn demo() -> Result<Exit, Failure> {
             downloads: folder.path().join("downloads"),
             templates: folder.path().join("templates"),
             accounts: demo.accounts.iter().map(demo_account).collect(),
+            directory: Directory::default(),
+            spelling: String::new(),
             is_offline: false,
         };
         let mut front = front(&Config::default(), setup);

@@ -4,7 +4,8 @@
 //! only a look at them can tell is `pillarbox doctor`'s.
 
 use super::load::Places;
-use super::{Account, Config, Error, OAuth2, Protocol, Server, Tls};
+use super::value::words;
+use super::{Account, Config, Error, Ldap, LdapTls, OAuth2, Protocol, Server, Tls};
 use std::net::IpAddr;
 
 /// The first thing that cannot be, in the order of the file.
@@ -243,23 +244,77 @@ impl Checker<'_> {
     }
 
     fn directory(&mut self, config: &Config) {
-        let Some(ldap) = &config.directory.ldap else {
-            return;
-        };
-        if !ldap.url.starts_with("ldap://") && !ldap.url.starts_with("ldaps://") {
-            let path = ["directory", "ldap", "url"];
+        let directory = &config.directory;
+        if let Some(command) = &directory.command
+            && words(command).is_none_or(|words| words.is_empty())
+        {
+            let hint = "write the program and its arguments, such as \"khard email --parsable %s\"";
             self.refuse(
-                &path,
-                "does not begin with ldaps:// or ldap://",
-                "write it so",
+                &["directory", "command"],
+                "is empty or has a quote that is not closed",
+                hint,
             );
         }
+        if directory
+            .vcards
+            .iter()
+            .any(|path| path.as_os_str().is_empty())
+        {
+            let path = ["directory", "vcards"];
+            self.refuse(&path, "has an empty path in it", "take it out");
+        }
+        if let Some(ldap) = &directory.ldap {
+            self.ldap(ldap);
+        }
+    }
+
+    fn ldap(&mut self, ldap: &Ldap) {
+        let at = |key: &'static str| ["directory", "ldap", key];
+        let host = ldap.host();
+        match host {
+            None => self.refuse(
+                &at("url"),
+                "is not the address of a directory",
+                "write ldaps:// or ldap:// and the host, such as \"ldaps://ldap.example.org\"",
+            ),
+            Some(host) => {
+                let is_clear = !ldap.is_implicit() && ldap.tls == LdapTls::None;
+                if is_clear && !ldap.insecure_plaintext && !is_loopback(host) {
+                    self.refuse(
+                        &at("tls"),
+                        "cannot be \"none\" for another computer: everybody on the way could read it",
+                        "write \"starttls\", or an ldaps:// url; if you insist, insecure_plaintext = true",
+                    );
+                }
+            }
+        }
         if ldap.base.trim().is_empty() {
-            let path = ["directory", "ldap", "base"];
             self.refuse(
-                &path,
+                &at("base"),
                 "is missing",
                 "name the entry to look below, such as \"dc=example,dc=org\"",
+            );
+        }
+        if !ldap.filter.contains("%s") {
+            self.refuse(
+                &at("filter"),
+                "has no %s in it, so it finds the same whatever is typed",
+                "put %s where the typed text belongs, or take the key out",
+            );
+        }
+        let ways = [&ldap.password_command.is_some(), &ldap.password.is_some()];
+        if ways.iter().all(|way| **way) {
+            self.refuse(
+                &at("password"),
+                "stands beside password_command: it is not clear which one holds",
+                "keep one of them",
+            );
+        }
+        if ldap.bind_dn.is_some() != ways.iter().any(|way| **way) {
+            self.refuse(
+                &at("bind_dn"),
+                "needs a password, and a password needs a bind_dn",
+                "add the other one, or take both out to ask without signing in",
             );
         }
     }

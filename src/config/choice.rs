@@ -17,6 +17,17 @@ pub enum Tls {
     None,
 }
 
+/// How a connection to a directory is made safe where its URL does not say it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LdapTls {
+    /// StartTLS, required.
+    #[default]
+    Starttls,
+    /// In clear.
+    None,
+}
+
 /// Whether a copy of sent mail is put on the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

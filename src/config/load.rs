@@ -135,6 +135,10 @@ fn resolve_paths(config: &mut Config, folder: &Path) {
         }
     }
     config.ui.downloads.iter_mut().for_each(resolve);
+    config.directory.vcards.iter_mut().for_each(resolve);
+    if let Some(ldap) = &mut config.directory.ldap {
+        ldap.ca_file.iter_mut().for_each(resolve);
+    }
 }
 
 /// Where each key stands: the span of its name and the span of its value.

@@ -250,6 +250,26 @@ fn what_cannot_be_is_refused_where_it_stands() {
             "directory.ldap.url",
         ),
         (
+            "password = \"x\"\n[directory.ldap]\nurl = \"ldap://x\"\nbase = \"b\"\ntls = \"none\"",
+            9,
+            "directory.ldap.tls",
+        ),
+        (
+            "password = \"x\"\n[directory.ldap]\nurl = \"ldaps://x\"\nbase = \"b\"\npassword = \"y\"",
+            6,
+            "directory.ldap.bind_dn",
+        ),
+        (
+            "password = \"x\"\n[directory.ldap]\nurl = \"ldaps://x\"\nbase = \"b\"\nfilter = \"(cn=a)\"",
+            9,
+            "directory.ldap.filter",
+        ),
+        (
+            "password = \"x\"\n[directory]\ncommand = \"khard 'x\"",
+            7,
+            "directory.command",
+        ),
+        (
             "password = \"x\"\n[keys.list]\narchive = [\"\"]",
             7,
             "keys.list.archive",
@@ -323,4 +343,37 @@ fn a_relative_trust_root_starts_at_the_folder_of_the_file() {
         .clone()
         .unwrap();
     assert_eq!(found, folder.path().join("root.pem"));
+}
+
+#[test]
+fn a_directory_is_found_where_its_url_says() {
+    for (url, host, port, is_implicit) in [
+        (
+            "ldaps://ldap.example.org",
+            Some("ldap.example.org"),
+            636,
+            true,
+        ),
+        (
+            "ldap://ldap.example.org/",
+            Some("ldap.example.org"),
+            389,
+            false,
+        ),
+        ("ldap://127.0.0.1:3890/dc=x", Some("127.0.0.1"), 3890, false),
+        ("ldaps://[::1]:7000", Some("::1"), 7000, true),
+        ("ldap://[::1]", Some("::1"), 389, false),
+        ("ldap:///", None, 389, false),
+        ("ldapi://x", None, 389, false),
+    ] {
+        let ldap = crate::config::Ldap {
+            url: url.to_owned(),
+            ..crate::config::Ldap::default()
+        };
+        assert_eq!(
+            (ldap.host(), ldap.port(), ldap.is_implicit()),
+            (host, port, is_implicit),
+            "{url}"
+        );
+    }
 }

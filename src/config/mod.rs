@@ -10,7 +10,7 @@ mod load;
 mod secret;
 mod value;
 
-pub use choice::{Dates, Keymap, Layout, SaveSent, Theme, Tls};
+pub use choice::{Dates, Keymap, Layout, LdapTls, SaveSent, Theme, Tls};
 pub use load::{Loaded, config_file, data_dir, load, parse};
 pub use secret::{Credential, Proof};
 pub use value::{Chords, Keep, LeaveOnServer, MarkRead, OAuth2, OAuth2Client, Period, Size};
@@ -342,17 +342,35 @@ pub struct Identity {
     pub signature: String,
 }
 
-/// Where addresses are looked up.
+/// Where addresses are looked up, beside those of mail sent and received.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Directory {
+    /// Files of contacts (vCard), and folders with such files. They are read again when they change.
+    /// Example: `["~/contacts"]`
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub vcards: Vec<PathBuf>,
+    /// A command that is asked for addresses, run without a shell: %s becomes what was typed. It answers
+    /// with one address a line, a tab, a name, as `mutt` has it.
+    /// Example: `"khard email --parsable %s"`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
     /// An LDAP directory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ldap: Option<Ldap>,
 }
 
+impl Directory {
+    /// The command's program and arguments; empty where there is none.
+    #[must_use]
+    pub fn argv(&self) -> Vec<String> {
+        let command = self.command.as_deref();
+        command.and_then(value::words).unwrap_or_default()
+    }
+}
+
 /// An LDAP directory.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Ldap {
     /// Where it is: ldaps:// or ldap://.
@@ -361,6 +379,90 @@ pub struct Ldap {
     /// Below which entry to look.
     /// Example: `"dc=example,dc=org"`
     pub base: String,
+    /// How an ldap:// connection is made safe: "starttls", or "none" (in clear, on this computer only).
+    pub tls: LdapTls,
+    /// Which entries fit: %s becomes what was typed.
+    pub filter: String,
+    /// Who asks. Where it is not set: nobody in particular.
+    /// Example: `"uid=ann,ou=people,dc=example,dc=org"`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bind_dn: Option<String>,
+    /// A command whose first line of output is the password. It is run by `sh -c`, without a terminal.
+    /// Example: `"pass show ldap"`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password_command: Option<String>,
+    /// The password itself. Better: `password_command`.
+    /// Example: `"…"`
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "value::hidden"
+    )]
+    pub password: Option<Secret>,
+    /// A file (PEM) with an extra trust root; a relative path starts at this file's folder.
+    /// There is no switch to skip verification.
+    /// Example: `"extra-root.pem"`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
+    /// Allows `tls = "none"` to another computer: everybody on the way can read what is asked and answered.
+    pub insecure_plaintext: bool,
+}
+
+impl Ldap {
+    /// Finds people by the beginning of their names or of their address.
+    pub const FILTER: &str =
+        "(&(mail=*)(|(cn=%s*)(cn=* %s*)(sn=%s*)(givenName=%s*)(displayName=%s*)(mail=%s*)))";
+}
+
+impl Ldap {
+    /// What follows `ldaps://` or `ldap://`, up to a slash; `None` where it is no URL of a directory.
+    fn authority(&self) -> Option<&str> {
+        let url = self.url.as_str();
+        let rest = url
+            .strip_prefix("ldaps://")
+            .or_else(|| url.strip_prefix("ldap://"))?;
+        rest.split('/').next()
+    }
+
+    /// The host of the URL; `None` where it is no URL of a directory.
+    #[must_use]
+    pub fn host(&self) -> Option<&str> {
+        let authority = self.authority()?;
+        let host = match authority.strip_prefix('[') {
+            Some(address) => address.split(']').next(),
+            None => authority.split(':').next(),
+        };
+        host.filter(|host| !host.is_empty())
+    }
+
+    /// The port to connect to.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        let port = self.authority().and_then(|a| a.rsplit_once(':'));
+        let port = port.and_then(|(_, port)| port.parse().ok());
+        port.unwrap_or(if self.is_implicit() { 636 } else { 389 })
+    }
+
+    /// Whether the connection begins with TLS.
+    #[must_use]
+    pub fn is_implicit(&self) -> bool {
+        self.url.starts_with("ldaps://")
+    }
+}
+
+impl Default for Ldap {
+    fn default() -> Self {
+        Self {
+            url: String::new(),
+            base: String::new(),
+            tls: LdapTls::Starttls,
+            filter: Self::FILTER.to_owned(),
+            bind_dn: None,
+            password_command: None,
+            password: None,
+            ca_file: None,
+            insecure_plaintext: false,
+        }
+    }
 }
 
 /// How it looks and behaves.
@@ -390,6 +492,11 @@ pub struct Ui {
     /// Example: `"~/Downloads"`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub downloads: Option<PathBuf>,
+    /// The language of the spell check, as aspell and hunspell call it. Where it is not set: the
+    /// system's.
+    /// Example: `"en_GB"`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spelling: Option<String>,
 }
 
 impl Default for Ui {
@@ -405,6 +512,7 @@ impl Default for Ui {
             mouse: true,
             ascii: false,
             downloads: None,
+            spelling: None,
         }
     }
 }

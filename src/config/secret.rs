@@ -3,7 +3,7 @@
 //! Called by `cli` and, through what `cli` hands on, by `engine` before it signs in; may block as
 //! long as [`TIME_LIMIT`]. Must never say a secret in an error.
 
-use super::{Account, Protocol, Server};
+use super::{Account, Ldap, Protocol, Server};
 use crate::model::Secret;
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
@@ -92,6 +92,20 @@ impl Server {
              that gives out tokens, or an app password with password_command"
         };
         Err(format!("cannot sign in as {user} with {instead}"))
+    }
+}
+
+impl Ldap {
+    /// What to sign in with; `None`: nobody signs in. Runs the user's command where one is set.
+    ///
+    /// # Errors
+    /// One sentence for the user, without the secret.
+    pub fn secret(&self) -> Result<Option<Secret>, String> {
+        match (&self.password, &self.password_command) {
+            (Some(password), _) => Ok(Some(password.clone())),
+            (None, Some(command)) => first_line("password_command", command, TIME_LIMIT).map(Some),
+            (None, None) => Ok(None),
+        }
     }
 }
 

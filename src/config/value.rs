@@ -476,9 +476,53 @@ pub(super) mod in_order {
     }
 }
 
+/// The words of a command, as blanks divide them: within quotes they do not, and a backslash takes
+/// the next character as it is. `None`: a quote is not closed.
+pub(super) fn words(command: &str) -> Option<Vec<String>> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote = None;
+    let mut chars = command.chars();
+    while let Some(c) = chars.next() {
+        match (c, quote) {
+            (c, Some(q)) if c == q => quote = None,
+            ('\\', None | Some('"')) => word.get_or_insert_default().push(chars.next()?),
+            (c, Some(_)) => word.get_or_insert_default().push(c),
+            ('"' | '\'', None) => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            (c, None) if c.is_whitespace() => words.extend(word.take()),
+            (c, None) => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    quote.is_none().then_some(words)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_command_is_divided_at_blanks_outside_of_quotes() {
+        for (command, expected) in [
+            (
+                "khard email --parsable %s",
+                vec!["khard", "email", "--parsable", "%s"],
+            ),
+            (
+                "  a  'b c' \"d \\\" e\" f\\ g '' ",
+                vec!["a", "b c", "d \" e", "f g", ""],
+            ),
+            ("", vec![]),
+        ] {
+            assert_eq!(words(command).unwrap(), expected);
+        }
+        for command in ["a 'b", "a \"b", "a\\"] {
+            assert_eq!(words(command), None, "{command}");
+        }
+    }
 
     #[test]
     fn a_time_is_read_as_it_is_written() {

@@ -6,8 +6,10 @@
 use super::account::Account;
 use super::changes::Changes;
 use super::clock;
+use super::gather;
 use super::lane;
 use super::owner::{Owner, Taken};
+use super::people::{self, Directory};
 use super::sender;
 use super::setup::Setup;
 use super::store_thread::Db;
@@ -53,6 +55,11 @@ pub(crate) struct Dispatch {
     pub(super) tasks: JoinSet<()>,
     lanes: JoinSet<()>,
     saves: BTreeMap<RequestId, AbortHandle>,
+    pub(super) directory: Arc<Directory>,
+    /// The question for an address that is being answered.
+    pub(super) completing: Option<AbortHandle>,
+    /// The text that is looked at for misspelt words.
+    pub(super) spelling: Option<AbortHandle>,
 }
 
 impl Dispatch {
@@ -64,6 +71,8 @@ impl Dispatch {
         events: mpsc::Sender<Event>,
     ) -> Self {
         let (views, inbox) = mpsc::channel(256);
+        let own = accounts.iter().map(|a| a.setup.address.clone()).collect();
+        let directory = Directory::new(setup.directory.clone(), own, Arc::clone(&changes));
         let mut tasks = JoinSet::new();
         let writers = Arc::new(Writers::begin(&setup.data_dir));
         tasks.spawn(Views::new(db.clone(), Arc::clone(&changes), events.clone()).run(inbox));
@@ -80,12 +89,22 @@ impl Dispatch {
             tasks,
             lanes: JoinSet::new(),
             saves: BTreeMap::new(),
+            directory,
+            completing: None,
+            spelling: None,
         }
     }
 
     /// Serves until [`Command::Quit`], or until the front is gone.
     pub(crate) async fn run(mut self, mut inbox: mpsc::Receiver<Command>) {
         self.tasks.spawn(tell(self.teller()));
+        self.tasks
+            .spawn(people::fetch_secret(Arc::clone(&self.directory)));
+        self.tasks.spawn(gather::run(
+            Arc::clone(&self.directory),
+            self.db.clone(),
+            self.accounts.clone(),
+        ));
         self.changes.tree();
         self.recover_drafts().await;
         let owner = Owner::acquire(&self.setup.data_dir);

@@ -5,6 +5,7 @@
 
 use super::clock;
 use super::contents::{self, Kept};
+use super::crypto::Gpg;
 use super::draft_copy::now;
 use super::drafts::{Drafts, failed};
 use super::outbox;
@@ -13,6 +14,7 @@ use crate::mime::{self, Composer, EightBit, How, Purpose, Stamp, Written};
 use crate::model::{Draft, DraftKey, DraftKind, DraftStart, OutboxKey, Safe, SendWhen};
 use crate::store::{DraftRow, DraftState, NewOutboxItem, Reader, Withdrawn};
 use std::io::Write;
+use std::path::Path;
 use std::time::Duration;
 
 /// How a message is composed that is to be sent: what the server can do is not known yet.
@@ -48,10 +50,11 @@ impl Drafts {
         let reader = self.db.another_reader().map_err(|e| e.to_string())?;
         let store = self.db.store().clone();
         let undo_secs = self.undo_of(account).as_secs();
+        let folder = self.data_dir.clone();
         let composing = move || {
             let mut spool = store.spool().map_err(|e| e.to_string())?;
             let stamp = stamp();
-            let written = compose(&row.draft, stamp, reader, &mut spool)?;
+            let written = compose(&row.draft, stamp, reader, &folder, &mut spool)?;
             let sealed = spool.seal().map_err(|e| e.to_string())?;
             let route = mime::route(&row.draft).map_err(|e| e.to_string())?;
             let own = stamp.message_id(&row.draft.identity.address.address);
@@ -158,11 +161,13 @@ pub(super) fn stamp() -> Stamp {
     }
 }
 
-/// Writes a draft as it is sent. Blocks; not for async tasks.
+/// Writes a draft as it is sent, signed and encrypted where that is wanted; `folder` takes temporary
+/// files. Blocks; not for async tasks.
 pub(super) fn compose(
     draft: &Draft,
     stamp: Stamp,
     reader: Reader,
+    folder: &Path,
     out: &mut dyn Write,
 ) -> Result<Written, String> {
     let how = How {
@@ -170,8 +175,13 @@ pub(super) fn compose(
         eight_bit: EIGHT_BIT,
         stamp,
     };
+    let mut contents = Kept::new(reader);
+    if draft.sending.is_signed || draft.sending.is_encrypted {
+        let sealed = Gpg::default().seal(draft, how, &mut contents, folder, out);
+        return sealed.map_err(|e| e.to_string());
+    }
     Composer::new(draft, how)
-        .write(&mut Kept::new(reader), out)
+        .write(&mut contents, out)
         .map_err(|e| e.to_string())
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Called by `writing`, one task a request. Nothing may be sent or changed by looking.
 
+use super::crypto::Gpg;
 use super::drafts::Drafts;
 use super::posting::{compose, not_reviewed, stamp};
 use crate::bus::{Event, RequestId, Review, ReviewNote, WritingEvent};
@@ -45,7 +46,7 @@ impl Drafts {
             server: Safe::line(&server),
             parts: parts(&row.draft),
             notes,
-            crypto: Err(Safe::fixed("this version neither signs nor encrypts")),
+            crypto: can_seal(&row.draft).await,
             undo_secs: u32::try_from(undo).unwrap_or(u32::MAX),
         })
     }
@@ -72,8 +73,11 @@ impl Drafts {
     async fn measure(&self, draft: &Draft) -> Result<u64, String> {
         self.have_all(draft).await?;
         let reader = self.db.another_reader().map_err(|e| e.to_string())?;
-        let draft = draft.clone();
-        let composing = move || compose(&draft, stamp(), reader, &mut std::io::sink());
+        // What is sealed is a little larger; to ask for a passphrase here would be too early.
+        let mut draft = draft.clone();
+        (draft.sending.is_signed, draft.sending.is_encrypted) = (false, false);
+        let folder = self.data_dir.clone();
+        let composing = move || compose(&draft, stamp(), reader, &folder, &mut std::io::sink());
         let written = tokio::task::spawn_blocking(composing).await;
         let written = written.map_err(|_| "the message cannot be composed".to_owned())??;
         Ok(written.size_bytes)
@@ -97,6 +101,17 @@ impl Drafts {
                 }))
             })
             .await
+    }
+}
+
+/// Whether the keys are there that the draft needs, or would need to be signed.
+async fn can_seal(draft: &Draft) -> Result<(), Safe> {
+    let draft = draft.clone();
+    let looking = tokio::task::spawn_blocking(move || Gpg::default().look(&draft));
+    match looking.await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(why)) => Err(Safe::line(&why.to_string())),
+        Err(_) => Err(Safe::fixed("gpg cannot be asked")),
     }
 }
 

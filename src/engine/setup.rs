@@ -3,6 +3,7 @@
 //! Made by `cli` from the configuration. Must never hold a secret: `login` fetches it when needed.
 
 use crate::bus::SyncMode;
+use crate::config;
 use crate::model::{Address, Role};
 use crate::net::smtp::Manner;
 use crate::net::{Login, Options, Server};
@@ -147,6 +148,10 @@ pub struct Setup {
     pub templates: PathBuf,
     /// The accounts, in the order of the sidebar.
     pub accounts: Vec<AccountSetup>,
+    /// Where addresses are looked up, files with their whole path.
+    pub directory: config::Directory,
+    /// The language of the spell check, such as `en_GB`; empty: what its program takes by itself.
+    pub spelling: String,
     /// Whether to start without connecting.
     pub is_offline: bool,
 }

@@ -8,6 +8,8 @@ use super::clock;
 use super::dispatch::Dispatch;
 use super::drafts::{Drafts, failed};
 use super::paths;
+use super::people::{self, Question};
+use super::spelling;
 use crate::bus::{Event, Link, Problem, RequestId, WritingCommand, WritingEvent};
 use crate::model::{AccountKey, Caret, Draft, DraftKey, Safe};
 use crate::store::Left;
@@ -58,8 +60,37 @@ impl Dispatch {
                 let events = self.events.clone();
                 self.tasks.spawn(attach(events, request, path));
             }
-            _ => {}
+            WritingCommand::Complete {
+                request,
+                account,
+                typed,
+            } => self.complete(Question {
+                request,
+                account,
+                typed,
+            }),
+            WritingCommand::Spell { request, text } => self.spell(request, text),
         }
+    }
+
+    /// A new question ends the one before: nobody waits for its answer any more.
+    fn complete(&mut self, question: Question) {
+        if let Some(earlier) = self.completing.take() {
+            earlier.abort();
+        }
+        let directory = Arc::clone(&self.directory);
+        let task = people::complete(directory, question, self.events.clone());
+        self.completing = Some(self.tasks.spawn(task));
+    }
+
+    /// A new text ends the look at the one before.
+    fn spell(&mut self, request: RequestId, text: String) {
+        if let Some(earlier) = self.spelling.take() {
+            earlier.abort();
+        }
+        let language = self.setup.spelling.clone();
+        let task = spelling::spell(request, text, language, self.events.clone());
+        self.spelling = Some(self.tasks.spawn(task));
     }
 
     /// Finds drafts whose writers ended without a word, and tells of them.

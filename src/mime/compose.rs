@@ -69,7 +69,7 @@ impl Stamp {
     }
 
     /// A delimiter that occurs in no encoded text: `=_` is neither base64 nor quoted-printable.
-    fn boundary(&self, level: u8) -> String {
+    pub(super) fn boundary(&self, level: u8) -> String {
         format!("=_{}_{level}", self.hex())
     }
 }
@@ -259,6 +259,14 @@ impl<'a> Composer<'a> {
     #[must_use]
     pub const fn new(draft: &'a Draft, how: How) -> Self {
         Self { draft, how }
+    }
+
+    pub(super) const fn draft(&self) -> &'a Draft {
+        self.draft
+    }
+
+    pub(super) const fn how(&self) -> &How {
+        &self.how
     }
 
     /// Writes the whole message. On an error, what was written so far is no message.
@@ -456,7 +464,11 @@ fn open_group(out: &mut Strict<'_>, kind: &str, boundary: &str) -> Result<(), Co
 }
 
 /// A delimiter line. The line break in front of it belongs to it (RFC 2046 section 5.1.1).
-fn delimiter(out: &mut Strict<'_>, boundary: &str, end: &str) -> Result<(), ComposeError> {
+pub(super) fn delimiter(
+    out: &mut Strict<'_>,
+    boundary: &str,
+    end: &str,
+) -> Result<(), ComposeError> {
     write!(out, "\r\n--{boundary}{end}\r\n").map_err(ComposeError::writing)
 }
 

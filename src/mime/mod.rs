@@ -29,6 +29,7 @@ mod reflow;
 mod render;
 mod reply;
 mod review;
+mod sealed;
 mod style;
 mod subject;
 mod text;

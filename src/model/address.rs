@@ -2,8 +2,11 @@
 //!
 //! Used by `mime`, `net` (envelopes), `store` and the JSON output.
 
-use super::mixes_scripts;
+use super::{Safe, Standing, check_address, mixes_scripts};
 use serde::{Deserialize, Serialize};
+
+/// Longer names are not proposed whole.
+const NAME_CHARS_MAX: usize = 100;
 
 /// A mailbox address of RFC 5322 §3.4: the name it claims and the address proper.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -42,6 +45,26 @@ impl Address {
                 .split(|c: char| !c.is_alphanumeric())
                 .any(mixes_scripts)
     }
+
+    /// The address as it may be proposed and put into a field: one that can be sent to, with a name
+    /// on one line that cannot pass for something else, or none. `None`: it cannot be sent to.
+    #[must_use]
+    pub fn proposal(&self) -> Option<Self> {
+        if check_address(&self.address) != Standing::Valid {
+            return None;
+        }
+        let name = if self.is_name_doubtful() {
+            String::new()
+        } else {
+            let name = Safe::line(self.name.trim());
+            let name: String = name.as_str().chars().take(NAME_CHARS_MAX).collect();
+            name.trim_matches([' ', '\'', '"']).to_owned()
+        };
+        Some(Self {
+            name,
+            address: self.address.clone(),
+        })
+    }
 }
 
 impl std::fmt::Display for Address {
@@ -57,6 +80,25 @@ impl std::fmt::Display for Address {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_proposed_can_be_sent_to_and_has_an_honest_name_or_none() {
+        let name = |name: &str, address: &str| {
+            let address = Address {
+                name: name.to_owned(),
+                address: address.to_owned(),
+            };
+            address.proposal().map(|a| a.name)
+        };
+        let ann = "ann@example.org";
+        assert_eq!(name("boss@bank.example", ann).as_deref(), Some(""));
+        assert_eq!(name("a\r\nBcc: x", ann).as_deref(), Some(""));
+        assert_eq!(name(" 'Ann Example' ", ann).as_deref(), Some("Ann Example"));
+        assert_eq!(name(&"x".repeat(5000), ann).unwrap().len(), NAME_CHARS_MAX);
+        for address in ["", "ann", "ann@x>\r\nBcc: y@example.org", "a\0@example.org"] {
+            assert_eq!(name("Ann", address), None, "{address:?}");
+        }
+    }
 
     #[test]
     fn a_name_that_could_deceive_gives_way_to_the_address() {

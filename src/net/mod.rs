@@ -7,6 +7,7 @@ pub(crate) mod auth;
 pub(crate) mod connect;
 mod error;
 pub mod imap;
+pub mod ldap;
 pub(crate) mod line;
 pub mod smtp;
 pub(crate) mod stream;

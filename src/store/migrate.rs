@@ -21,7 +21,7 @@ pub(super) struct Schema {
     pub(super) page_size: u32,
 }
 
-/// Journal and accounts.
+/// Journal, accounts, people.
 pub(super) const OWN: Schema = Schema {
     file: "own.db",
     steps: &[
@@ -31,6 +31,7 @@ pub(super) const OWN: Schema = Schema {
         include_str!("schema_own_3.sql"),
         include_str!("schema_own_4.sql"),
         include_str!("schema_own_5.sql"),
+        include_str!("schema_own_6.sql"),
     ],
     is_cache: false,
     page_size: 4096,

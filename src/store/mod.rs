@@ -6,7 +6,7 @@
 //!
 //! | file | holds | synchronous | when damaged |
 //! |---|---|---|---|
-//! | `own.db` | accounts, journal, drafts, outbox: what only we know | FULL | never touched; the user is told |
+//! | `own.db` | accounts, journal, drafts, outbox, people: what only we know | FULL | never touched; the user is told |
 //! | `mirror.db` | mailboxes, messages, placements, threads | NORMAL | set aside, made anew |
 //! | `content.db` | texts, compressed | NORMAL | set aside, made anew |
 //!
@@ -55,6 +55,8 @@ mod order;
 mod outbox;
 mod outbox_claims;
 mod outbox_copies;
+mod people;
+mod people_index;
 mod placements;
 mod rows;
 mod scan;
@@ -83,6 +85,8 @@ pub use missing::MissingReferences;
 pub use outbox::{NewOutboxItem, OutboxCounts, Withdrawn};
 pub use outbox_claims::{Attempted, OutboxClaim};
 pub use outbox_copies::{CopyDue, Unconfirmed};
+pub use people::PeopleFound;
+pub use people_index::{People, Person};
 pub use spool::{Sealed, Spool};
 pub use view::View;
 

@@ -6,7 +6,7 @@
 use super::migrate::{CONTENT, MIRROR, OWN, Schema};
 use super::open::mark;
 use super::sql::{Doing, meta, set_meta};
-use super::{Error, Reader, Result, Writer, messages};
+use super::{Error, Reader, Result, Writer, messages, people};
 use crate::model::AccountKey;
 use rusqlite::Connection;
 
@@ -99,8 +99,8 @@ impl Writer {
                    AND (verb <> 'append' OR mailbox <> 0)",
                 [account],
             )
-            .doing(doing)
-            .map(drop)
+            .doing(doing)?;
+            people::forget_counts(tx, account).doing(doing)
         })?;
         self.write(doing, |tx| {
             for sql in [

@@ -3,6 +3,7 @@
 //! Every fault must be found at its own step, in plain words, with what to do in the names that the
 //! configuration uses.
 
+use crate::support::slapd::{BASE, Slapd};
 use crate::support::{Dovecot, Kind, Program, closed_port, wait_until};
 use pillarbox::demo::smtp;
 use serde_json::Value;
@@ -81,6 +82,9 @@ fn a_good_server_is_found_well_step_by_step() {
         "store",
         "terminal",
         "locale",
+        "gpg",
+        "spelling",
+        "editor",
         "work imap: name",
         "work imap: connection",
         "work imap: certificate",
@@ -89,9 +93,9 @@ fn a_good_server_is_found_well_step_by_step() {
     ];
     assert_eq!(checks, all);
     assert!(rows.iter().all(|row| row["ok"] == true));
-    assert_words(rows[8]["detail"].as_str().unwrap(), &["IDLE", "CONDSTORE"]);
+    assert_words(rows[11]["detail"].as_str().unwrap(), &["IDLE", "CONDSTORE"]);
     assert_words(
-        rows[6]["detail"].as_str().unwrap(),
+        rows[9]["detail"].as_str().unwrap(),
         &["valid for localhost"],
     );
 }
@@ -343,4 +347,55 @@ fn the_way_out_is_looked_at_as_the_way_in_is() {
     assert_eq!(check, "work smtp: sign-in");
     assert_words(&detail, &["refused the login", "535"]);
     assert_words(&remedy, &["password"]);
+}
+
+#[test]
+fn each_source_of_addresses_that_does_not_work_is_named() {
+    let dovecot = Dovecot::shared(Kind::Full);
+    let good = account("localhost", dovecot.imaps, &ca(&dovecot.ca_file));
+    let port = closed_port();
+    for (tables, check, words) in [
+        (
+            "[directory]\nvcards = [\"/nonexistent/x.vcf\"]".to_owned(),
+            "addresses: contacts",
+            "/nonexistent/x.vcf",
+        ),
+        (
+            "[directory]\ncommand = \"no-such-program %s\"".to_owned(),
+            "addresses: command",
+            "no-such-program",
+        ),
+        (
+            format!(
+                "[directory.ldap]\nurl = \"ldap://127.0.0.1:{port}\"\nbase = \"dc=x\"\ntls = \"none\""
+            ),
+            "addresses: LDAP",
+            "127.0.0.1",
+        ),
+        (
+            "[directory.ldap]\nurl = \"ldaps://x\"\nbase = \"dc=x\"\nfilter = \"(cn=%s\""
+                .to_owned(),
+            "addresses: LDAP",
+            "bracket",
+        ),
+    ] {
+        let [found, detail, remedy] = fault(&format!("{good}\n{tables}\n"));
+        assert_eq!(found, check);
+        assert_words(&detail, &[words]);
+        assert!(!remedy.is_empty());
+    }
+    let Some(slapd) = Slapd::shared() else { return };
+    let ldap = |base: &str| {
+        let port = slapd.ldap;
+        format!(
+            "{good}\n[directory.ldap]\nurl = \"ldap://127.0.0.1:{port}\"\nbase = \"{base}\"\ntls = \"none\"\n"
+        )
+    };
+    let rows = doctor(&ldap(BASE), 0);
+    assert!(
+        rows.iter()
+            .any(|row| row["check"] == "addresses: LDAP" && row["ok"] == true)
+    );
+    let [_, _, remedy] = fault(&ldap("dc=other"));
+    assert_words(&remedy, &["base"]);
 }

@@ -6,7 +6,7 @@
 
 use crate::support::repository;
 use pillarbox::app::{self, Group};
-use pillarbox::config::{Account, Config, Ldap, LeaveOnServer, Server};
+use pillarbox::config::{Account, Config, Directory, Ldap, LeaveOnServer, Server};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -280,6 +280,9 @@ fn example() -> Example {
     server.insert("leave_on_server".to_owned(), leave);
     let is_pop3 = |f: &Field| f.name == "host" || f.starts_with("POP3 only:");
     example.table("Server", &server, is_pop3);
+    example.section("Config", "directory", "directory");
+    let directory = defaults(&Directory::default());
+    example.table("Directory", &directory, |f| f.name != "ldap");
     example.section("Directory", "ldap", "directory.ldap");
     example.table("Ldap", &defaults(&Ldap::default()), |_| true);
     example.section("Config", "ui", "ui");
@@ -370,6 +373,12 @@ fn the_example_uncommented_is_a_right_configuration() {
             "[accounts.old.pop3]",
             "[accounts.old.pop3]\npassword = \"x\"",
         );
+        // A directory knows passwords alone.
+        let text = if way.starts_with("password") {
+            text
+        } else {
+            text.replace("[directory.ldap]", "[directory.ldap]\npassword = \"x\"")
+        };
         pillarbox::config::parse(&text, Path::new("config.example.toml")).unwrap();
     }
 }
@@ -388,6 +397,7 @@ fn the_defaults_that_the_example_shows_are_the_defaults() {
     let old = config.account("old").unwrap();
     assert_eq!(old.pop3, Some(Server::default()));
     assert_eq!(config.ui, Config::default().ui);
+    assert_eq!(config.directory.ldap, Some(Ldap::default()));
 }
 
 /// The names of all tests in the repository's own code.

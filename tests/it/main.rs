@@ -36,7 +36,11 @@ mod crash;
 #[cfg(test)]
 mod crowd;
 #[cfg(test)]
+mod crypto;
+#[cfg(test)]
 mod cuts;
+#[cfg(test)]
+mod directory;
 #[cfg(test)]
 mod disk;
 #[cfg(test)]
@@ -53,6 +57,8 @@ mod imap;
 mod imap_change;
 #[cfg(test)]
 mod imap_demo;
+#[cfg(test)]
+mod people;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]

@@ -130,3 +130,14 @@ fn the_journal_looks_at_open_targets_only() {
         "{lines}"
     );
 }
+
+#[test]
+fn addresses_are_gathered_by_keys_alone() {
+    let home = Home::new();
+    for sql in [
+        crate::store::people::NEXT_SQL,
+        crate::store::people::ROLES_SQL,
+    ] {
+        holds(&home, &sql.replace("?1", "7").replace("?2", "7"));
+    }
+}

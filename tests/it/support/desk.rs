@@ -4,7 +4,9 @@
 //! what a user would have on the screen.
 
 use super::Dovecot;
-use pillarbox::bus::{AccountView, Command, Event, Link, RequestId};
+use pillarbox::bus::{
+    AccountView, Command, Completion, Event, Link, RequestId, WritingCommand, WritingEvent,
+};
 use pillarbox::engine::clock::monotonic;
 use pillarbox::engine::{AccountSetup, Engine, Keep, Setup, Writing};
 use pillarbox::model::{
@@ -96,18 +98,24 @@ impl Desk {
         accounts: Vec<AccountSetup>,
         is_offline: bool,
     ) -> Self {
+        Self::start_with(Setup {
+            data_dir: data_dir.to_owned(),
+            downloads: data_dir.join("downloads"),
+            templates: data_dir.join("templates"),
+            accounts,
+            directory: pillarbox::config::Directory::default(),
+            spelling: String::new(),
+            is_offline,
+        })
+    }
+
+    /// Starts an engine with a setup of the test's own.
+    pub(crate) fn start_with(setup: Setup) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()
             .unwrap();
-        let setup = Setup {
-            data_dir: data_dir.to_owned(),
-            downloads: data_dir.join("downloads"),
-            templates: data_dir.join("templates"),
-            accounts,
-            is_offline,
-        };
         let engine = runtime.block_on(async { Engine::start(setup) }).unwrap();
         Self {
             runtime,
@@ -325,6 +333,42 @@ impl Desk {
         let request = self.request();
         self.send(Command::Undo { request });
         self.applied(request)
+    }
+
+    /// The last answer to what was typed of an address.
+    pub(crate) fn completions(&mut self, typed: &str) -> Vec<Completion> {
+        let request = self.request();
+        let account = self.wait_tree("an account", |tree| Some(tree.first()?.key));
+        self.send(Command::Writing(WritingCommand::Complete {
+            request,
+            account,
+            typed: typed.to_owned(),
+        }));
+        self.until("completions", |event| match event {
+            Event::Writing(WritingEvent::Completions {
+                request: r,
+                items,
+                is_final: true,
+            }) if *r == request => Some(items.clone()),
+            _ => None,
+        })
+    }
+
+    /// Types the same again until the answer is as wanted.
+    pub(crate) fn wait_completions(
+        &mut self,
+        typed: &str,
+        is_so: impl Fn(&[Completion]) -> bool,
+    ) -> Vec<Completion> {
+        let begun = monotonic();
+        loop {
+            let items = self.completions(typed);
+            if is_so(&items) {
+                return items;
+            }
+            assert!(begun.elapsed() < PATIENCE, "in vain: {items:#?}");
+            self.listen(Duration::from_millis(50));
+        }
     }
 
     fn applied(&mut self, request: RequestId) -> String {

@@ -19,6 +19,7 @@ pub(crate) mod scenes;
 mod screen;
 pub(crate) mod scripts;
 pub(crate) mod shim;
+pub(crate) mod slapd;
 mod stage;
 pub(crate) mod sweep;
 mod tree;

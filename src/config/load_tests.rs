@@ -245,31 +245,6 @@ fn what_cannot_be_is_refused_where_it_stands() {
             "accounts.work.send.identities",
         ),
         (
-            "password = \"x\"\n[directory.ldap]\nurl = \"http://x\"\nbase = \"b\"",
-            7,
-            "directory.ldap.url",
-        ),
-        (
-            "password = \"x\"\n[directory.ldap]\nurl = \"ldap://x\"\nbase = \"b\"\ntls = \"none\"",
-            9,
-            "directory.ldap.tls",
-        ),
-        (
-            "password = \"x\"\n[directory.ldap]\nurl = \"ldaps://x\"\nbase = \"b\"\npassword = \"y\"",
-            6,
-            "directory.ldap.bind_dn",
-        ),
-        (
-            "password = \"x\"\n[directory.ldap]\nurl = \"ldaps://x\"\nbase = \"b\"\nfilter = \"(cn=a)\"",
-            9,
-            "directory.ldap.filter",
-        ),
-        (
-            "password = \"x\"\n[directory]\ncommand = \"khard 'x\"",
-            7,
-            "directory.command",
-        ),
-        (
             "password = \"x\"\n[keys.list]\narchive = [\"\"]",
             7,
             "keys.list.archive",
@@ -375,5 +350,39 @@ fn a_directory_is_found_where_its_url_says() {
             (host, port, is_implicit),
             "{url}"
         );
+    }
+}
+
+#[test]
+fn a_directory_that_cannot_be_asked_is_refused_where_it_stands() {
+    let cases = [
+        (
+            "password = \"x\"\n[directory.ldap]\nurl = \"http://x\"\nbase = \"b\"",
+            7,
+            "directory.ldap.url",
+        ),
+        (
+            "password = \"x\"\n[directory.ldap]\nurl = \"ldap://x\"\nbase = \"b\"\ntls = \"none\"",
+            9,
+            "directory.ldap.tls",
+        ),
+        (
+            "password = \"x\"\n[directory.ldap]\nurl = \"ldaps://x\"\nbase = \"b\"\npassword = \"y\"",
+            6,
+            "directory.ldap.bind_dn",
+        ),
+        (
+            "password = \"x\"\n[directory.ldap]\nurl = \"ldaps://x\"\nbase = \"b\"\nfilter = \"(cn=a)\"",
+            9,
+            "directory.ldap.filter",
+        ),
+        (
+            "password = \"x\"\n[directory]\ncommand = \"khard 'x\"",
+            7,
+            "directory.command",
+        ),
+    ];
+    for (lines, line, key) in cases {
+        refused(&account_with(lines), line, key);
     }
 }

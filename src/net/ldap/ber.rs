@@ -60,10 +60,7 @@ impl<'a> Elements<'a> {
         if tag & 0x1f == 0x1f {
             return Err(broken());
         }
-        let (len, rest) = match length(rest)? {
-            Some(found) => found,
-            None => return Err(broken()),
-        };
+        let (len, rest) = length(rest)?.ok_or_else(broken)?;
         let (content, rest) = rest.split_at_checked(len).ok_or_else(broken)?;
         self.0 = rest;
         Ok(Some((*tag, content)))

@@ -2,14 +2,17 @@
 //!
 //! Called by `posting`. A message must be in it and its draft marked as sent in one transaction.
 
+use super::store_thread::Db;
 use crate::model::{AccountKey, DraftKey, Flag, MessageKey, OutboxKey, SendWhen};
-use crate::store::{Error, Result, Writer};
-use std::time::Duration;
-use tempfile::NamedTempFile;
+use std::io::{BufWriter, Write};
+use std::path::Path;
 
 /// A message that was composed.
 #[derive(Debug)]
-#[expect(dead_code, reason = "read by the outbox, which this version has not yet")]
+#[expect(
+    dead_code,
+    reason = "read by the outbox, which this version has not yet"
+)]
 pub(super) struct NewOutbox {
     /// The account that sends it.
     pub(super) account: AccountKey,
@@ -21,8 +24,6 @@ pub(super) struct NewOutbox {
     pub(super) sender: String,
     /// RCPT TO, each once.
     pub(super) recipients: Vec<String>,
-    /// Its size.
-    pub(super) size_bytes: u64,
     /// Whether it needs 8BITMIME.
     pub(super) has_8bit: bool,
     /// Whether it needs SMTPUTF8.
@@ -37,17 +38,23 @@ pub(super) struct NewOutbox {
     pub(super) when: SendWhen,
 }
 
-/// Puts a message into the outbox.
-pub(super) fn queue(
-    _writer: &mut Writer,
-    new: &NewOutbox,
-    file: NamedTempFile,
-    _undo: Duration,
-    _now_secs: i64,
-) -> Result<OutboxKey> {
-    tracing::debug!(?new, file = %file.path().display(), "a message was composed");
-    Err(Error::Disk {
-        file: "the outbox".to_owned(),
-        detail: "this version cannot send".to_owned(),
-    })
+/// Puts a message into the outbox. `write` writes its bytes, and says what is to be known of it.
+pub(super) async fn put(
+    _db: &Db,
+    folder: &Path,
+    write: impl FnOnce(&mut dyn Write) -> Result<NewOutbox, String> + Send + 'static,
+) -> Result<OutboxKey, String> {
+    let folder = folder.to_owned();
+    let writing = move || {
+        let file = tempfile::tempfile_in(folder).map_err(|e| e.to_string())?;
+        let mut out = BufWriter::new(file);
+        let new = write(&mut out)?;
+        let file = out.into_inner().map_err(|e| e.to_string())?;
+        file.sync_all().map_err(|e| e.to_string())?;
+        Ok::<_, String>(new)
+    };
+    let written = tokio::task::spawn_blocking(writing).await;
+    let new = written.map_err(|_| "the message cannot be written".to_owned())??;
+    tracing::debug!(?new, "a message was composed");
+    Err("this version cannot send".to_owned())
 }

@@ -12,7 +12,7 @@ use crate::bus::{Event, Problem, RequestId, WritingEvent};
 use crate::mime::{self, Composer, EightBit, How, Purpose, Stamp, Written};
 use crate::model::{Draft, DraftKey, DraftKind, Moment, OutboxKey, Safe, SendWhen};
 use crate::store::{DraftRow, DraftState, Reader};
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::time::Duration;
 
 /// How a message is composed that is to be sent: what the server can do is not known yet.
@@ -52,47 +52,27 @@ impl Drafts {
         let account = row.account;
         let message_id = self.message_id_of(&row.draft).await?;
         let reader = self.db.another_reader().map_err(|e| e.to_string())?;
-        let folder = self.data_dir.clone();
-        let composing = move || {
-            let file = tempfile::Builder::new()
-                .prefix("outgoing-")
-                .suffix(".eml")
-                .tempfile_in(folder)
-                .map_err(|e| format!("the message cannot be written: {e}"))?;
+        let write = move |out: &mut dyn Write| {
             let stamp = stamp();
-            let mut out = BufWriter::new(file);
-            let written = compose(&row.draft, stamp, reader, &mut out)?;
-            let file = out.into_inner().map_err(|e| e.to_string())?;
-            file.as_file().sync_all().map_err(|e| e.to_string())?;
+            let written = compose(&row.draft, stamp, reader, out)?;
             let route = mime::route(&row.draft).map_err(|e| e.to_string())?;
             let own = stamp.message_id(&row.draft.identity.address.address);
-            Ok::<_, String>((
-                file,
-                NewOutbox {
-                    account,
-                    draft: Some(key),
-                    message_id: message_id.unwrap_or(own),
-                    sender: route.sender,
-                    recipients: route.recipients,
-                    size_bytes: written.size_bytes,
-                    has_8bit: written.needs_8bitmime,
-                    has_utf8_header: written.needs_smtputf8,
-                    wants_report: row.draft.sending.wants_report,
-                    mark: row.draft.mark(),
-                    subject: row.draft.subject,
-                    when,
-                },
-            ))
+            Ok(NewOutbox {
+                account,
+                draft: Some(key),
+                message_id: message_id.unwrap_or(own),
+                sender: route.sender,
+                recipients: route.recipients,
+                has_8bit: written.needs_8bitmime,
+                has_utf8_header: written.needs_smtputf8,
+                wants_report: row.draft.sending.wants_report,
+                mark: row.draft.mark(),
+                subject: row.draft.subject,
+                when,
+            })
         };
-        let composed = tokio::task::spawn_blocking(composing).await;
-        let (file, new) = composed.map_err(|_| "the message cannot be composed".to_owned())??;
-        let now = clock::now_secs();
-        let undo = self.undo_of(account);
-        let queued = self
-            .db
-            .write(move |w| super::outbox::queue(w, &new, file, undo, now))
-            .await;
-        Ok((queued.map_err(|e| e.to_string())?, account))
+        let item = super::outbox::put(&self.db, &self.data_dir, write).await?;
+        Ok((item, account))
     }
 
     /// A draft that can be sent.

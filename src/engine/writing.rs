@@ -42,6 +42,15 @@ impl Dispatch {
                 let drafts = self.drafts();
                 self.tasks.spawn(drafts.send(request, key, when));
             }
+            WritingCommand::LoadOutbox { request } => {
+                let drafts = self.drafts().kept().await;
+                let event = WritingEvent::Outbox {
+                    request,
+                    items: Vec::new(),
+                    drafts,
+                };
+                let _gone = self.events.send(Event::Writing(event)).await;
+            }
             WritingCommand::ListPaths { request, typed } => {
                 let events = self.events.clone();
                 self.tasks.spawn(list_paths(events, request, typed));

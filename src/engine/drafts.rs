@@ -11,11 +11,11 @@ use super::originals::Resumed;
 use super::store_thread::Db;
 use super::texts::{Texts, Why};
 use super::writers::Writers;
-use crate::bus::{Event, Problem, RequestId, WritingEvent};
+use crate::bus::{Event, KeptDraft, Problem, RequestId, WritingEvent};
 use crate::mime::{self, Answer, Selves};
 use crate::model::{
     AccountKey, Address, Caret, Draft, DraftField, DraftKey, DraftKind, DraftStart, Identity,
-    Placed, Safe,
+    Moment, Placed, Safe,
 };
 use crate::store::{self, AdoptedCopy, DraftRow, Opening};
 use std::path::PathBuf;
@@ -171,6 +171,26 @@ impl Drafts {
             Opening::Gone => "this draft is gone",
         };
         Err(Refused::Said(said.to_owned()))
+    }
+
+    /// The drafts that are kept here, the latest first.
+    pub(super) async fn kept(&self) -> Vec<KeptDraft> {
+        let rows = self.db.read(|r| r.drafts()).await.unwrap_or_default();
+        let is_ours = |row: &DraftRow| self.accounts.iter().any(|a| a.key == row.account);
+        let rows = rows.into_iter().filter(is_ours);
+        rows.map(|row| KeptDraft {
+            key: row.key,
+            account: row.account,
+            to: Safe::line(row.draft.to.typed()),
+            subject: Safe::line(&row.draft.subject),
+            changed: Moment {
+                unix_secs: row.changed_secs,
+                offset_mins: 0,
+            },
+            is_recovered: row.is_recovered,
+            is_uploaded: row.is_copied,
+        })
+        .collect()
     }
 
     /// An empty draft of an account, with its signature.

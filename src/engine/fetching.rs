@@ -150,7 +150,10 @@ impl Lane {
         let mailbox = found.map_or(placed.mailbox, |(mailbox, ..)| mailbox);
         let era = self.ensure_open(mailbox).await?;
         match (found, era) {
-            (Some((_, uid_validity, uid)), Some(era)) if uid_validity == era => Ok(uid),
+            (Some((_, uid_validity, uid)), Some(era)) if uid_validity == era => {
+                self.hear_of(uid).await?;
+                Ok(uid)
+            }
             _ => Err(Error {
                 class: Class::Rejected,
                 summary: "the message is no longer in this folder on the server".to_owned(),
@@ -159,6 +162,17 @@ impl Lane {
             }
             .into()),
         }
+    }
+
+    /// Another lane may have brought a message of which this connection was not told yet: until then
+    /// the server answers as if there were none.
+    async fn hear_of(&mut self, uid: Uid) -> Result<(), Failure> {
+        let next = self.open.as_ref().and_then(|open| open.uid_next);
+        if next.is_none_or(|next| uid >= next) {
+            self.session.noop().await?;
+            self.absorb_notices().await?;
+        }
+        Ok(())
     }
 
     async fn size_of(&self, placed: Placed) -> Result<u64, Failure> {

@@ -7,9 +7,9 @@ use super::account::Account;
 use super::clock;
 use super::dispatch::Dispatch;
 use super::owner::Owner;
-use crate::bus::{Event, KeptDraft, Link, Problem, RequestId, SyncMode, WritingEvent};
-use crate::model::{AccountKey, Moment, OutboxItem, OutboxKey, OutboxState, Safe, SendWhen};
-use crate::store::{self, DraftRow, Store, Withdrawn};
+use crate::bus::{Event, Link, Problem, RequestId, SyncMode, WritingEvent};
+use crate::model::{AccountKey, OutboxItem, OutboxKey, OutboxState, Safe, SendWhen};
+use crate::store::{self, Store, Withdrawn};
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
 
@@ -104,12 +104,10 @@ impl Dispatch {
                 item.sent_bytes = sent;
             }
         }
-        let mut drafts = self.db.read(|r| r.drafts()).await.unwrap_or_default();
-        drafts.retain(|draft| self.accounts.iter().any(|a| a.key == draft.account));
         let event = WritingEvent::Outbox {
             request,
             items,
-            drafts: drafts.into_iter().map(kept).collect(),
+            drafts: self.drafts().kept().await,
         };
         let _gone = self.events.send(Event::Writing(event)).await;
     }
@@ -220,21 +218,6 @@ impl Dispatch {
     }
 }
 
-fn kept(row: DraftRow) -> KeptDraft {
-    KeptDraft {
-        key: row.key,
-        account: row.account,
-        to: Safe::line(row.draft.to.typed()),
-        subject: Safe::line(&row.draft.subject),
-        changed: Moment {
-            unix_secs: row.changed_secs,
-            offset_mins: 0,
-        },
-        is_recovered: row.is_recovered,
-        is_uploaded: row.is_copied,
-    }
-}
-
 /// Why nothing can be done about a message.
 pub(super) const LATE: &str = "too late: the message is on its way, or no longer in the outbox";
 
@@ -260,6 +243,7 @@ fn day_and_time(at: i64, now: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Moment;
 
     #[test]
     fn a_message_is_held_for_the_undo_window_or_until_its_time() {

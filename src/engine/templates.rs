@@ -67,27 +67,16 @@ fn read(folder: &Path, name: &str) -> Result<String, String> {
     Ok(text)
 }
 
-/// Takes the values of the lines in front, and the text behind the first empty line. A file that
-/// does not begin with a field is all text. Names of fields that were not taken are returned.
+/// Takes the values of the lines in front, and the text behind them. A file without such lines is
+/// all text. Names of fields that were not taken are returned.
 fn fill(draft: &mut Draft, file: &str) -> Vec<String> {
     let file = file.trim_start_matches('\u{feff}').replace("\r\n", "\n");
     let mut ignored = Vec::new();
     let (mut subject, mut to, mut cc, mut bcc) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let has_fields = file
-        .lines()
-        .next()
-        .is_some_and(|line| field(line).is_some());
     let mut rest = file.as_str();
-    while has_fields {
-        let (line, behind) = rest.split_once('\n').unwrap_or((rest, ""));
-        if !line.is_empty() && field(line).is_none() {
-            // No field: the text begins here, without an empty line before it.
-            break;
-        }
-        rest = behind;
-        let Some((name, value)) = field(line) else {
-            break;
-        };
+    while let Some((line, behind)) = rest.split_once('\n').or(Some((rest, "")))
+        && let Some((name, value)) = field(line)
+    {
         match name.to_ascii_lowercase().as_str() {
             "subject" => subject.push(value),
             "to" => to.push(value),
@@ -95,9 +84,15 @@ fn fill(draft: &mut Draft, file: &str) -> Vec<String> {
             "bcc" => bcc.push(value),
             _ => ignored.push(name.to_owned()),
         }
-        if rest.is_empty() {
-            break;
-        }
+        rest = behind;
+    }
+    let taken = subject.len() + to.len() + cc.len() + bcc.len();
+    if taken == 0 {
+        // A first line such as "Note: …" is text.
+        ignored.clear();
+        rest = &file;
+    } else {
+        rest = rest.strip_prefix('\n').unwrap_or(rest);
     }
     let people = |values: &[&str]| Recipients::read(&values.join(", "));
     draft.subject = subject.join(" ");
@@ -149,7 +144,11 @@ mod tests {
 
     #[test]
     fn a_file_without_fields_is_all_text() {
-        for text in ["Dear all,\nSubject: no\n", "\nSubject: no\n"] {
+        for text in [
+            "Dear all,\nSubject: no\n",
+            "\nSubject: no\n",
+            "Note: this stays\n",
+        ] {
             let (draft, ignored) = filled(text);
             assert_eq!(draft.subject, "");
             assert!(draft.body.starts_with(text.trim_end()), "{draft:?}");

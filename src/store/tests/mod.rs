@@ -1,6 +1,7 @@
 //! Tests of the store as the engine and a user meet it: through files, writers and readers.
 
 mod damage;
+mod drafts;
 mod eras;
 mod journal;
 mod lives;

@@ -3,8 +3,8 @@
 //! Used by the tests of drafts. Like the desk it must never look into the store.
 
 use super::desk::Desk;
-use pillarbox::bus::{Command, Event, RequestId, Review, WritingCommand, WritingEvent};
-use pillarbox::model::{Attached, Caret, Draft, DraftKey, DraftStart, Identity, Safe};
+use pillarbox::bus::{Command, Event, KeptDraft, RequestId, Review, WritingCommand, WritingEvent};
+use pillarbox::model::{Attached, Caret, Draft, DraftKey, DraftStart, Identity, Safe, SendWhen};
 use std::path::PathBuf;
 
 /// A draft that was opened.
@@ -109,6 +109,32 @@ impl Desk {
                 _ => None,
             },
         )
+    }
+
+    /// Sends a draft, or the sentence where that cannot be done.
+    pub(crate) fn post(&mut self, key: DraftKey) -> Result<String, String> {
+        let when = SendWhen::Now;
+        self.write(
+            "a draft to be sent",
+            |request| WritingCommand::Send { request, key, when },
+            |event| match event {
+                WritingEvent::Queued { label, .. } => Some(label.as_str().to_owned()),
+                _ => None,
+            },
+        )
+    }
+
+    /// The drafts that are kept here.
+    pub(crate) fn kept(&mut self) -> Vec<KeptDraft> {
+        let listed = self.write(
+            "the outbox",
+            |request| WritingCommand::LoadOutbox { request },
+            |event| match event {
+                WritingEvent::Outbox { drafts, .. } => Some(drafts.clone()),
+                _ => None,
+            },
+        );
+        listed.unwrap()
     }
 
     /// Attaches a file.

@@ -83,7 +83,16 @@ fn front(config: &Config, setup: Setup) -> Front {
         settings: accounts::settings(config, has_no_colour, is_light),
         has_mouse: config.ui.mouse,
         open_url: |url| open::that_detached(url),
+        editor: editor(),
+        start: None,
     }
+}
+
+/// The user's editor. Where none is named: the one that every system has.
+fn editor() -> String {
+    let named = [variable("VISUAL"), variable("EDITOR")];
+    let named = named.into_iter().find(|name| !name.trim().is_empty());
+    named.unwrap_or_else(|| "vi".to_owned())
 }
 
 fn demo_account(account: &DemoAccount) -> AccountSetup {

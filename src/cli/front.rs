@@ -12,7 +12,7 @@ use crate::bus::SyncMode;
 use crate::config::Config;
 use crate::demo::{Demo, DemoAccount};
 use crate::engine::{AccountSetup, Keep, LIST_EVERY, Setup, clock};
-use crate::model::Secret;
+use crate::model::{DraftStart, Secret};
 use crate::net::{Login, Options, Security, Server};
 use crate::run::{self, Front};
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The screen with the configured accounts.
-pub(super) fn screen(place: &Place) -> Result<Exit, Failure> {
+pub(super) fn screen(place: &Place, start: Option<DraftStart>) -> Result<Exit, Failure> {
     let config = &place.loaded.config;
     if config.accounts.is_empty() {
         return Err(Failure::usage(format!(
@@ -35,7 +35,29 @@ pub(super) fn screen(place: &Place) -> Result<Exit, Failure> {
         ));
     }
     let runtime = network::runtime()?;
-    finish(runtime.block_on(run::run(front(config, setup))))
+    let front = Front {
+        start,
+        ..front(config, setup)
+    };
+    finish(runtime.block_on(run::run(front)))
+}
+
+/// The screen with a new message, empty or as a link has it.
+pub(super) fn compose(place: &Place, link: Option<&str>) -> Result<Exit, Failure> {
+    let is_mailto = |link: &str| {
+        let scheme = link.split(':').next().unwrap_or_default();
+        scheme.eq_ignore_ascii_case("mailto") && link.len() > scheme.len()
+    };
+    let start = match link {
+        None => DraftStart::Blank(None),
+        Some(link) if is_mailto(link) => DraftStart::Mailto(link.to_owned()),
+        Some(_) => {
+            return Err(Failure::usage(
+                "compose: this is no mailto: link; write mailto:ann@example.org",
+            ));
+        }
+    };
+    screen(place, Some(start))
 }
 
 /// The screen on a server of our own with sample mail.

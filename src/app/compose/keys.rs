@@ -17,12 +17,19 @@ pub(in crate::app) fn key(app: &mut App, key: Key) -> Vec<Effect> {
         return Vec::new();
     };
     if composer.review.is_some() {
+        if key.is(Code::Esc) && app.notices.dismiss_error() {
+            return Vec::new();
+        }
         return review::key(app, key);
     }
     match complete::key(composer, key) {
         Some(true) => return changed(app),
         Some(false) => return Vec::new(),
         None => {}
+    }
+    // An error stands in the place of the keys until it was seen.
+    if key.is(Code::Esc) && app.notices.dismiss_error() {
+        return Vec::new();
     }
     if let Some(effects) = command(app, key) {
         return effects;
@@ -307,7 +314,6 @@ pub(in crate::app) fn find(app: &mut App, wanted: &str, is_forward: bool, stays:
 fn edit_outside(app: &mut App) -> Vec<Effect> {
     let mut effects = keep_now(app);
     if let Some(composer) = &mut app.writing.composer {
-        composer.is_outside = true;
         composer.focus_on(DraftField::Body);
         effects.push(Effect::EditText {
             key: composer.key,

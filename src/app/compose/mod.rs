@@ -125,8 +125,6 @@ pub struct Composer {
     attaching: BTreeMap<RequestId, Option<String>>,
     /// A text that was pasted and became an attachment.
     pasted: Option<String>,
-    /// Whether another program edits the text.
-    is_outside: bool,
     /// What was looked for last.
     wanted: String,
 }
@@ -166,7 +164,6 @@ impl Composer {
             complete_serial: 0,
             attaching: BTreeMap::new(),
             pasted: None,
-            is_outside: false,
             wanted: String::new(),
         };
         composer.body.set_caret(caret.line, caret.column);

@@ -3,16 +3,21 @@
 //! Called by `cli`. The loop must never wait for the engine: commands are only ever tried, and a
 //! frame is drawn at once for a key, at most sixty times a second for news.
 
+mod editor;
 mod keys;
 mod terminal;
 
 use crate::app::{App, Effect, Input, Settings, Token, update};
-use crate::bus::{Command, Event};
+use crate::bus::{Command, Event, WritingCommand, WritingEvent};
 use crate::engine::{Engine, Setup, clock};
+use crate::model::{DraftKey, DraftStart, Safe};
 use crate::ui;
 use base64::Engine as _;
 use crossterm::event::EventStream;
-use futures_util::StreamExt as _;
+use editor::Editing;
+use futures_util::{FutureExt as _, StreamExt as _};
+use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
 use std::time::Duration;
 use terminal::Screen;
 use tokio::sync::mpsc::error::TrySendError;
@@ -23,6 +28,8 @@ use tokio::time::Instant;
 const FRAME: Duration = Duration::from_millis(16);
 /// The most that goes to the clipboard: terminals drop longer OSC 52 sequences.
 const COPY_MAX: usize = 74_000;
+/// How long the engine may take to put a draft on disk when the program ends.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 /// News handled between two looks at the keyboard.
 const NEWS_MAX: usize = 64;
 
@@ -37,6 +44,10 @@ pub struct Front {
     pub has_mouse: bool,
     /// Asks the user's program to open an address.
     pub open_url: fn(&str) -> std::io::Result<()>,
+    /// The user's editor with its arguments, as `$VISUAL` or `$EDITOR` has it.
+    pub editor: String,
+    /// What is to be written at once.
+    pub start: Option<DraftStart>,
 }
 
 /// Runs the terminal front until the user quits.
@@ -45,6 +56,8 @@ pub struct Front {
 /// When the terminal or the store cannot be used.
 pub async fn run(front: Front) -> anyhow::Result<()> {
     restore_on_panic();
+    let data_dir = front.setup.data_dir.clone();
+    editor::remove_leftovers(&data_dir);
     let engine = Engine::start(front.setup)?;
     let screen = Screen::take(front.has_mouse)?;
     let mut front_loop = Loop {
@@ -57,14 +70,29 @@ pub async fn run(front: Front) -> anyhow::Result<()> {
         is_dirty: true,
         drawn: Instant::now(),
         open_url: front.open_url,
+        editor: front.editor,
+        data_dir,
+        start: front.start,
+        keyboard: None,
+        editing: None,
     };
-    let outcome = front_loop.run().await;
+    // Whatever happens to the screen: what was written is put on disk before the program ends.
+    let outcome = AssertUnwindSafe(front_loop.run()).catch_unwind().await;
+    let saved = AssertUnwindSafe(front_loop.last_words())
+        .catch_unwind()
+        .await;
+    if saved.is_err() {
+        tracing::error!("the draft on the screen could not be put on disk");
+    }
     let Loop { screen, engine, .. } = front_loop;
     // The terminal is the user's again before the last connections are closed.
     drop(screen);
     let _stopped = engine.commands.try_send(Command::Quit);
     engine.join().await;
-    outcome
+    match outcome {
+        Ok(outcome) => outcome,
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
 }
 
 /// A panic of the loop restores the terminal before it is printed; one of a task is only logged.
@@ -94,24 +122,35 @@ struct Loop {
     is_dirty: bool,
     drawn: Instant,
     open_url: fn(&str) -> std::io::Result<()>,
+    editor: String,
+    data_dir: PathBuf,
+    start: Option<DraftStart>,
+    /// What is typed; nobody's while an editor has the terminal.
+    keyboard: Option<EventStream>,
+    editing: Option<Editing>,
 }
 
 impl Loop {
     async fn run(&mut self) -> anyhow::Result<()> {
-        let mut keyboard = EventStream::new();
         let mut ends = Ends::new()?;
         let (cols, rows) = Screen::size();
         self.tick()?;
         self.feed(Input::Resize { cols, rows })?;
+        self.keyboard = Some(EventStream::new());
         for effect in self.app.start() {
             self.perform(effect)?;
+        }
+        if let Some(start) = self.start.take() {
+            for effect in self.app.write(start) {
+                self.perform(effect)?;
+            }
         }
         self.draw()?;
         while self.is_running {
             let (frame_at, tick_in) = (self.drawn + FRAME, self.tick_in());
             tokio::select! {
                 biased;
-                event = keyboard.next() => match event {
+                event = typed(&mut self.keyboard) => match event {
                     Some(Ok(event)) => self.on_terminal(event)?,
                     // The terminal is gone.
                     Some(Err(_)) | None => self.is_running = false,
@@ -125,12 +164,16 @@ impl Loop {
                     self.feed(Input::Timer(token))?;
                     self.draw()?;
                 }
+                ended = edited(&mut self.editing) => self.on_editor(ended)?,
                 () = tokio::time::sleep_until(frame_at), if self.is_dirty => self.draw()?,
                 () = tokio::time::sleep(tick_in) => {
                     self.tick()?;
                     self.is_dirty = true;
                 }
-                () = ends.wait() => self.is_running = false,
+                is_interrupt = ends.wait() => {
+                    // While an editor has the terminal, Ctrl-C is meant for it.
+                    self.is_running = is_interrupt && self.editing.is_some();
+                }
             }
         }
         Ok(())
@@ -195,8 +238,11 @@ impl Loop {
                     tracing::warn!(%error, "no program opened the address");
                 }
             }
+            // The terminal is the editor's now.
+            Effect::Copy(_) | Effect::Bell | Effect::Redraw if self.editing.is_some() => {}
             Effect::Copy(text) => self.copy(&text)?,
             Effect::Bell => self.screen.write(b"\x07")?,
+            Effect::EditText { key, text } => self.edit(key, text)?,
             Effect::After { ms, token } => {
                 self.timers.spawn(async move {
                     tokio::time::sleep(Duration::from_millis(ms)).await;
@@ -213,6 +259,85 @@ impl Loop {
         Ok(())
     }
 
+    /// Gives the terminal to the user's editor.
+    fn edit(&mut self, key: DraftKey, text: String) -> anyhow::Result<()> {
+        // What reads the keyboard must be gone before another program reads it.
+        self.keyboard = None;
+        self.screen.give();
+        match Editing::start(&self.editor, &self.data_dir, key, text) {
+            Ok(editing) => {
+                self.editing = Some(editing);
+                Ok(())
+            }
+            Err(why) => self.take_back(key, Err(why)),
+        }
+    }
+
+    /// The editor has ended, or has perhaps saved.
+    fn on_editor(
+        &mut self,
+        ended: Option<std::io::Result<std::process::ExitStatus>>,
+    ) -> anyhow::Result<()> {
+        let Some(editing) = &mut self.editing else {
+            return Ok(());
+        };
+        let key = editing.key();
+        let Some(ended) = ended else {
+            return match editing.saved() {
+                Some(text) => self.feed(Input::Edited {
+                    key,
+                    outcome: Ok(text),
+                }),
+                None => Ok(()),
+            };
+        };
+        let outcome = editing.outcome(ended);
+        self.editing = None;
+        self.take_back(key, outcome)
+    }
+
+    fn take_back(&mut self, key: DraftKey, outcome: Result<String, Safe>) -> anyhow::Result<()> {
+        self.screen.take_again()?;
+        self.keyboard = Some(EventStream::new());
+        let (cols, rows) = Screen::size();
+        self.tick()?;
+        self.feed(Input::Resize { cols, rows })?;
+        self.feed(Input::Edited { key, outcome })?;
+        self.draw()
+    }
+
+    /// Has what is written put on disk, and waits for that a while.
+    async fn last_words(&mut self) {
+        if let Some(editing) = self.editing.take() {
+            let key = editing.key();
+            if let Some(text) = editing.end().await {
+                let outcome = Ok(text);
+                let _effects = update(&mut self.app, Input::Edited { key, outcome });
+            }
+        }
+        let words = self.app.last_words();
+        let mut left: Vec<_> = words.iter().filter_map(kept_by).collect();
+        let engine = &mut self.engine;
+        let said = tokio::time::timeout(LAST_WORDS, async {
+            for command in words {
+                if engine.commands.send(command).await.is_err() {
+                    return;
+                }
+            }
+            while !left.is_empty() {
+                let Some(event) = engine.events.recv().await else {
+                    return;
+                };
+                if let Event::Writing(WritingEvent::Kept { key, revision }) = event {
+                    left.retain(|one| *one != (key, revision));
+                }
+            }
+        });
+        if said.await.is_err() {
+            tracing::error!("the draft on the screen was not put on disk in time");
+        }
+    }
+
     /// OSC 52: works over ssh too. Encoded, so no byte of the text can steer the terminal.
     fn copy(&mut self, text: &str) -> anyhow::Result<()> {
         let encoded = base64::engine::general_purpose::STANDARD.encode(text);
@@ -224,12 +349,44 @@ impl Loop {
     }
 
     fn draw(&mut self) -> anyhow::Result<()> {
+        if self.editing.is_some() {
+            self.is_dirty = false;
+            return Ok(());
+        }
         let app = &self.app;
         let theme = ui::Theme::of(app);
         self.screen.draw(|frame| ui::draw(app, &theme, frame))?;
         self.is_dirty = false;
         self.drawn = Instant::now();
         Ok(())
+    }
+}
+
+/// Which state of which draft a command puts on disk.
+const fn kept_by(command: &Command) -> Option<(DraftKey, u64)> {
+    match command {
+        Command::Writing(WritingCommand::Keep { key, revision, .. }) => Some((*key, *revision)),
+        _ => None,
+    }
+}
+
+/// What is typed next; nothing, while the keyboard is somebody else's.
+async fn typed(
+    keyboard: &mut Option<EventStream>,
+) -> Option<std::io::Result<crossterm::event::Event>> {
+    match keyboard {
+        Some(keyboard) => keyboard.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// That the editor ended or may have saved; nothing, while there is none.
+async fn edited(
+    editing: &mut Option<Editing>,
+) -> Option<std::io::Result<std::process::ExitStatus>> {
+    match editing {
+        Some(editing) => editing.wait().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -243,6 +400,7 @@ const fn is_reply(event: &Event) -> bool {
             | Event::Applied { .. }
             | Event::Activity { .. }
             | Event::Unavailable { .. }
+            | Event::Writing(_)
     )
 }
 
@@ -252,6 +410,8 @@ struct Ends {
     term: tokio::signal::unix::Signal,
     #[cfg(unix)]
     hup: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    int: tokio::signal::unix::Signal,
 }
 
 impl Ends {
@@ -261,6 +421,7 @@ impl Ends {
         Ok(Self {
             term: signal(SignalKind::terminate())?,
             hup: signal(SignalKind::hangup())?,
+            int: signal(SignalKind::interrupt())?,
         })
     }
 
@@ -269,16 +430,18 @@ impl Ends {
         Ok(Self {})
     }
 
+    /// Waits for one. Whether it is an interrupt, as Ctrl-C makes it.
     #[cfg(unix)]
-    async fn wait(&mut self) {
+    async fn wait(&mut self) -> bool {
         tokio::select! {
-            _ = self.term.recv() => {}
-            _ = self.hup.recv() => {}
+            _ = self.term.recv() => false,
+            _ = self.hup.recv() => false,
+            _ = self.int.recv() => true,
         }
     }
 
     #[cfg(not(unix))]
-    async fn wait(&mut self) {
-        std::future::pending::<()>().await;
+    async fn wait(&mut self) -> bool {
+        std::future::pending().await
     }
 }

@@ -3,7 +3,7 @@
 //! Called by `update`. Esc must always end a pending chord before it does anything else.
 
 use super::actions::{Availability, actions};
-use super::{App, Code, Effect, Key, Lookup, Token, overlay};
+use super::{App, Code, Effect, Key, Lookup, Token, compose, overlay};
 use crate::model::Safe;
 
 /// How long a chord may wait before the keys that may follow are shown.
@@ -15,6 +15,9 @@ const COUNT_MAX: u32 = 9_999_999;
 pub(super) fn key(app: &mut App, key: Key) -> Vec<Effect> {
     if app.overlay.is_some() {
         return overlay::key(app, key);
+    }
+    if app.composer().is_some() {
+        return compose::key(app, key);
     }
     let is_waiting = !app.pending.is_empty() || app.count.is_some();
     if key.is(Code::Esc) && is_waiting {

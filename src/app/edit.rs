@@ -12,10 +12,21 @@ use super::{Code, Key};
 const CHARS_MAX: usize = 1000;
 
 /// A line under edit: the text before the cursor and the text after it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edit {
     before: String,
     after: String,
+    chars_max: usize,
+}
+
+impl Default for Edit {
+    fn default() -> Self {
+        Self {
+            before: String::new(),
+            after: String::new(),
+            chars_max: CHARS_MAX,
+        }
+    }
 }
 
 impl Edit {
@@ -25,6 +36,32 @@ impl Edit {
         let mut edit = Self::default();
         edit.insert(text);
         edit
+    }
+
+    /// The same, for a line that may be so long.
+    #[must_use]
+    pub fn long(text: &str, chars_max: usize) -> Self {
+        let mut edit = Self {
+            chars_max,
+            ..Self::default()
+        };
+        edit.insert(text);
+        edit
+    }
+
+    /// The same with that text behind the cursor.
+    #[must_use]
+    pub fn followed_by(mut self, text: &str) -> Self {
+        let before = std::mem::take(&mut self.before);
+        self.insert(text);
+        self.after = std::mem::replace(&mut self.before, before);
+        self
+    }
+
+    /// The bytes of the text.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.before.len() + self.after.len()
     }
 
     /// The whole text.
@@ -53,8 +90,8 @@ impl Edit {
 
     /// Puts text in at the cursor, made clean.
     pub fn insert(&mut self, text: &str) {
-        let room =
-            CHARS_MAX.saturating_sub(self.before.chars().count() + self.after.chars().count());
+        let used = self.before.chars().count() + self.after.chars().count();
+        let room = self.chars_max.saturating_sub(used);
         self.before
             .extend(Safe::line(text).as_str().chars().take(room));
     }

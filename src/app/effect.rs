@@ -5,6 +5,7 @@
 //! and `run` encodes both.
 
 use crate::bus::Command;
+use crate::model::DraftKey;
 
 /// One thing to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +29,13 @@ pub enum Effect {
     Redraw,
     /// Give the terminal back and stop until continued.
     Suspend,
+    /// Give the terminal to the user's editor with this text; come back with `Input::Edited`.
+    EditText {
+        /// The draft that it is of.
+        key: DraftKey,
+        /// The text.
+        text: String,
+    },
     /// Leave the loop. `Command::Quit` was sent before.
     Quit,
 }
@@ -49,4 +57,12 @@ pub enum Token {
     Slow(u64),
     /// Say that the list is being waited for.
     SlowList(u64),
+    /// Put the draft on disk.
+    Keep(u64),
+    /// Hand over again what the engine had no room for.
+    Again,
+    /// Ask for proposals for the address that is typed.
+    Complete(u64),
+    /// Ask what the path could become that is typed.
+    Paths(u64),
 }

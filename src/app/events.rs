@@ -3,6 +3,7 @@
 //! Called by `update`. A reply whose request is no longer awaited must never change anything.
 
 use super::activity;
+use super::compose;
 use super::gather::{Gather, Purpose, Turn};
 use super::list::Window;
 use super::settle::turn_to;
@@ -67,7 +68,7 @@ pub(super) fn event(app: &mut App, event: Event) -> Vec<Effect> {
             Vec::new()
         }
         Event::Saved { request, files } => saved(app, request, &files),
-        Event::Writing(_) => Vec::new(),
+        Event::Writing(event) => compose::event(app, event),
         Event::Progress {
             request,
             done,
@@ -269,6 +270,10 @@ fn applied(
     if app.quiet.remove(&request) {
         return Vec::new();
     }
+    if is_done {
+        // Something newer was done: that is what is taken back next.
+        app.writing.undo = None;
+    }
     let was_undo = app.undo.take_if(|asked| *asked == request).is_some();
     let (kind, hint) = match undo {
         _ if was_undo && is_done => (NoticeKind::Redoable, Safe::default()),
@@ -348,6 +353,9 @@ fn failed(app: &mut App, request: RequestId, problem: Problem) -> Vec<Effect> {
         }
     }
     activity::failed(app, request);
+    if let Some(effects) = compose::failed(app, request, &problem) {
+        return effects;
+    }
     let text = Safe::join(&[problem.summary.clone(), problem.hint.clone()], "; ");
     if unavailable(app, request, &text) {
         return Vec::new();
@@ -388,11 +396,10 @@ pub(super) fn refused(app: &mut App, command: &Command) -> Vec<Effect> {
             };
             failed(app, *request, problem)
         }
-        Command::Prefetch(_)
-        | Command::LookAt(_)
-        | Command::Cancel(_)
-        | Command::Writing(_)
-        | Command::Quit => Vec::new(),
+        Command::Prefetch(_) | Command::LookAt(_) | Command::Cancel(_) | Command::Quit => {
+            Vec::new()
+        }
+        Command::Writing(command) => compose::refused(app, command),
         Command::SyncNow(_)
         | Command::SetMode { .. }
         | Command::SetOffline(_)

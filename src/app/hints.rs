@@ -4,8 +4,8 @@
 //! palette and the help always come last and are the last to go.
 
 use super::actions::{Availability, actions};
-use super::{App, Chord, Key, Overlay, PickerKind, PromptKind};
-use crate::model::Safe;
+use super::{App, Chord, Composer, Key, Overlay, PickerKind, PromptKind};
+use crate::model::{DraftField, Safe};
 use unicode_width::UnicodeWidthStr;
 
 /// One key with the word for what it does.
@@ -26,11 +26,12 @@ pub struct Hint {
 /// The hints that fit into so many columns.
 #[must_use]
 pub fn hints(app: &App, cols: u16) -> Vec<Hint> {
-    let all = match &app.overlay {
-        Some(overlay) => of_overlay(overlay),
-        None => of_pane(app),
+    let (all, is_pane) = match (&app.overlay, app.composer()) {
+        (Some(overlay), _) => (of_overlay(overlay), false),
+        (None, Some(composer)) => (of_composer(composer), false),
+        (None, None) => (of_pane(app), true),
     };
-    fit(&all, app.overlay.is_none(), cols)
+    fit(&all, is_pane, cols)
 }
 
 type Entry = (Safe, &'static str);
@@ -46,6 +47,73 @@ fn of_pane(app: &App) -> Vec<Entry> {
         .iter()
         .map(|a| (app.keymap.first(a.id, app.focus), a.hint.1))
         .filter(|(key, _)| !key.is_empty())
+        .collect()
+}
+
+/// The keys that work in a draft.
+fn of_composer(composer: &Composer) -> Vec<Entry> {
+    let keys: &[(&'static str, &'static str)] = match (composer.review(), composer.focus()) {
+        (Some(review), _) if review.is_sending() => &[("", "being put into the outbox")],
+        (Some(_), _) => &[
+            ("y", "send"),
+            ("l", "later"),
+            ("e", "edit"),
+            ("a", "attach"),
+            ("p", "keep as draft"),
+            ("q", "discard"),
+            ("s", "sign"),
+            ("x", "encrypt"),
+            ("m", "markdown"),
+            ("r", "report"),
+            ("Esc", "back"),
+        ],
+        _ if composer.completing().is_some() => &[
+            ("Enter", "take it"),
+            ("Down", "next"),
+            ("Esc", "close the list"),
+            ("", "type on"),
+        ],
+        (None, DraftField::From) => &[
+            ("Enter", "choose who writes"),
+            ("Right", "next one"),
+            ("Ctrl-X", "review"),
+            ("Esc", "leave"),
+            ("F1", "all keys"),
+            ("Tab", "next field"),
+        ],
+        (None, DraftField::Attachments) => &[
+            ("x", "take off"),
+            ("Right", "next file"),
+            ("a", "attach"),
+            ("Ctrl-X", "review"),
+            ("Esc", "leave"),
+            ("F1", "all keys"),
+            ("Tab", "next field"),
+        ],
+        (None, DraftField::Body) => &[
+            ("Ctrl-X", "review"),
+            ("Esc", "leave"),
+            ("F1", "all keys"),
+            ("Ctrl-A", "attach"),
+            ("Ctrl-E", "editor"),
+            ("Ctrl-Z", "undo"),
+            ("Ctrl-F", "find"),
+            ("Ctrl-S", "keep"),
+            ("Ctrl-K", "cut the line"),
+        ],
+        (None, _) => &[
+            ("Ctrl-X", "review"),
+            ("Esc", "leave"),
+            ("F1", "all keys"),
+            ("Tab", "next field"),
+            ("Ctrl-A", "attach"),
+            ("Ctrl-E", "editor"),
+            ("Ctrl-S", "keep"),
+            ("Ctrl-T", "sender"),
+        ],
+    };
+    keys.iter()
+        .map(|(key, label)| (Safe::fixed(key), *label))
         .collect()
 }
 
@@ -72,33 +140,21 @@ fn of_overlay(overlay: &Overlay) -> Vec<Entry> {
             PickerKind::Links => &[("Enter", "open"), ("y", "copy"), ("Esc", "close")],
             PickerKind::Attachments(_) => &[("Enter", "save"), ("S", "save all"), ("Esc", "close")],
         },
-        Overlay::Prompt(prompt) => match prompt.kind {
-            PromptKind::Search => &[
-                ("Enter", "keep these"),
-                ("Esc", "show all again"),
-                ("Up", "earlier searches"),
-            ],
-            PromptKind::Rule => &[("Enter", "select"), ("Esc", "close"), ("Up", "earlier")],
-            PromptKind::Tags => &[("Enter", "set"), ("Tab", "complete"), ("Esc", "close")],
-            PromptKind::Command => &[("Enter", "do it"), ("Tab", "complete"), ("Esc", "close")],
-            PromptKind::NewFolder(_) => &[
-                ("Enter", "make it"),
-                ("Tab", "complete"),
-                ("Ctrl-W", "drop a level"),
-                ("Esc", "close"),
-            ],
-            PromptKind::RenameFolder(_) => &[
-                ("Enter", "rename"),
-                ("Ctrl-W", "drop a level"),
-                ("Esc", "close"),
-            ],
-        },
+        Overlay::Prompt(prompt) => of_prompt(prompt.kind),
         Overlay::Confirm(question) => {
             let answers = question.answers().into_iter();
             return answers
                 .map(|(key, word)| (Safe::fixed(key), word))
                 .collect();
         }
+        Overlay::Outbox(_) => &[
+            ("Enter", "edit"),
+            ("r", "send now"),
+            ("y", "it was sent"),
+            ("d", "do not send"),
+            ("s", "sync"),
+            ("Esc", "close"),
+        ],
         Overlay::Activity(_) => &[
             ("r", "try again"),
             ("x", "take back"),
@@ -109,6 +165,39 @@ fn of_overlay(overlay: &Overlay) -> Vec<Entry> {
     keys.iter()
         .map(|(key, label)| (Safe::fixed(key), *label))
         .collect()
+}
+
+/// The keys that work in a line that is asked for.
+const fn of_prompt(kind: PromptKind) -> &'static [(&'static str, &'static str)] {
+    match kind {
+        PromptKind::Search => &[
+            ("Enter", "keep these"),
+            ("Esc", "show all again"),
+            ("Up", "earlier searches"),
+        ],
+        PromptKind::Rule => &[("Enter", "select"), ("Esc", "close"), ("Up", "earlier")],
+        PromptKind::Tags => &[("Enter", "set"), ("Tab", "complete"), ("Esc", "close")],
+        PromptKind::Command => &[("Enter", "do it"), ("Tab", "complete"), ("Esc", "close")],
+        PromptKind::NewFolder(_) => &[
+            ("Enter", "make it"),
+            ("Tab", "complete"),
+            ("Ctrl-W", "drop a level"),
+            ("Esc", "close"),
+        ],
+        PromptKind::Find => &[
+            ("Down", "next"),
+            ("Up", "previous"),
+            ("Enter", "stay there"),
+            ("Esc", "close"),
+        ],
+        PromptKind::Later => &[("Enter", "send then"), ("Esc", "close"), ("Up", "earlier")],
+        PromptKind::Attach => &[("Enter", "attach"), ("Tab", "complete"), ("Esc", "close")],
+        PromptKind::RenameFolder(_) => &[
+            ("Enter", "rename"),
+            ("Ctrl-W", "drop a level"),
+            ("Esc", "close"),
+        ],
+    }
 }
 
 /// Places as many as fit. Of a pane, the last two always stay: they lead to all others.

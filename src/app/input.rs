@@ -5,6 +5,7 @@
 
 use super::{Key, Token};
 use crate::bus::{Command, Event};
+use crate::model::{DraftKey, Safe};
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +36,13 @@ pub enum Input {
     Engine(Event),
     /// The engine's channel was full: this command was not taken.
     Refused(Command),
+    /// The user's editor has ended, or could not begin.
+    Edited {
+        /// The draft.
+        key: DraftKey,
+        /// The text, or why there is none.
+        outcome: Result<String, Safe>,
+    },
     /// The program runs again after [`Effect::Suspend`](super::Effect::Suspend).
     Resumed,
 }

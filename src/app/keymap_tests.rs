@@ -24,11 +24,11 @@ fn shown(keymap: &Keymap, id: &str) -> String {
 #[test]
 fn a_user_s_key_replaces_the_default_and_the_fixed_keys_stay() {
     let keys = [
-        own("list", "next", &["e"]),
+        own("list", "next", &["B"]),
         own("all", "help", &["H", "g h"]),
     ];
     let keymap = Keymap::new(Preset::Vim, &keys[..1]).unwrap();
-    assert_eq!(shown(&keymap, "next"), "e  Down");
+    assert_eq!(shown(&keymap, "next"), "B  Down");
     // In the reader `H` already shows headers.
     assert!(problems(&keys).contains("headers"));
 }
@@ -132,7 +132,7 @@ fn an_unknown_key_says_where_the_keys_are() {
 }
 
 #[test]
-fn what_fingers_know_of_filing_does_the_same_in_each_preset() {
+fn what_fingers_know_of_filing_and_writing_does_the_same_in_each_preset() {
     use Context::{List, Reader, Sidebar};
     for (preset, context, key, id) in [
         (Preset::Vim, List, "d", "trash"),
@@ -149,6 +149,12 @@ fn what_fingers_know_of_filing_does_the_same_in_each_preset() {
         (Preset::Alpine, Reader, "S", "move"),
         (Preset::Alpine, Sidebar, "A", "new-folder"),
         (Preset::Alpine, Sidebar, "n", "next"),
+        (Preset::Vim, List, "c", "compose"),
+        (Preset::Mutt, Reader, "m", "compose"),
+        (Preset::Mutt, List, "r", "reply"),
+        (Preset::Gmail, Reader, "a", "reply-all"),
+        (Preset::Alpine, List, "C", "compose"),
+        (Preset::Alpine, Reader, "R", "reply"),
     ] {
         let keymap = Keymap::new(preset, &[]).unwrap();
         let chord = super::Chord::parse(&key.replace(' ', "")).unwrap();

@@ -17,6 +17,7 @@
 
 mod actions;
 mod activity;
+mod compose;
 mod dispatch;
 mod edit;
 mod effect;
@@ -31,6 +32,7 @@ mod layout;
 mod list;
 mod mouse;
 mod notice;
+mod outbox;
 mod overlay;
 mod picker;
 mod presets;
@@ -48,11 +50,15 @@ pub(crate) mod activity_tests;
 #[cfg(test)]
 mod app_tests;
 #[cfg(test)]
+pub(crate) use compose::compose_tests;
+#[cfg(test)]
 mod filing_tests;
 #[cfg(test)]
 mod keymap_tests;
 #[cfg(test)]
 mod list_tests;
+#[cfg(test)]
+mod outbox_tests;
 #[cfg(test)]
 mod random_tests;
 #[cfg(test)]
@@ -65,6 +71,10 @@ mod tree_tests;
 pub use crate::bus::{AccountView, Link};
 pub use actions::{Action, Availability, Context, Count, Group, actions, find};
 pub use activity::{Activity, ActivityLine, ActivityMark, ActivityRow};
+pub use compose::{
+    Completing, ComposeAreas, Composer, Field, ReviewLine, ReviewState, Sheet, SheetRow, Weight,
+    shown_completion,
+};
 pub use edit::Edit;
 pub use effect::{Effect, Token};
 pub use help::{Help, HelpLine};
@@ -75,6 +85,7 @@ pub use keys::{Chord, Code, Key};
 pub use layout::{Area, LayoutMode, Panes, Shape, Split};
 pub use list::List;
 pub use notice::{Notice, NoticeKind};
+pub use outbox::{Outbox, OutboxLine, OutboxMark, OutboxRow};
 pub(crate) use overlay::ANSWERS_GAP;
 pub use overlay::{Confirm, Overlay};
 pub use picker::{Item, Picker, PickerKind};
@@ -89,6 +100,7 @@ use crate::bus::{Command, RequestId};
 use crate::model::{
     AccountKey, Mailbox, MailboxId, MailboxKey, OpKind, Query, Quota, Role, Safe, Scope,
 };
+use compose::Writing;
 use edit::History;
 use gather::Gather;
 use notice::Notices;
@@ -157,6 +169,10 @@ pub struct App {
     drag: Option<Drag>,
     gather: Option<Gather>,
     histories: BTreeMap<PromptKind, History>,
+    /// What is written, and what waits to be sent.
+    pub(crate) writing: Writing,
+    /// The list of templates that was asked for.
+    templates_asked: Option<RequestId>,
     /// The last change of messages, and whether it was of folded threads as a whole.
     last_change: Option<(OpKind, bool)>,
     /// The folders that messages went to, the latest first.
@@ -226,6 +242,8 @@ impl App {
             drag: None,
             gather: None,
             histories: BTreeMap::new(),
+            writing: Writing::default(),
+            templates_asked: None,
             last_change: None,
             recent: Vec::new(),
             left: None,

@@ -8,6 +8,7 @@ use super::overlay::{ANSWERS_GAP, act};
 use super::picker::Picked;
 use super::{App, Area, Chord, Confirm, Context, Drag, Effect, Mouse, MouseKind, Overlay, Split};
 use super::{Code, Key, Row, dispatch, find, hints};
+use super::{compose, outbox};
 
 /// How many rows one turn of the wheel scrolls.
 const WHEEL_ROWS: i64 = 3;
@@ -42,6 +43,9 @@ fn down(app: &mut App, x: u16, y: u16) -> Vec<Effect> {
     }
     if app.overlay.is_some() {
         return down_on_overlay(app, x, y);
+    }
+    if app.composer().is_some() {
+        return compose::click(app, x, y);
     }
     if panes.sidebar_line.contains(x, y) {
         app.drag = Some(Drag::Sidebar);
@@ -130,6 +134,12 @@ fn down_on_overlay(app: &mut App, x: u16, y: u16) -> Vec<Effect> {
             activity::move_to_line(app, line);
             Vec::new()
         }
+        Some(Overlay::Outbox(list)) => {
+            let line = usize::from(y.saturating_sub(inner.y));
+            app.overlay = Some(Overlay::Outbox(list));
+            outbox::move_to_line(app, line);
+            Vec::new()
+        }
         other => {
             app.overlay = other;
             Vec::new()
@@ -158,11 +168,14 @@ fn answer_at(question: &Confirm, inner: Area, x: u16, y: u16) -> Option<Key> {
 fn wheel(app: &mut App, mouse: Mouse, rows: i64) -> Vec<Effect> {
     let panes = app.panes();
     let height = app.overlay_height();
+    let is_writing = app.composer().is_some();
     match &mut app.overlay {
         Some(Overlay::Help(help)) => help.scroll_by(rows, height),
         Some(Overlay::Picker(picker)) => picker.move_by(rows.signum()),
         Some(Overlay::Prompt(_) | Overlay::Confirm(_)) => {}
         Some(Overlay::Activity(_)) => activity::move_by(app, rows.signum()),
+        Some(Overlay::Outbox(_)) => outbox::move_by(app, rows.signum()),
+        None if is_writing => compose::wheel(app, rows),
         None if panes.sidebar.contains(mouse.x, mouse.y) => {
             app.sidebar.scroll_by(rows, usize::from(panes.sidebar.h));
         }

@@ -5,11 +5,10 @@
 use super::actions::{ask_to_open, copy_link};
 use super::picker::{Choice, Picked};
 use super::{
-    Activity, App, Area, Code, Effect, Help, Item, Key, Picker, PickerKind, Prompt, PromptKind,
-    activity, dispatch, prompt, wrap,
+    Activity, App, Area, Code, Effect, Help, Item, Key, Outbox, Picker, PickerKind, Prompt,
+    PromptKind, activity, compose, dispatch, outbox, prompt, wrap,
 };
-use crate::bus::Command;
-use crate::model::{OpKind, Placed, Safe};
+use crate::model::{DraftKey, DraftStart, OpKind, OutboxKey, Placed, Safe};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
@@ -26,6 +25,8 @@ pub enum Overlay {
     Confirm(Confirm),
     /// What goes on.
     Activity(Activity),
+    /// What waits to be sent.
+    Outbox(Outbox),
 }
 
 /// What a confirmed question does.
@@ -37,6 +38,12 @@ pub(crate) enum Confirmed {
     Quit,
     /// Makes a change that cannot be undone.
     Apply(OpKind, Vec<Placed>),
+    /// Throws a draft away.
+    Discard(DraftKey),
+    /// Sends a message once more that was perhaps sent.
+    Retry(OutboxKey),
+    /// Takes a message out of the outbox.
+    Cancel(OutboxKey),
 }
 
 /// A question. `y` does it, and Enter where nothing is lost by it; Esc and `n` do not.
@@ -125,6 +132,7 @@ pub(super) fn key(app: &mut App, key: Key) -> Vec<Effect> {
         Some(Overlay::Prompt(line)) => prompt::key(app, line, key),
         Some(Overlay::Confirm(question)) => confirm(app, question, key),
         Some(Overlay::Activity(list)) => activity::key(app, list, key),
+        Some(Overlay::Outbox(list)) => outbox::key(app, list, key),
     }
 }
 
@@ -133,12 +141,20 @@ fn confirm(app: &mut App, question: Confirm, key: Key) -> Vec<Effect> {
     if is_yes {
         return match question.then {
             Confirmed::OpenUrl(url) => vec![Effect::OpenUrl(url)],
-            Confirmed::Quit => vec![Effect::Engine(Command::Quit), Effect::Quit],
+            Confirmed::Quit => app.quit_now(),
             Confirmed::Apply(kind, targets) => app.apply(kind, targets),
+            Confirmed::Discard(key) => compose::discard(app, key),
+            Confirmed::Retry(item) => outbox::send_again(app, item),
+            Confirmed::Cancel(item) => outbox::cancel(app, item),
         };
     }
     if question.is_grave {
-        return app.say(Safe::fixed("Nothing was deleted"));
+        let text = match question.then {
+            Confirmed::Retry(_) => "Nothing was sent",
+            Confirmed::Cancel(_) => "It stays in the outbox",
+            _ => "Nothing was deleted",
+        };
+        return app.say(Safe::fixed(text));
     }
     match key.code() {
         Code::Char('c') if question.copies.is_some() => {
@@ -213,6 +229,9 @@ fn choose(app: &mut App, choice: Choice) -> Vec<Effect> {
         }
         Choice::File(file) => app.file(file),
         Choice::Rename(folder, name) => app.rename_folder(folder, name),
+        Choice::Identity(identity) => compose::write_as(app, *identity),
+        Choice::Press(key) => dispatch::key(app, key),
+        Choice::Template(name) => app.write(DraftStart::Template(name)),
     }
 }
 
@@ -293,6 +312,10 @@ impl App {
                 let lines = rows(list.lines(self).len()).clamp(6, 40);
                 panes.overlay(activity::COLS_MAX.min(self.cols), lines + BORDER)
             }
+            Some(Overlay::Outbox(list)) => {
+                let lines = rows(list.lines(self).len()).clamp(6, 40);
+                panes.overlay(outbox::COLS_MAX.min(self.cols), lines + BORDER)
+            }
         }
     }
 
@@ -302,7 +325,13 @@ impl App {
         match &self.overlay {
             Some(Overlay::Help(_)) => inner.saturating_sub(1),
             Some(Overlay::Picker(picker)) => inner.saturating_sub(usize::from(picker.is_fuzzy())),
-            Some(Overlay::Prompt(_) | Overlay::Confirm(_) | Overlay::Activity(_)) | None => inner,
+            Some(
+                Overlay::Prompt(_)
+                | Overlay::Confirm(_)
+                | Overlay::Activity(_)
+                | Overlay::Outbox(_),
+            )
+            | None => inner,
         }
     }
 

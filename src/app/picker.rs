@@ -5,7 +5,7 @@
 
 use super::{Code, Edit, Key, LayoutMode};
 use crate::bus::SyncMode;
-use crate::model::{AccountKey, MailboxKey, PartId, Placed, Query, Safe, Scope, Sort};
+use crate::model::{AccountKey, Identity, MailboxKey, PartId, Placed, Query, Safe, Scope, Sort};
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
@@ -54,6 +54,12 @@ pub enum Choice {
     File(File),
     /// Gives a folder that name.
     Rename(MailboxKey, String),
+    /// Writes the draft as that person.
+    Identity(Box<Identity>),
+    /// Begins with a template.
+    Template(String),
+    /// Presses that key.
+    Press(Key),
 }
 
 /// One item.

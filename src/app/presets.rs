@@ -20,7 +20,7 @@ pub(super) const fn keys(preset: Preset) -> &'static [Line] {
 }
 
 /// Tab goes to new mail, `F` stars, `N` toggles new, `c` changes the folder, `=` and `*` are the ends,
-/// `s` saves to a folder. With `F` taken, folders are changed in the sidebar, by palette or by name.
+/// `s` saves to a folder, `m` writes. With `F` taken, folders are changed in the sidebar, by palette or by name.
 const MUTT: &[Line] = &[
     ("all", "next-pane", &["ctrl-n"]),
     ("all", "previous-pane", &["ctrl-p"]),
@@ -66,6 +66,11 @@ const MUTT: &[Line] = &[
     ("list", "filter", &["l", "\\"]),
     ("list", "open", &[]),
     ("all", "go-to-folder", &["c", "gf"]),
+    ("list", "compose", &["m"]),
+    ("reader", "compose", &["m"]),
+    ("sidebar", "compose", &[]),
+    ("list", "forward-attached", &["M-f"]),
+    ("all", "edit", &["e", "M-e"]),
     ("reader", "headers", &["h"]),
     ("reader", "back", &["i"]),
     ("reader", "attachments", &["v"]),
@@ -75,12 +80,14 @@ const MUTT: &[Line] = &[
     ("all", "sync-all", &["gR"]),
 ];
 
-/// `x` selects and `X` a range, `e` archives, `#` deletes, `v` moves; `o` opens, `u` goes back.
+/// `x` selects and `X` a range, `e` archives, `a` answers all, `#` deletes, `v` moves; `o` opens, `u` goes back.
 const GMAIL: &[Line] = &[
     ("list", "open", &["o", "l"]),
     ("list", "sort", &["O"]),
     ("list", "back", &["h"]),
     ("all", "archive", &["e"]),
+    ("all", "edit", &["E"]),
+    ("all", "reply-all", &["a", "R"]),
     ("all", "trash", &["#", "d"]),
     ("all", "move", &["v"]),
     ("list", "select-range", &["X"]),
@@ -99,12 +106,18 @@ const GMAIL: &[Line] = &[
 ];
 
 /// `N` and `P` step, `-` pages back, `<` leaves, `V` reads, `*` stars, `W` searches, `;` selects, `D`
-/// deletes, `S` saves to a folder; among the folders `A` adds and `R` renames.
+/// deletes, `S` saves to a folder, `C` composes, `R` replies, `B` bounces; among the folders `A` adds and `R` renames.
 const ALPINE: &[Line] = &[
     ("list", "next", &["n", "j"]),
     ("list", "previous", &["p", "k"]),
     ("all", "trash", &["d", "D"]),
     ("all", "delete", &["X"]),
+    ("all", "compose", &["c", "C"]),
+    ("all", "copy-to", &["M-c"]),
+    ("all", "reply", &["r", "R"]),
+    ("all", "reply-all", &["M-r"]),
+    ("all", "reply-list", &["M-l"]),
+    ("all", "bounce", &["b", "B"]),
     ("all", "move", &["S", "s"]),
     ("sidebar", "new-folder", &["A", "Fn"]),
     ("sidebar", "rename-folder", &["R", "r", "Fr"]),

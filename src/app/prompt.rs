@@ -5,11 +5,11 @@
 
 use super::actions::actions;
 use super::dispatch;
-use super::{App, Code, Context, Edit, Effect, Key, Overlay, Token, find};
-use crate::bus::AccountView;
+use super::{App, Code, Context, Edit, Effect, Key, Overlay, Token, compose, find};
+use crate::bus::{AccountView, PathItem, RequestId};
 use crate::model::{
-    AccountKey, FlagChange, Keyword, Mailbox, MailboxKey, OpKind, Query, Safe, check_new_name,
-    check_rename,
+    AccountKey, FlagChange, Keyword, Mailbox, MailboxKey, OpKind, Query, Safe, SendWhen,
+    TIME_EXAMPLES, check_new_name, check_rename, read_time,
 };
 
 /// How long typing must pause before the list is filtered.
@@ -32,6 +32,12 @@ pub enum PromptKind {
     NewFolder(AccountKey),
     /// Another name for that folder.
     RenameFolder(MailboxKey),
+    /// A text to find in the draft.
+    Find,
+    /// When the draft is to be sent.
+    Later,
+    /// The path of a file that goes with the draft.
+    Attach,
 }
 
 impl PromptKind {
@@ -44,6 +50,9 @@ impl PromptKind {
             Self::Command => ":",
             Self::NewFolder(_) => "New folder: ",
             Self::RenameFolder(_) => "Rename to: ",
+            Self::Find => "Find: ",
+            Self::Later => "Send: ",
+            Self::Attach => "Attach: ",
         }
     }
 
@@ -55,6 +64,9 @@ impl PromptKind {
             Self::Tags => "work  -later",
             Self::Command => "an action's name",
             Self::NewFolder(_) | Self::RenameFolder(_) => "a name; Tab shows what lies above",
+            Self::Find => "a word of the text",
+            Self::Later => TIME_EXAMPLES,
+            Self::Attach => "a path; Tab completes it",
         }
     }
 
@@ -79,6 +91,10 @@ pub struct Prompt {
     pub suggestions: Vec<Safe>,
     /// The suggestion that was taken last.
     pub chosen: Option<usize>,
+    /// What was asked of the engine about it.
+    pub(super) asked: Option<RequestId>,
+    /// What a path could become.
+    pub(super) paths: Vec<PathItem>,
     /// The filter to go back to.
     before: (Option<Query>, Safe),
 }
@@ -102,6 +118,8 @@ impl Prompt {
             error: None,
             suggestions: Vec::new(),
             chosen: None,
+            asked: None,
+            paths: Vec::new(),
             before: (app.user_filter.clone(), app.filter_text.clone()),
         }
     }
@@ -136,6 +154,9 @@ pub(super) fn key(app: &mut App, mut prompt: Prompt, key: Key) -> Vec<Effect> {
         return changed(app, prompt);
     }
     let is_step = is_back || key.is(Code::Down) || key.is_ctrl('n');
+    if is_step && prompt.kind == PromptKind::Find {
+        return find_next(app, prompt, !is_back, false);
+    }
     if is_step && !prompt.kind.is_folder() {
         let history = app.histories.entry(prompt.kind).or_default();
         if let Some(line) = history.step(is_back) {
@@ -145,6 +166,11 @@ pub(super) fn key(app: &mut App, mut prompt: Prompt, key: Key) -> Vec<Effect> {
     }
     if key.code() == Code::Tab {
         complete(&mut prompt, key.is(Code::Tab));
+        // A folder that is the only choice is gone into.
+        let is_settled = prompt.kind == PromptKind::Attach && prompt.paths.len() == 1;
+        if is_settled {
+            return changed(app, prompt);
+        }
         app.overlay = Some(Overlay::Prompt(prompt));
         return Vec::new();
     }
@@ -159,8 +185,16 @@ pub(super) fn key(app: &mut App, mut prompt: Prompt, key: Key) -> Vec<Effect> {
 pub(super) fn changed(app: &mut App, mut prompt: Prompt) -> Vec<Effect> {
     prompt.error = None;
     prompt.chosen = None;
-    prompt.suggestions = suggestions(app, &prompt);
     let kind = prompt.kind;
+    if kind == PromptKind::Find {
+        return find_next(app, prompt, true, true);
+    }
+    if kind == PromptKind::Attach {
+        prompt.asked = None;
+        app.overlay = Some(Overlay::Prompt(prompt));
+        return compose::list_paths(app, None);
+    }
+    prompt.suggestions = suggestions(app, &prompt);
     app.overlay = Some(Overlay::Prompt(prompt));
     if kind != PromptKind::Search {
         return Vec::new();
@@ -197,7 +231,12 @@ fn suggestions(app: &App, prompt: &Prompt) -> Vec<Safe> {
             known.take(SUGGESTIONS_MAX).map(|t| Safe::line(t)).collect()
         }
         PromptKind::NewFolder(_) | PromptKind::RenameFolder(_) => above(app, prompt),
-        PromptKind::Command | PromptKind::Search | PromptKind::Rule => Vec::new(),
+        PromptKind::Command
+        | PromptKind::Search
+        | PromptKind::Rule
+        | PromptKind::Find
+        | PromptKind::Later
+        | PromptKind::Attach => Vec::new(),
     }
 }
 
@@ -209,9 +248,7 @@ fn tree_of(app: &App, kind: PromptKind) -> Option<(&AccountView, Option<char>)> 
             let folder = app.mailbox(key)?;
             (app.account(folder.account)?, Some(folder))
         }
-        PromptKind::Search | PromptKind::Rule | PromptKind::Tags | PromptKind::Command => {
-            return None;
-        }
+        _ => return None,
     };
     let any = || account.mailboxes.iter().find_map(|m| m.delimiter);
     Some((account, folder.map_or_else(any, |f| f.delimiter)))
@@ -237,6 +274,15 @@ fn above(app: &App, prompt: &Prompt) -> Vec<Safe> {
         .collect()
 }
 
+/// Goes to the next place of what is looked for, or stays where it stands.
+fn find_next(app: &mut App, mut prompt: Prompt, is_forward: bool, stays: bool) -> Vec<Effect> {
+    let text = prompt.edit.text();
+    let is_found = compose::find(app, &text, is_forward, stays);
+    prompt.error = (!is_found).then(|| Safe::fixed("is not in the text"));
+    app.overlay = Some(Overlay::Prompt(prompt));
+    Vec::new()
+}
+
 /// Puts the next suggestion in the place of the word.
 fn complete(prompt: &mut Prompt, is_forward: bool) {
     let count = prompt.suggestions.len();
@@ -250,6 +296,12 @@ fn complete(prompt: &mut Prompt, is_forward: bool) {
         (Some(n), false) => (n + count - 1) % count,
     };
     prompt.chosen = Some(next);
+    if prompt.kind == PromptKind::Attach {
+        if let Some(item) = prompt.paths.get(next) {
+            prompt.edit = Edit::new(&compose::path_text(item));
+        }
+        return;
+    }
     if prompt.kind.is_folder() {
         if let Some(name) = prompt.suggestions.get(next) {
             prompt.edit = Edit::new(name.as_str());
@@ -269,6 +321,14 @@ fn complete(prompt: &mut Prompt, is_forward: bool) {
 fn enter(app: &mut App, prompt: Prompt) -> Vec<Effect> {
     let text = prompt.edit.text();
     let text = text.trim();
+    match prompt.kind {
+        PromptKind::Attach => return compose::take_path(app, prompt),
+        PromptKind::Find => {
+            let _found = compose::find(app, text, true, true);
+            return Vec::new();
+        }
+        _ => {}
+    }
     if !prompt.kind.is_folder() {
         let history = app.histories.entry(prompt.kind).or_default();
         history.push(text);
@@ -280,6 +340,8 @@ fn enter(app: &mut App, prompt: Prompt) -> Vec<Effect> {
         PromptKind::Command => command(app, text),
         PromptKind::NewFolder(account) => new_folder(app, account, text),
         PromptKind::RenameFolder(folder) => rename_folder(app, folder, text),
+        PromptKind::Later => later(app, text),
+        PromptKind::Find | PromptKind::Attach => Ok(Vec::new()),
     };
     result.unwrap_or_else(|error| {
         app.overlay = Some(Overlay::Prompt(Prompt {
@@ -330,6 +392,13 @@ fn tags(app: &mut App, text: &str) -> Result<Vec<Effect>, Safe> {
     let new = change.add.keywords().map(|k| k.as_str().to_owned());
     app.tags.extend(new);
     Ok(app.change(OpKind::Flags(change), true, None))
+}
+
+fn later(app: &mut App, text: &str) -> Result<Vec<Effect>, Safe> {
+    let offset = app.settings.utc_offset_mins;
+    let at = read_time(text, app.now_secs, offset);
+    let at = at.map_err(|e| Safe::line(&e.to_string()))?;
+    Ok(compose::send_at(app, SendWhen::At(at)))
 }
 
 fn new_folder(app: &mut App, account: AccountKey, text: &str) -> Result<Vec<Effect>, Safe> {

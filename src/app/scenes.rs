@@ -3,6 +3,7 @@
 //! Used by the tests of `app` and `ui`. Nothing in a scene may depend on a clock or on chance.
 
 mod peer;
+pub(crate) mod writing;
 
 use super::{App, Chord, Code, Effect, Input, Key, Settings, update};
 use crate::bus::{AccountView, Command, Event, Link, OpView, SyncMode};
@@ -23,6 +24,8 @@ pub(crate) struct Scene {
     pub(crate) ops: Vec<OpView>,
     before: Vec<peer::Before>,
     pub(crate) reading: Reading,
+    /// What is written and sent.
+    pub(crate) desk: writing::Desk,
     pub(crate) effects: Vec<Effect>,
     /// Whether the peer answers by itself.
     pub(crate) is_answering: bool,
@@ -54,6 +57,7 @@ impl Scene {
             ops: Vec::new(),
             before: Vec::new(),
             reading: reading(),
+            desk: writing::Desk::default(),
             effects: Vec::new(),
             is_answering: true,
             windows: 0,

@@ -125,6 +125,8 @@ pub struct Settings {
     pub key_overrides: Vec<KeyOverride>,
     /// Local time minus UTC in minutes at a moment (seconds since 1970).
     pub utc_offset_mins: fn(i64) -> i32,
+    /// The folder of templates.
+    pub templates: Option<String>,
     /// The query language.
     pub parse_query: ParseQuery,
 }
@@ -143,6 +145,7 @@ impl Default for Settings {
             preset: Preset::default(),
             key_overrides: Vec::new(),
             utc_offset_mins: |_| 0,
+            templates: None,
             parse_query: every_word,
         }
     }

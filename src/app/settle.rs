@@ -4,7 +4,9 @@
 //! place. It must never ask again for what was just asked for.
 
 use super::activity;
+use super::compose;
 use super::list::placed;
+use super::outbox;
 use super::reader::Asked;
 use super::{App, Body, Context, Effect, Overlay, Split, Token};
 use crate::bus::{Command, RequestId};
@@ -23,6 +25,8 @@ pub(super) fn settle(app: &mut App, effects: &mut Vec<Effect>) {
     app.sidebar.settle(usize::from(panes.sidebar.h));
     settle_overlay(app);
     effects.extend(activity::settle(app));
+    effects.extend(outbox::settle(app));
+    compose::settle(app);
     if app.is_tree_stale && !app.is_tree_asked {
         (app.is_tree_stale, app.is_tree_asked) = (false, true);
         effects.push(Effect::Engine(Command::LoadTree));
@@ -65,7 +69,10 @@ fn settle_overlay(app: &mut App) {
     match &mut app.overlay {
         Some(Overlay::Picker(picker)) => picker.settle(height),
         Some(Overlay::Help(help)) => help.scroll_by(0, height),
-        Some(Overlay::Prompt(_) | Overlay::Confirm(_) | Overlay::Activity(_)) | None => {}
+        Some(
+            Overlay::Prompt(_) | Overlay::Confirm(_) | Overlay::Activity(_) | Overlay::Outbox(_),
+        )
+        | None => {}
     }
 }
 

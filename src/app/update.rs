@@ -2,7 +2,7 @@
 //!
 //! Called by `run`. Must never read a clock, a file or the environment.
 
-use super::{App, Effect, Input, Token, dispatch, events, mouse, overlay, settle};
+use super::{App, Effect, Input, Token, compose, dispatch, events, mouse, overlay, settle};
 
 /// Takes one input and says what is to be done about it.
 pub fn update(app: &mut App, input: Input) -> Vec<Effect> {
@@ -12,6 +12,7 @@ pub fn update(app: &mut App, input: Input) -> Vec<Effect> {
     }
     let mut effects = match input {
         Input::Key(key) => dispatch::key(app, key),
+        Input::Paste(text) if app.overlay.is_none() => compose::paste(app, &text),
         Input::Paste(text) => overlay::paste(app, &text),
         Input::Resize { cols, rows } => {
             (app.cols, app.rows) = (cols, rows);
@@ -28,6 +29,7 @@ pub fn update(app: &mut App, input: Input) -> Vec<Effect> {
         Input::Timer(token) => timer(app, token),
         Input::Engine(event) => events::event(app, event),
         Input::Refused(command) => events::refused(app, &command),
+        Input::Edited { key, outcome } => compose::edited(app, key, outcome),
         Input::Resumed => vec![Effect::Redraw],
     };
     settle::settle(app, &mut effects);
@@ -51,6 +53,10 @@ fn timer(app: &mut App, token: Token) -> Vec<Effect> {
         Token::Slow(serial) if serial == app.slow_serial => app.reader.is_slow = true,
         Token::SlowList(serial) if Some(serial) == app.list_serial => app.is_list_slow = true,
         Token::Notice(serial) => app.notices.expire(serial),
+        Token::Keep(serial) => return compose::keep_on_timer(app, serial),
+        Token::Again => return compose::again(app),
+        Token::Complete(serial) => return compose::ask_completions(app, serial),
+        Token::Paths(serial) => return compose::list_paths(app, Some(serial)),
         // The rest was overtaken.
         Token::Refilter(_)
         | Token::Preview(_)

@@ -240,6 +240,7 @@ pub(super) fn settings(config: &Config, has_no_colour: bool, is_light: bool) -> 
         },
         key_overrides: key_overrides(config),
         utc_offset_mins,
+        templates: None,
         parse_query: PARSE_QUERY,
     }
 }

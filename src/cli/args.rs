@@ -41,6 +41,12 @@ pub(super) struct Args {
 pub(super) enum CommandArgs {
     /// Shows the screen with sample mail; needs no account and no network.
     Demo,
+    /// Shows the screen with a new message to write.
+    Compose {
+        /// What it begins with: a `mailto:` link.
+        #[arg(value_name = "MAILTO")]
+        link: Option<String>,
+    },
     /// Sends and receives once, for each account, then ends.
     Sync {
         #[command(flatten)]

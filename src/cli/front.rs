@@ -12,7 +12,7 @@ use crate::bus::SyncMode;
 use crate::config::{Config, Directory};
 use crate::demo::{Demo, DemoAccount};
 use crate::engine::{AccountSetup, Keep, LIST_EVERY, Sender, Setup, Writing, clock};
-use crate::model::{Address, Secret};
+use crate::model::{Address, DraftStart, Secret};
 use crate::net::{Login, Options, Security, Server};
 use crate::run::{self, Front};
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The screen with the configured accounts.
-pub(super) fn screen(place: &Place) -> Result<Exit, Failure> {
+pub(super) fn screen(place: &Place, start: Option<DraftStart>) -> Result<Exit, Failure> {
     let config = &place.loaded.config;
     if config.accounts.is_empty() {
         return Err(Failure::usage(format!(
@@ -38,7 +38,29 @@ pub(super) fn screen(place: &Place) -> Result<Exit, Failure> {
         ));
     }
     let runtime = network::runtime()?;
-    finish(runtime.block_on(run::run(front(config, setup))))
+    let front = Front {
+        start,
+        ..front(config, setup)
+    };
+    finish(runtime.block_on(run::run(front)))
+}
+
+/// The screen with a new message, empty or as a link has it.
+pub(super) fn compose(place: &Place, link: Option<&str>) -> Result<Exit, Failure> {
+    let is_mailto = |link: &str| {
+        let scheme = link.split(':').next().unwrap_or_default();
+        scheme.eq_ignore_ascii_case("mailto") && link.len() > scheme.len()
+    };
+    let start = match link {
+        None => DraftStart::Blank(None),
+        Some(link) if is_mailto(link) => DraftStart::Mailto(link.to_owned()),
+        Some(_) => {
+            return Err(Failure::usage(
+                "compose: this is no mailto: link; write mailto:ann@example.org",
+            ));
+        }
+    };
+    screen(place, Some(start))
 }
 
 /// The screen on a server of our own with sample mail.
@@ -89,7 +111,16 @@ fn front(config: &Config, setup: Setup) -> Front {
         settings: accounts::settings(config, has_no_colour, is_light),
         has_mouse: config.ui.mouse,
         open_url: |url| open::that_detached(url),
+        editor: editor(),
+        start: None,
     }
+}
+
+/// The user's editor. Where none is named: the one that every system has.
+fn editor() -> String {
+    let named = [variable("VISUAL"), variable("EDITOR")];
+    let named = named.into_iter().find(|name| !name.trim().is_empty());
+    named.unwrap_or_else(|| "vi".to_owned())
 }
 
 fn demo_account(account: &DemoAccount) -> AccountSetup {

@@ -71,10 +71,11 @@ fn leave_no_core() {
 
 fn run(args: &Args, output: &mut Output) -> Result<Exit, Failure> {
     let Some(command) = &args.command else {
-        return front::screen(&Place::open(args)?);
+        return front::screen(&Place::open(args)?, None);
     };
     match command {
         CommandArgs::Demo => front::demo(),
+        CommandArgs::Compose { link } => front::compose(&Place::open(args)?, link.as_deref()),
         CommandArgs::Sync { json } => sync::sync(&Place::open(args)?, json.json, output),
         CommandArgs::Mailboxes { json } => {
             mailboxes::mailboxes(&Place::open(args)?, json.json, output)

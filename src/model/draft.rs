@@ -312,7 +312,9 @@ pub enum DraftStart {
 }
 
 /// A part of the composer that the cursor can be in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum DraftField {
     /// The identity.

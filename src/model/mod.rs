@@ -8,6 +8,7 @@ mod draft;
 mod flag;
 mod folders;
 mod key;
+mod later;
 mod mailbox;
 mod message;
 mod op;
@@ -36,6 +37,7 @@ pub use key::{
     AccountKey, DraftKey, MailboxKey, MessageKey, OpKey, OutboxKey, Placed, TargetKey, ThreadKey,
     TreeKey,
 };
+pub use later::{TIME_EXAMPLES, read_time};
 pub use mailbox::{Mailbox, Namespace, Quota, Right, Rights, Role};
 pub use message::{Envelope, Fetched, FetchedMessage, Moment};
 pub use op::{Destination, FolderChange, MailboxId, Op, OpKind, TargetState};

@@ -75,6 +75,17 @@ impl Screen {
         out.flush()
     }
 
+    /// Gives the terminal to another program.
+    pub(super) fn give(&mut self) {
+        leave();
+    }
+
+    /// Takes it again.
+    pub(super) fn take_again(&mut self) -> std::io::Result<()> {
+        enter(self.has_mouse)?;
+        self.inner.clear()
+    }
+
     /// Gives the terminal back, stops until continued, takes it over again.
     pub(super) fn suspend(&mut self) -> std::io::Result<()> {
         leave();

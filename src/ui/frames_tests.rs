@@ -12,7 +12,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 /// The screen as lines of text. The cell after a wide character is not a character of its own.
-fn frame(scene: &Scene) -> String {
+pub(super) fn frame(scene: &Scene) -> String {
     let app = &scene.app;
     let mut buffer = Buffer::empty(Rect::new(0, 0, app.cols, app.rows));
     draw_to(app, &Theme::of(app), &mut buffer);

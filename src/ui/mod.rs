@@ -5,16 +5,21 @@
 
 mod activity;
 mod canvas;
+mod compose;
 mod dates;
 mod glyphs;
 mod list;
+mod outbox;
 mod overlay;
 mod reader;
+mod review;
 mod sidebar;
 mod status;
 mod text;
 mod theme;
 
+#[cfg(test)]
+mod compose_frames_tests;
 #[cfg(test)]
 mod frames_tests;
 #[cfg(test)]
@@ -23,7 +28,7 @@ mod picture_tests;
 pub use text::Text;
 pub use theme::{Paint, Theme};
 
-use crate::app::{App, Area, Split};
+use crate::app::{App, Area, Panes, Split};
 use canvas::Canvas;
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -46,16 +51,30 @@ pub fn draw_to(app: &App, theme: &Theme, buffer: &mut Buffer) -> Option<(u16, u1
         panes = app.panes_for(area.width, area.height);
     }
     let mut canvas = Canvas::new(buffer, theme);
-    status::title(app, &mut canvas, panes.title);
-    sidebar::draw(app, &mut canvas, panes.sidebar);
-    line(&mut canvas, panes.sidebar_line, false);
-    list::draw(app, &mut canvas, panes.list);
-    line(&mut canvas, panes.split_line, panes.split == Split::Below);
-    reader::draw(app, &mut canvas, panes.reader);
-    reader::draw_position(app, &mut canvas, panes);
+    let written = if let Some(composer) = app.composer() {
+        compose::draw(app, &mut canvas, panes, composer)
+    } else {
+        draw_panes(app, &mut canvas, panes);
+        None
+    };
     let prompt = status::draw(app, &mut canvas, panes);
     let typed = overlay::draw(app, &mut canvas, panes);
-    typed.or(prompt)
+    // What lies on top has the cursor.
+    match &app.overlay {
+        Some(_) => typed.or(prompt),
+        None => written,
+    }
+}
+
+/// The mailbox: folders, list and message.
+fn draw_panes(app: &App, canvas: &mut Canvas, panes: Panes) {
+    status::title(app, canvas, panes.title);
+    sidebar::draw(app, canvas, panes.sidebar);
+    line(canvas, panes.sidebar_line, false);
+    list::draw(app, canvas, panes.list);
+    line(canvas, panes.split_line, panes.split == Split::Below);
+    reader::draw(app, canvas, panes.reader);
+    reader::draw_position(app, canvas, panes);
 }
 
 fn line(canvas: &mut Canvas, area: Area, is_across: bool) {

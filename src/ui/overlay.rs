@@ -4,6 +4,7 @@
 
 use super::activity;
 use super::canvas::Canvas;
+use super::outbox;
 use super::status::{has_room_for_error, pane_name};
 use super::text::{Text, tail};
 use super::theme::Paint;
@@ -25,6 +26,10 @@ pub(super) fn draw(app: &App, canvas: &mut Canvas, panes: Panes) -> Option<(u16,
         }
         Some(Overlay::Activity(list)) => {
             activity::draw(app, canvas, area, list);
+            None
+        }
+        Some(Overlay::Outbox(list)) => {
+            outbox::draw(app, canvas, area, list);
             None
         }
         Some(Overlay::Prompt(prompt)) => {

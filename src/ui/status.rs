@@ -99,7 +99,11 @@ pub(super) fn draw(app: &App, canvas: &mut Canvas, panes: Panes) -> Option<(u16,
     let cursor = match &app.overlay {
         Some(Overlay::Prompt(prompt)) => prompt_line(canvas, line, prompt),
         Some(
-            Overlay::Help(_) | Overlay::Picker(_) | Overlay::Confirm(_) | Overlay::Activity(_),
+            Overlay::Help(_)
+            | Overlay::Picker(_)
+            | Overlay::Confirm(_)
+            | Overlay::Activity(_)
+            | Overlay::Outbox(_),
         )
         | None => {
             let spilt = notice(app, canvas, panes);
@@ -217,13 +221,18 @@ fn progress(app: &App, canvas: &mut Canvas, panes: Panes) -> u16 {
         n => Some(format!("{n} changes to send")),
     };
     // Where no line stands above the message, its position is told here.
-    let is_reading = !panes.reader.is_empty() && panes.split != Split::Below;
+    let is_reading =
+        app.composer().is_none() && !panes.reader.is_empty() && panes.split != Split::Below;
     let position = is_reading.then(|| super::reader::position(app, panes.reader.h));
-    let all: Vec<Safe> = [job.or(pending).map(|t| Safe::line(&t)), position]
-        .into_iter()
-        .flatten()
-        .filter(|text| !text.is_empty())
-        .collect();
+    let all: Vec<Safe> = [
+        job.or(pending).map(|t| Safe::line(&t)),
+        outbox(app),
+        position,
+    ]
+    .into_iter()
+    .flatten()
+    .filter(|text| !text.is_empty())
+    .collect();
     let style = canvas.style(Paint::Dim);
     let text = Safe::join(&all, "   ");
     let used = canvas.put_right(area, end, area.w / 2, &text, style);
@@ -234,6 +243,17 @@ fn progress(app: &App, canvas: &mut Canvas, panes: Panes) -> u16 {
     let at = end.saturating_sub(used + gap);
     let style = canvas.style(Paint::Warning);
     used + gap + canvas.put_right(area, at, area.w / 3, &full, style)
+}
+
+/// How much waits to be sent, and whether it needs the user.
+fn outbox(app: &App) -> Option<Safe> {
+    let text = match (app.writing.waiting, app.writing.stuck) {
+        (0, 0) => return None,
+        (waiting, 0) => format!("outbox {waiting}"),
+        (0, stuck) => format!("{stuck} not sent"),
+        (waiting, stuck) => format!("outbox {waiting}, {stuck} not sent"),
+    };
+    Some(Safe::line(&text))
 }
 
 /// That an account has hardly any room left: mail to it will come back to its senders.

@@ -4,10 +4,11 @@
 //! the sentence that tells of it comes from there.
 
 use super::{Availability, Count};
+use crate::app::compose::WritingUndo;
 use crate::app::gather::is_unread;
 use crate::app::{App, Context, Effect, Prompt, PromptKind, prompt};
 use crate::bus::Command;
-use crate::model::{Flag, FlagChange, Mailbox, OpKind, Right, Role, Scope};
+use crate::model::{DraftStart, Flag, FlagChange, Mailbox, OpKind, Right, Role, Scope};
 
 pub(super) fn has_row(app: &App) -> Availability {
     if app.list.total() == 0 {
@@ -112,6 +113,11 @@ pub(super) fn repeat(app: &mut App, count: Count) -> Vec<Effect> {
 }
 
 pub(super) fn undo(app: &mut App, _: Count) -> Vec<Effect> {
+    match app.writing.undo.take() {
+        Some(WritingUndo::TakeBack(item)) => return app.take_back(item),
+        Some(WritingUndo::Reopen(key)) => return app.write(DraftStart::Kept(key)),
+        None => {}
+    }
     let request = app.request();
     if let Some(at) = app.left.take().and_then(|left| left.cursor)
         && app.focus == Context::List

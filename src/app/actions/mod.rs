@@ -13,12 +13,14 @@ mod select;
 mod table;
 mod tree;
 mod view;
+mod write;
 
 #[cfg(test)]
 mod table_tests;
 
 pub(crate) use read::{ask_to_open, copy_link};
 pub(crate) use view::apply_filter;
+pub(in crate::app) use write::templates_listed;
 
 use super::{App, Effect};
 use crate::model::Safe;
@@ -79,6 +81,8 @@ pub enum Group {
     Folders,
     /// Reading.
     Read,
+    /// Writing and sending.
+    Write,
     /// Changing messages.
     Change,
     /// Selecting messages.
@@ -95,10 +99,11 @@ pub enum Group {
 
 impl Group {
     /// Every group, in the order of the help.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Move,
         Self::Folders,
         Self::Read,
+        Self::Write,
         Self::Change,
         Self::Select,
         Self::Tree,
@@ -114,6 +119,7 @@ impl Group {
             Self::Move => "Moving",
             Self::Folders => "Folders",
             Self::Read => "Reading",
+            Self::Write => "Writing",
             Self::Change => "Changing messages",
             Self::Select => "Selecting",
             Self::Tree => "Changing folders",

@@ -53,7 +53,10 @@ pub(super) fn has_quotes(app: &App) -> Availability {
 }
 
 /// Gives the reader the keys; a folded thread is unfolded, so that the next message is its next.
-pub(super) fn open(app: &mut App, _: Count) -> Vec<Effect> {
+pub(super) fn open(app: &mut App, count: Count) -> Vec<Effect> {
+    if super::write::is_draft(app) {
+        return super::write::edit(app, count);
+    }
     let Some(row) = app.list.current() else {
         return Vec::new();
     };

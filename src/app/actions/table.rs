@@ -3,10 +3,10 @@
 //! To add an action: a row here, and its function in the file of its group. The order is that of
 //! the help, and of the hints. A chord must never be the beginning of another in the same context.
 
-use super::Group::{Change, Folders, Move, Program, Read, Select, Sync, Tree, View};
+use super::Group::{Change, Folders, Move, Program, Read, Select, Sync, Tree, View, Write};
 use super::{
     ALL, Action, Availability, Count, Group, LIST, MAIL, READER, ROWS, SIDEBAR, change, filing,
-    folders, motion, program, read, select, tree, view,
+    folders, motion, program, read, select, tree, view, write,
 };
 use crate::app::{App, Effect};
 
@@ -90,6 +90,17 @@ pub(super) const TABLE: &[Action] = &[
     row("go-to-trash", "Go to Trash", NO, Folders, ALL, &["g#"], always, folders::trash, "deleted bin"),
     row("go-to-all-inboxes", "Go to all inboxes together", NO, Folders, ALL, &["gu"], always, folders::unified, "unified combined"),
     row("choose-account", "Go to an account", NO, Folders, ALL, &["@"], folders::has_folders, folders::pick_account, "switch"),
+
+    row("compose", "Write a message", (2, "write"), Write, ALL, &["c"], program::has_account, write::compose, "new mail compose send").hinted(MAIL),
+    row("reply", "Answer the sender", (2, "reply"), Write, MAIL, &["r"], write::can_answer, write::reply, "respond"),
+    row("reply-all", "Answer everybody", (7, "reply all"), Write, MAIL, &["R"], write::can_answer, write::reply_all, "respond group"),
+    row("reply-list", "Answer the list", NO, Write, MAIL, &["L"], write::can_answer, write::reply_list, "respond mailing group"),
+    row("forward", "Forward within the text", (8, "forward"), Write, MAIL, &["f"], write::can_answer, write::forward, "pass on send inline"),
+    row("forward-attached", "Forward as an attachment", NO, Write, MAIL, &["zf"], write::can_answer, write::forward_attached, "pass on send whole"),
+    row("bounce", "Pass on as it is", NO, Write, MAIL, &["b"], write::can_answer, write::bounce, "redirect resend remail"),
+    row("edit", "Write anew from this message", NO, Write, MAIL, &["e"], write::can_answer, write::edit, "edit draft resume as new template").now(write::edit_title),
+    row("template", "Begin with a template", NO, Write, ALL, &[], write::has_templates, write::template, "write new canned"),
+    row("outbox", "Show the outbox and kept drafts", NO, Write, ALL, &["go"], always, write::outbox, "queue sending unsent failed recovered"),
 
     row("archive", "Move to Archive", (2, "archive"), Change, MAIL, &["a"], can_archive, filing::archive, "file done keep"),
     row("trash", "Move to Trash", (3, "delete"), Change, MAIL, &["d"], can_trash, filing::trash, "delete remove bin"),

@@ -59,6 +59,10 @@ impl Scene {
                 self.ops.retain(|o| o.op != *op);
                 vec![applied(*request, "Taken back", ""), changed()]
             }
+            Command::Writing(command) => {
+                let events = self.desk.answer(command).into_iter();
+                events.collect()
+            }
             _ => Vec::new(),
         }
     }

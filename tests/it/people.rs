@@ -9,6 +9,7 @@ use crate::support::{Dovecot, Kind};
 use pillarbox::bus::{Command, Completion, Event, RequestId, WritingCommand, WritingEvent};
 use pillarbox::config;
 use pillarbox::engine::Setup;
+use pillarbox::model::Address;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -146,6 +147,14 @@ fn all_sources_make_one_list_with_each_address_once() {
     if slapd.is_some() {
         expected.push("Ann E. Example <annie@example.net>");
         assert_eq!(source(&items, "annie@example.net"), "LDAP");
+        let hostile = desk.completions("hostile");
+        let hostile = hostile
+            .iter()
+            .find(|i| i.source.as_str() == "LDAP")
+            .unwrap();
+        let Address { name, address } = &hostile.address;
+        assert_eq!(address, "hostile@example.org");
+        assert!(!name.contains(['\r', '\n', '@']), "{name:?}");
     }
     let mut found = shown(&items);
     // The two slow sources answer in either order.

@@ -114,8 +114,7 @@ impl Slapd {
              TLSCertificateKeyFile {place}/server.key\n\
              modulepath {}\nmoduleload back_mdb\n\
              database mdb\nmaxsize 10485760\nsuffix \"{BASE}\"\nrootdn \"{READER}\"\nrootpw {READERS}\n\
-             directory {place}/data\naccess to dn.exact=\"cn=Hostile,{BASE}\" by * none\n\
-             access to * by * read\n",
+             directory {place}/data\naccess to * by * read\n",
             modules.display()
         );
         fs::write(folder.join("slapd.conf"), config).unwrap();

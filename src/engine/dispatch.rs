@@ -71,7 +71,11 @@ impl Dispatch {
         events: mpsc::Sender<Event>,
     ) -> Self {
         let (views, inbox) = mpsc::channel(256);
-        let own = accounts.iter().map(|a| a.setup.address.clone()).collect();
+        let own = accounts.iter().flat_map(|a| {
+            let written = a.setup.writing.senders.iter().map(|s| &s.address.address);
+            std::iter::once(&a.setup.address).chain(written).cloned()
+        });
+        let own = own.collect();
         let directory = Directory::new(setup.directory.clone(), own, Arc::clone(&changes));
         let mut tasks = JoinSet::new();
         let writers = Arc::new(Writers::begin(&setup.data_dir));

@@ -11,7 +11,7 @@ use super::drafts::{Drafts, failed};
 use super::outbox;
 use crate::bus::{Event, Problem, RequestId, WritingEvent};
 use crate::mime::{self, Composer, EightBit, How, Purpose, Stamp, Written};
-use crate::model::{Draft, DraftKey, DraftKind, DraftStart, OutboxKey, Safe, SendWhen};
+use crate::model::{Address, Draft, DraftKey, DraftKind, DraftStart, OutboxKey, Safe, SendWhen};
 use crate::store::{DraftRow, DraftState, NewOutboxItem, Reader, Withdrawn};
 use std::io::Write;
 use std::path::Path;
@@ -47,6 +47,8 @@ impl Drafts {
         self.have_all(&row.draft).await?;
         let account = row.account;
         let message_id = self.message_id_of(&row.draft).await?;
+        let fields = [&row.draft.to, &row.draft.cc, &row.draft.bcc];
+        let people: Vec<Address> = fields.iter().flat_map(|f| f.valid().cloned()).collect();
         let reader = self.db.another_reader().map_err(|e| e.to_string())?;
         let store = self.db.store().clone();
         let undo_secs = self.undo_of(account).as_secs();
@@ -81,7 +83,16 @@ impl Drafts {
         let (state, not_before) = (new.state, new.not_before);
         let queued = self
             .db
-            .write(move |w| w.send_draft(key, &new, &sealed, now))
+            .write(move |w| {
+                let item = w.send_draft(key, &new, &sealed, now)?;
+                // Proposing addresses is a convenience: it must not undo what was just done.
+                if item.is_some()
+                    && let Err(error) = w.note_written(account, &people, now)
+                {
+                    tracing::warn!(%error, "whom this goes to is not remembered");
+                }
+                Ok(item)
+            })
             .await;
         let item = queued
             .map_err(|e| e.to_string())?

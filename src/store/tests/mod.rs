@@ -5,6 +5,7 @@ mod eras;
 mod journal;
 mod lives;
 mod messages;
+mod outbox;
 mod plans;
 mod search;
 mod threads;

@@ -56,6 +56,8 @@ mod outbox;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod sending;
+#[cfg(test)]
 mod smtp;
 #[cfg(test)]
 mod smtp_faults;

@@ -513,3 +513,32 @@ fn a_password_that_is_refused_is_tried_once() {
     assert_eq!(tries, 1, "{log:?}");
     assert_eq!(sending.outbox().len(), 2);
 }
+
+/// The most memory that a process ever had, in bytes; `None` where the system does not tell.
+fn peak(process: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib * 1024)
+}
+
+#[test]
+fn a_message_of_60_megabytes_is_sent_and_filed_in_little_memory() {
+    const MEMORY_MAX: u64 = 64 * 1024 * 1024;
+    let sending = Sending::new(Offer {
+        size_max: 100_000_000,
+        ..Offer::default()
+    });
+    let line = "A line of text. ".repeat(60) + "\n";
+    let letter = LETTER.to_owned() + &line.repeat(60_000_000 / line.len());
+    fs::write(sending.program.folder().join("letter.eml"), letter).unwrap();
+    sending.peer.peer.faults().once("APPEND", Act::Hold);
+    let mut child = sending.program.spawn(&["send", "letter.eml"]);
+    wait_until("the copy", || sending.copies() == 1);
+    let peak = peak(child.id());
+    sending.peer.peer.faults().release();
+    assert!(child.wait().unwrap().success());
+    assert!(sending.post.taken()[0].raw.len() > 59_000_000);
+    assert!(peak.is_none_or(|peak| peak <= MEMORY_MAX), "{peak:?}");
+    assert_eq!(sending.state(), "none");
+}

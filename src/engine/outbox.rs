@@ -199,7 +199,7 @@ impl Dispatch {
             }
             (Ok(_), _) => {
                 self.not_done(request, "this message is not unconfirmed", "")
-                    .await
+                    .await;
             }
             (Err(error), _) => {
                 self.not_done(request, &error.to_string(), "see `pillarbox doctor`")

@@ -123,7 +123,8 @@ impl Composer {
             lines.push(line("Size", Safe::line(&size_text(found.size_bytes))));
             lines.push(line("Server", found.server.clone()));
             lines.push(line("Options", self.options()));
-            if let Err(why) = &found.crypto {
+            let wants_keys = self.base.sending.is_signed || self.base.sending.is_encrypted;
+            if let Some(why) = found.crypto.as_ref().err().filter(|_| wants_keys) {
                 lines.push(ReviewLine {
                     weight: Weight::Quiet,
                     ..line(

@@ -32,6 +32,11 @@ pub(crate) fn standing(
 /// # Errors
 /// When the store cannot be written.
 pub fn settle_outbox(store: &Store, dir: &Path) -> store::Result<()> {
+    let (is_sending, _) = store.reader()?.outbox_bustle(clock::now_secs())?;
+    if !is_sending {
+        // The role is not taken needlessly: a screen that starts just now would stand aside.
+        return Ok(());
+    }
     let Ok(_owner) = Owner::acquire(dir) else {
         return Ok(());
     };

@@ -180,7 +180,7 @@ fn a_cancelled_message_is_not_sent() {
 fn beside_a_running_screen_the_screen_sends_it() {
     let sending = Sending::new(Offer::default());
     let screen = sending.program.screen(&[], 100, 30);
-    screen.wait_for("INBOX");
+    screen.wait_for("watching");
     sending.send(LETTER).expect(0);
     assert_eq!(sending.post.taken().len(), 1);
     wait_until("the copy", || sending.copies() == 1);

@@ -542,3 +542,25 @@ fn a_message_of_60_megabytes_is_sent_and_filed_in_little_memory() {
     assert!(peak.is_none_or(|peak| peak <= MEMORY_MAX), "{peak:?}");
     assert_eq!(sending.state(), "none");
 }
+
+#[test]
+fn where_the_provider_files_copies_we_file_none_unless_it_does_not() {
+    let mut options = pillarbox::demo::imap::Options::default();
+    options.capabilities.push("X-GM-EXT-1".to_owned());
+    let sending = Sending::with(options, Offer::default());
+    let filed = format!("Message-ID: <one@example.org>\n{LETTER}");
+    sending.send(&filed).expect(0);
+    assert_eq!((sending.state().as_str(), sending.copies()), ("sending", 0));
+    sending.peer.put("Sent", &filed);
+    sending.program.run(&["outbox", "retry", "1"]).expect(0);
+    assert_eq!((sending.state().as_str(), sending.copies()), ("none", 1));
+    assert_eq!(sending.peer.said("APPEND"), 0);
+    sending.send(LETTER).expect(0);
+    for _ in 0..4 {
+        assert_eq!(sending.copies(), 1, "it is given time");
+        sending.program.run(&["outbox", "retry", "2"]).expect(0);
+    }
+    assert_eq!((sending.state().as_str(), sending.copies()), ("none", 2));
+    assert_eq!(sending.peer.said("APPEND"), 1);
+    assert_eq!(sending.post.taken().len(), 2);
+}

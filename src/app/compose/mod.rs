@@ -7,6 +7,7 @@ mod attach;
 mod clean;
 mod complete;
 mod events;
+mod finding;
 mod keeping;
 mod keys;
 mod place;

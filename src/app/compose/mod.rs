@@ -13,6 +13,7 @@ mod keys;
 mod place;
 mod review;
 mod sheet;
+mod told;
 mod undo;
 mod wrapping;
 
@@ -31,6 +32,7 @@ pub use complete::{Completing, shown as shown_completion};
 pub use place::ComposeAreas;
 pub use review::{ReviewLine, ReviewState, Weight};
 pub use sheet::{Sheet, SheetRow};
+pub use told::{DRAFT_KEYS, REVIEW_KEYS, ToldKey};
 
 use super::{App, Edit, Effect, NoticeKind};
 use crate::bus::{Command, RequestId, WritingCommand};

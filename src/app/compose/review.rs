@@ -329,6 +329,7 @@ pub(super) fn key(app: &mut App, key: Key) -> Vec<Effect> {
     match key.code() {
         _ if key.is_ctrl('x') => return send(app, SendWhen::Now),
         _ if key.is_ctrl('c') || key.is_ctrl('g') => composer.review = None,
+        Code::F(1) => return super::told::all_keys(app),
         Code::Char('y') => return send(app, SendWhen::Now),
         Code::Char('l') => {
             app.overlay = Some(Overlay::Prompt(Prompt::new(app, PromptKind::Later)));

@@ -429,7 +429,7 @@ impl App {
             return Vec::new();
         };
         let key = composer.key;
-        let list = self.with_keys("{outbox} or {go-to-drafts} brings it back");
+        let list = self.with_keys("{outbox} or Drafts brings it back");
         let text = Safe::fixed("The draft is kept");
         let mut effects = vec![self.notices.show(NoticeKind::Done, text, list)];
         if composer.is_kept() {

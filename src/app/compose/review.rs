@@ -121,7 +121,9 @@ impl Composer {
             let parts = found.parts.iter().enumerate();
             lines.extend(parts.map(|(n, p)| line(if n == 0 { "Parts" } else { "" }, p.clone())));
             lines.push(line("Size", Safe::line(&size_text(found.size_bytes))));
-            lines.push(line("Server", found.server.clone()));
+            let server = Some(&found.server).filter(|server| !server.is_empty());
+            let server = server.cloned().unwrap_or_else(|| Safe::fixed("none"));
+            lines.push(line("Server", server));
             lines.push(line("Options", self.options()));
             if let Err(why) = &found.crypto {
                 lines.push(ReviewLine {

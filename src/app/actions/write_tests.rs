@@ -9,14 +9,12 @@ use crate::model::{AccountKey, DraftStart, MailboxKey, Placed, Safe};
 /// What the keys ask for, on a list or in a reader of the first message.
 fn asked(keys: &str) -> Option<DraftStart> {
     let mut scene = Scene::new(80, 24);
-    scene.is_answering = true;
     scene.commands();
     scene.press(keys);
-    let opened = sent(&mut scene).into_iter().find_map(|c| match c {
+    sent(&mut scene).into_iter().find_map(|c| match c {
         WritingCommand::Open { start, .. } => Some(start),
         _ => None,
-    });
-    opened
+    })
 }
 
 #[test]

@@ -72,8 +72,8 @@ pub use crate::bus::{AccountView, Link};
 pub use actions::{Action, Availability, Context, Count, Group, actions, find};
 pub use activity::{Activity, ActivityLine, ActivityMark, ActivityRow};
 pub use compose::{
-    Completing, ComposeAreas, Composer, Field, ReviewLine, ReviewState, Sheet, SheetRow, Weight,
-    shown_completion,
+    Completing, ComposeAreas, Composer, DRAFT_KEYS, Field, REVIEW_KEYS, ReviewLine, ReviewState,
+    Sheet, SheetRow, ToldKey, Weight, shown_completion,
 };
 pub use edit::Edit;
 pub use effect::{Effect, Token};

@@ -88,6 +88,13 @@ impl Notices {
         matches!(&self.shown, Some(n) if n.kind == NoticeKind::Undoable)
     }
 
+    /// Takes away what is not an error: elsewhere its keys mean something else.
+    pub(super) fn clear(&mut self) {
+        if !self.has_error() {
+            self.shown = None;
+        }
+    }
+
     /// Takes an error away. Whether there was one.
     pub(crate) fn dismiss_error(&mut self) -> bool {
         let is_error = self.has_error();

@@ -1,9 +1,9 @@
 //! Random keys, clicks, sizes and events: nothing may ever panic, and every state can be drawn.
 
-use super::scenes::{self, Scene};
+use super::scenes::{self, Scene, writing::message};
 use super::{Code, Input, Key, Mouse, MouseKind, Settings, Token, update};
-use crate::bus::{Event, Link, Problem, RequestId};
-use crate::model::{MailboxKey, Safe};
+use crate::bus::{Event, Link, Problem, RequestId, WritingEvent};
+use crate::model::{DraftKey, MailboxKey, OutboxKey, OutboxState, Safe};
 use crate::ui::{Theme, draw_to};
 use proptest::prelude::*;
 use ratatui::buffer::Buffer;
@@ -12,7 +12,7 @@ use ratatui::layout::Rect;
 fn code() -> impl Strategy<Value = Code> {
     prop_oneof![
         12 => proptest::sample::select(
-            "jkhlgGzaMRTxvV*sUtu.n/N\\:?opPqyAHJK@=`{}[]()0123456789 f!#ti日édDmCFrey".chars().collect::<Vec<_>>()
+            "jkhlgGzaMRTxvV*sUtu.n/N\\:?opPqyAHJK@=`{}[]()0123456789 f!#ti日édDmCFreycbLwo".chars().collect::<Vec<_>>()
         ).prop_map(Code::Char),
         4 => proptest::sample::select(vec![
             Code::Enter, Code::Esc, Code::Tab, Code::Backspace, Code::Up, Code::Down, Code::Left,
@@ -39,13 +39,17 @@ fn input() -> impl Strategy<Value = Input> {
         (kind, 0u16..220, 0u16..70).prop_map(|(kind, x, y)| Input::Mouse(Mouse { kind, x, y }));
     let size = prop_oneof![(0u16..12, 0u16..8), (20u16..220, 5u16..70)]
         .prop_map(|(cols, rows)| Input::Resize { cols, rows });
-    let token = (0u64..60, 0usize..6).prop_map(|(serial, kind)| {
+    let token = (0u64..60, 0usize..10).prop_map(|(serial, kind)| {
         Input::Timer(match kind {
             0 => Token::WhichKey(serial),
             1 => Token::Refilter(serial),
             2 => Token::Preview(serial),
             3 => Token::MarkRead(serial),
             4 => Token::Notice(serial),
+            5 => Token::Keep(serial),
+            6 => Token::Again,
+            7 => Token::Complete(serial),
+            8 => Token::Paths(serial),
             _ => Token::Slow(serial),
         })
     });
@@ -56,8 +60,56 @@ fn input() -> impl Strategy<Value = Input> {
         4 => token,
         3 => event().prop_map(Input::Engine),
         1 => any::<String>().prop_map(Input::Paste),
+        2 => writing_event().prop_map(|event| Input::Engine(Event::Writing(event))),
+        1 => any::<String>().prop_map(|text| Input::Edited { key: DraftKey(1), outcome: Ok(text) }),
         1 => (any::<i64>(), 0u64..100_000)
             .prop_map(|(now_secs, monotonic_ms)| Input::Tick { now_secs, monotonic_ms }),
+    ]
+}
+
+/// Replies and news of writing, awaited or not.
+fn writing_event() -> impl Strategy<Value = WritingEvent> {
+    let request = || (0u64..80).prop_map(RequestId);
+    let states = proptest::sample::select(vec![
+        OutboxState::Held,
+        OutboxState::Scheduled,
+        OutboxState::Sending,
+        OutboxState::Unconfirmed,
+        OutboxState::Failed,
+    ]);
+    prop_oneof![
+        (0u64..9).prop_map(|revision| WritingEvent::Kept {
+            key: DraftKey(1),
+            revision
+        }),
+        request().prop_map(|request| WritingEvent::Discarded {
+            request,
+            key: DraftKey(1)
+        }),
+        (request(), any::<String>()).prop_map(|(request, label)| WritingEvent::Queued {
+            request,
+            item: OutboxKey(7),
+            label: Safe::line(&label),
+        }),
+        (request(), states).prop_map(|(request, state)| WritingEvent::Outbox {
+            request,
+            items: vec![message(7, "日本 Plan", state)],
+            drafts: Vec::new(),
+        }),
+        (0u32..3, 0u32..3).prop_map(|(waiting, stuck)| WritingEvent::OutboxChanged {
+            waiting,
+            stuck,
+            recovered: stuck,
+        }),
+        request().prop_map(|request| WritingEvent::Completions {
+            request,
+            items: Vec::new(),
+            is_final: true,
+        }),
+        request().prop_map(|request| WritingEvent::Paths {
+            request,
+            items: Vec::new()
+        }),
     ]
 }
 
@@ -122,10 +174,14 @@ proptest! {
         rows in 0u16..60,
         is_answering in prop::bool::weighted(0.8),
         has_threads: bool,
+        is_writing: bool,
     ) {
         let settings = Settings { has_threads, ..Settings::default() };
         let accounts = vec![scenes::account(1, "work")];
         let mut scene = Scene::with(cols, rows, settings, accounts, scenes::mail());
+        if is_writing {
+            scene.press("r");
+        }
         scene.is_answering = is_answering;
         for input in inputs {
             scene.input(input);
@@ -160,6 +216,12 @@ fn every_size_can_be_drawn() {
             "Fn p",
             "shift-tab n",
             "gj j enter",
+            "c",
+            "r",
+            "r ctrl-x",
+            "r ctrl-a",
+            "b",
+            "go",
         ] {
             let mut scene = Scene::new(cols, rows);
             scene.press(keys);

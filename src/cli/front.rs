@@ -8,6 +8,7 @@ use super::exit::{Exit, Failure};
 use super::place::Place;
 use super::terminal::variable;
 use super::{log, network};
+use crate::app::Settings;
 use crate::bus::SyncMode;
 use crate::config::{Config, Directory};
 use crate::demo::{Demo, DemoAccount};
@@ -109,9 +110,13 @@ fn front(config: &Config, setup: Setup) -> Front {
         .rsplit(';')
         .next()
         .is_some_and(|bg| matches!(bg, "7" | "15"));
+    let templates = setup.data_dir.join("templates");
     Front {
+        settings: Settings {
+            templates: templates.to_str().map(str::to_owned),
+            ..accounts::settings(config, has_no_colour, is_light)
+        },
         setup,
-        settings: accounts::settings(config, has_no_colour, is_light),
         has_mouse: config.ui.mouse,
         open_url: |url| open::that_detached(url),
         editor: editor(),

@@ -26,6 +26,8 @@ pub(super) struct Editing {
     key: DraftKey,
     /// The text as it was last known.
     text: String,
+    /// Whether a line break was put at its end, as files of text have one.
+    is_ended: bool,
     file: PathBuf,
     child: Child,
     looked: Instant,
@@ -58,7 +60,10 @@ impl Editing {
             .tempdir_in(data_dir)
             .map_err(|e| failed("The folder for the editor cannot be made", &e))?;
         let file = folder.path().join("draft.txt");
-        write(&file, &text).map_err(|e| failed("The text cannot be written for the editor", &e))?;
+        let is_ended = !text.is_empty() && !text.ends_with('\n');
+        let end = if is_ended { "\n" } else { "" };
+        write(&file, &format!("{text}{end}"))
+            .map_err(|e| failed("The text cannot be written for the editor", &e))?;
         let child = Command::new(program)
             .args(arguments)
             .arg(&file)
@@ -71,6 +76,7 @@ impl Editing {
         Ok(Self {
             key,
             text,
+            is_ended,
             file,
             child,
             looked: Instant::now(),
@@ -95,9 +101,7 @@ impl Editing {
     /// What the editor has saved since this was asked last, so that a crash does not cost it.
     pub(super) fn saved(&mut self) -> Option<String> {
         self.looked = Instant::now();
-        let text = read(&self.file)
-            .ok()
-            .filter(|text| !text.trim().is_empty())?;
+        let text = self.read().ok().filter(|text| !text.trim().is_empty())?;
         if text == self.text {
             return None;
         }
@@ -113,9 +117,17 @@ impl Editing {
                 "The editor did not end well ({status})"
             )));
         }
-        let text = read(&self.file)?;
+        let text = self.read()?;
         if text.trim().is_empty() && !self.text.trim().is_empty() {
             return Err(Safe::fixed("The editor left the text empty"));
+        }
+        Ok(text)
+    }
+
+    fn read(&self) -> Result<String, Safe> {
+        let mut text = read(&self.file)?;
+        if self.is_ended && text.ends_with('\n') {
+            text.pop();
         }
         Ok(text)
     }
@@ -229,6 +241,12 @@ mod tests {
         assert_eq!((outcome, left), (Ok("some\nmore\n".to_owned()), 0));
         let (outcome, _) = edit("cp \"$1\" \"$1.new\"; mv \"$1.new\" \"$1\"", "ü").await;
         assert_eq!(outcome.as_deref(), Ok("ü"), "saving by renaming is saving");
+        let (outcome, _) = edit("test \"$(wc -l < \"$1\")\" -eq 1", "one").await;
+        assert_eq!(
+            outcome.as_deref(),
+            Ok("one"),
+            "no line break is added for good"
+        );
     }
 
     #[tokio::test]
@@ -275,7 +293,7 @@ mod tests {
             "x",
         )
         .await;
-        assert_eq!(outcome.as_deref(), Ok("600\n700\n"));
+        assert_eq!(outcome.as_deref(), Ok("600\n700"));
         let data = tempfile::tempdir().unwrap();
         let alive = data
             .path()

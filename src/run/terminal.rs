@@ -38,9 +38,8 @@ impl Screen {
             ));
         }
         enter(has_mouse)?;
-        let backend = CrosstermBackend::new(BufWriter::with_capacity(BUFFER, std::io::stdout()));
         Ok(Self {
-            inner: ratatui::Terminal::new(backend)?,
+            inner: blank()?,
             has_mouse,
         })
     }
@@ -65,7 +64,10 @@ impl Screen {
 
     /// Draws every cell anew with the next frame.
     pub(super) fn clear(&mut self) -> std::io::Result<()> {
-        self.inner.clear()
+        execute!(std::io::stdout(), terminal::Clear(terminal::ClearType::All))?;
+        // ratatui's own clearing asks the terminal where the cursor is and waits for its answer.
+        self.inner = blank()?;
+        Ok(())
     }
 
     /// Writes a control sequence of ours, such as OSC 52.
@@ -83,7 +85,7 @@ impl Screen {
     /// Takes it again.
     pub(super) fn take_again(&mut self) -> std::io::Result<()> {
         enter(self.has_mouse)?;
-        self.inner.clear()
+        self.clear()
     }
 
     /// Gives the terminal back, stops until continued, takes it over again.
@@ -92,8 +94,14 @@ impl Screen {
         #[cfg(unix)]
         rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TSTP)?;
         enter(self.has_mouse)?;
-        self.inner.clear()
+        self.clear()
     }
+}
+
+/// What draws, knowing nothing of what is on the terminal.
+fn blank() -> std::io::Result<ratatui::Terminal<Backend>> {
+    let out = BufWriter::with_capacity(BUFFER, std::io::stdout());
+    ratatui::Terminal::new(CrosstermBackend::new(out))
 }
 
 impl Drop for Screen {

@@ -48,6 +48,21 @@ fn hold_in_readme(name: &str, wanted: &str) {
     hold("README.md", &format!("{before}{begin}{wanted}{end}{after}"));
 }
 
+/// The keys of a draft and of its review.
+fn writing() -> String {
+    let mut table = vec![
+        "| key | does | where |".to_owned(),
+        "|---|---|---|".to_owned(),
+    ];
+    for (place, keys) in [("draft", app::DRAFT_KEYS), ("review", app::REVIEW_KEYS)] {
+        table.extend(
+            keys.iter()
+                .map(|(key, title, _)| format!("| `{key}` | {title} | {place} |")),
+        );
+    }
+    table.join("\n") + "\n"
+}
+
 /// The commands as the table of the README shows them.
 fn commands() -> String {
     fn rows(prefix: &str, command: &clap::Command, table: &mut Vec<String>) {
@@ -290,7 +305,7 @@ fn example() -> Example {
     example.section("Config", "ui", "ui");
     example.table("Ui", &defaults(&Config::default().ui), |_| true);
     example.section("Config", "keys", "keys.list");
-    example.setting(&format!("archive = [\"a\", \"e\"]  {NO_DEFAULT}"));
+    example.setting(&format!("archive = [\"a\", \"E\"]  {NO_DEFAULT}"));
     example
 }
 
@@ -315,6 +330,11 @@ fn the_commands_in_the_readme_are_up_to_date() {
 #[test]
 fn the_actions_in_the_readme_are_up_to_date() {
     hold_in_readme("actions", &actions());
+}
+
+#[test]
+fn the_keys_of_writing_in_the_readme_are_up_to_date() {
+    hold_in_readme("writing", &writing());
 }
 
 #[test]

@@ -17,6 +17,8 @@ mod write;
 
 #[cfg(test)]
 mod table_tests;
+#[cfg(test)]
+mod write_tests;
 
 pub(crate) use read::{ask_to_open, copy_link};
 pub(crate) use view::apply_filter;

@@ -5,7 +5,7 @@
 use super::{Availability, Count};
 use crate::app::list::placed;
 use crate::app::picker::Choice;
-use crate::app::{App, Context, Effect, Item, PickerKind, outbox};
+use crate::app::{App, Context, Effect, Item, Overlay, Picker, PickerKind, outbox};
 use crate::bus::{Command, PathItem, RequestId, WritingCommand};
 use crate::model::{DraftStart, Placed, Role, Safe};
 
@@ -128,5 +128,9 @@ pub(in crate::app) fn templates_listed(app: &mut App, request: RequestId, items:
             Some(Item::new(item.name.clone(), Choice::Template(name)))
         });
     let items: Vec<Item> = items.collect();
-    let _opened = app.open_picker("Begin with a template", PickerKind::Fuzzy, items);
+    let mut picker = Picker::new("Begin with a template", PickerKind::Fuzzy, items);
+    if picker.all().is_empty() {
+        picker.empty = "There is none: templates are files in `templates` of the data folder.";
+    }
+    app.overlay = Some(Overlay::Picker(picker));
 }

@@ -1,7 +1,7 @@
 //! The composer as a person meets it: keys in, what is kept, asked and sent out.
 
 use crate::app::scenes::Scene;
-use crate::app::{Effect, Input, Token};
+use crate::app::{DRAFT_KEYS, Effect, Input, REVIEW_KEYS, Token, hints};
 use crate::bus::{Command, Event, Problem, RequestId, ReviewNote, WritingCommand, WritingEvent};
 use crate::model::{Draft, DraftField, DraftKey, DraftStart, OutboxKey, Safe, SendWhen};
 
@@ -544,6 +544,45 @@ fn a_draft_nobody_waits_for_any_more_does_not_open() {
         "{left:?}"
     );
     assert!(scene.app.composer().is_some());
+}
+
+#[test]
+fn every_key_that_is_told_does_something() {
+    let press = |scene: &mut Scene, chord: &str, place: &str| {
+        scene.press(chord);
+        let notice = scene.notice();
+        assert!(
+            !notice.contains("does nothing"),
+            "{chord} in {place}: {notice}"
+        );
+    };
+    for (chord, _, _) in DRAFT_KEYS {
+        press(&mut answering(), chord, "a draft");
+    }
+    for (chord, _, _) in REVIEW_KEYS {
+        let mut scene = answering();
+        scene.press("ctrl-x");
+        press(&mut scene, chord, "the review");
+    }
+    for places in 0..7 {
+        let mut scene = answering();
+        scene.input(Input::Paste("/home/ann/plan.pdf".to_owned()));
+        for _ in 0..places {
+            scene.press("tab");
+        }
+        for hint in hints(&scene.app, 200)
+            .into_iter()
+            .filter(|h| !h.key.is_empty())
+        {
+            let mut scene = answering();
+            scene.input(Input::Paste("/home/ann/plan.pdf".to_owned()));
+            for _ in 0..places {
+                scene.press("tab");
+            }
+            let place = format!("{:?}", focus(&scene));
+            press(&mut scene, hint.key.as_str(), &place);
+        }
+    }
 }
 
 #[test]

@@ -88,6 +88,7 @@ fn opened(
     }
     app.writing.opening = None;
     app.overlay = None;
+    app.notices.clear();
     // What was written here last counts more than what had reached the disk.
     let newer = app.writing.closing.remove(&key);
     let mut composer = match &newer {
@@ -165,6 +166,10 @@ pub(in crate::app) fn failed(
     if app.writing.opening == Some(request) {
         app.writing.opening = None;
         return None;
+    }
+    if app.templates_asked == Some(request) {
+        crate::app::actions::templates_listed(app, request, &[]);
+        return Some(Vec::new());
     }
     outbox::failed(app, request);
     if review::failed(app, request) {

@@ -6,9 +6,10 @@
 use super::keeping::{changed, keep_now, when_kept};
 use super::review::{self, open as open_review};
 use super::sheet::Move;
+use super::told::all_keys;
 use super::{After, attach, complete};
 use crate::app::picker::Choice;
-use crate::app::{App, Chord, Code, Effect, Item, Key, Overlay, PickerKind, Prompt, PromptKind};
+use crate::app::{App, Code, Effect, Item, Key, Overlay, PickerKind, Prompt, PromptKind};
 use crate::model::{DraftField, DraftKey, DraftKind, Identity, Safe};
 
 /// Takes a key.
@@ -87,50 +88,6 @@ fn command(app: &mut App, key: Key) -> Option<Vec<Effect>> {
         return Some(Vec::new());
     }
     None
-}
-
-/// The keys of a draft, for who looks for one.
-const KEYS: [(&str, &str, &str); 26] = [
-    ("ctrl-x", "Look at it once more, then send", "review y"),
-    ("esc", "Leave; the draft is kept", "close back quit"),
-    ("ctrl-a", "Attach a file", "add"),
-    ("ctrl-e", "Edit the text in $EDITOR", "vim emacs external"),
-    ("ctrl-s", "Put the draft on disk now", "save keep"),
-    ("ctrl-t", "Write as somebody else", "identity from sender"),
-    ("ctrl-o", "Have answers go elsewhere", "reply-to"),
-    ("ctrl-f", "Find in the text", "search"),
-    ("ctrl-z", "Undo", "take back"),
-    ("ctrl-y", "Redo", "again"),
-    ("ctrl-k", "Cut to the end of the line", "delete kill"),
-    ("ctrl-u", "Cut to the start of the row", "delete"),
-    ("ctrl-w", "Cut the word before", "delete"),
-    ("alt-d", "Cut the word behind", "delete"),
-    ("ctrl-left", "Go a word back", "move"),
-    ("ctrl-right", "Go a word on", "move"),
-    ("home", "Go to the start of the row", "move"),
-    ("end", "Go to the end of the row", "move"),
-    ("ctrl-home", "Go to the start of the text", "move top"),
-    ("ctrl-end", "Go to the end of the text", "move bottom"),
-    ("pgup", "Go a page up", "scroll"),
-    ("pgdn", "Go a page down", "scroll"),
-    ("tab", "Go to the next field", "move"),
-    ("shift-tab", "Go to the previous field", "move"),
-    ("ctrl-l", "Draw the screen anew", "refresh"),
-    ("f1", "Show all keys of a draft", "help"),
-];
-
-fn all_keys(app: &mut App) -> Vec<Effect> {
-    let items = KEYS.iter().filter_map(|(chord, label, words)| {
-        let chord = Chord::parse(chord).ok()?;
-        let key = *chord.keys().first()?;
-        Some(Item {
-            key: Safe::line(&chord.to_string()),
-            words,
-            ..Item::new(Safe::fixed(label), Choice::Press(key))
-        })
-    });
-    let items = items.collect();
-    app.open_picker("Keys in a draft", PickerKind::Palette, items)
 }
 
 fn in_field(app: &mut App, key: Key) -> Vec<Effect> {

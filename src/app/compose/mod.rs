@@ -7,11 +7,13 @@ mod attach;
 mod clean;
 mod complete;
 mod events;
+mod finding;
 mod keeping;
 mod keys;
 mod place;
 mod review;
 mod sheet;
+mod told;
 mod undo;
 mod wrapping;
 
@@ -30,6 +32,7 @@ pub use complete::{Completing, shown as shown_completion};
 pub use place::ComposeAreas;
 pub use review::{ReviewLine, ReviewState, Weight};
 pub use sheet::{Sheet, SheetRow};
+pub use told::{DRAFT_KEYS, REVIEW_KEYS, ToldKey};
 
 use super::{App, Edit, Effect, NoticeKind};
 use crate::bus::{Command, RequestId, WritingCommand};
@@ -426,7 +429,7 @@ impl App {
             return Vec::new();
         };
         let key = composer.key;
-        let list = self.with_keys("{outbox} or {go-to-drafts} brings it back");
+        let list = self.with_keys("{outbox} or Drafts brings it back");
         let text = Safe::fixed("The draft is kept");
         let mut effects = vec![self.notices.show(NoticeKind::Done, text, list)];
         if composer.is_kept() {

@@ -121,7 +121,9 @@ impl Composer {
             let parts = found.parts.iter().enumerate();
             lines.extend(parts.map(|(n, p)| line(if n == 0 { "Parts" } else { "" }, p.clone())));
             lines.push(line("Size", Safe::line(&size_text(found.size_bytes))));
-            lines.push(line("Server", found.server.clone()));
+            let server = Some(&found.server).filter(|server| !server.is_empty());
+            let server = server.cloned().unwrap_or_else(|| Safe::fixed("none"));
+            lines.push(line("Server", server));
             lines.push(line("Options", self.options()));
             let wants_keys = self.base.sending.is_signed || self.base.sending.is_encrypted;
             if let Some(why) = found.crypto.as_ref().err().filter(|_| wants_keys) {
@@ -330,6 +332,7 @@ pub(super) fn key(app: &mut App, key: Key) -> Vec<Effect> {
     match key.code() {
         _ if key.is_ctrl('x') => return send(app, SendWhen::Now),
         _ if key.is_ctrl('c') || key.is_ctrl('g') => composer.review = None,
+        Code::F(1) => return super::told::all_keys(app),
         Code::Char('y') => return send(app, SendWhen::Now),
         Code::Char('l') => {
             app.overlay = Some(Overlay::Prompt(Prompt::new(app, PromptKind::Later)));

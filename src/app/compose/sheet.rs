@@ -4,9 +4,11 @@
 //! changes, however long the text is; every character in here is clean.
 
 use super::clean;
+use super::finding::hits;
 use super::undo::{Change, Changes, Kind};
 use super::wrapping::{TAB, cols_of, row_starts, width};
 use crate::model::Safe;
+use std::borrow::Cow;
 use unicode_segmentation::UnicodeSegmentation;
 
 /// A place in the text: a line, and a byte of it that begins a character.
@@ -50,6 +52,8 @@ pub struct Sheet {
     height: usize,
     /// The first row shown: its line, and which row of that line.
     top: (usize, usize),
+    /// Where the rows of the line of the cursor begin, in so many columns: it may be a long one.
+    wrapped: Option<(usize, usize, Vec<usize>)>,
     changes: Changes,
 }
 
@@ -111,7 +115,7 @@ impl Sheet {
         while rows.len() < self.height
             && let Some(line) = self.lines.get(number)
         {
-            let starts = row_starts(line, self.cols);
+            let starts = self.starts(number);
             let quote = quote_of(line);
             let left = self.height - rows.len();
             for (n, start) in starts.iter().enumerate().skip(skip).take(left) {
@@ -291,6 +295,14 @@ impl Sheet {
         self.lines.get(number).map_or("", String::as_str)
     }
 
+    /// Where the rows of a line begin.
+    fn starts(&self, line: usize) -> Cow<'_, [usize]> {
+        match &self.wrapped {
+            Some((of, cols, starts)) if (*of, *cols) == (line, self.cols) => Cow::Borrowed(starts),
+            _ => Cow::Owned(row_starts(self.line(line), self.cols)),
+        }
+    }
+
     /// Makes text clean that goes in here. A joiner typed by itself belongs to what is before it.
     fn clean_here(&self, text: &str) -> String {
         let before = self.line(self.at.line).get(..self.at.byte);
@@ -354,6 +366,7 @@ impl Sheet {
     /// Replaces what lies between two places; gives what was there, and where the new text ends.
     fn swap_out(&mut self, from: Place, to: Place, text: &str) -> (String, Place) {
         let (from, to) = (self.within(from), self.within(to));
+        self.wrapped = None;
         let rest = self
             .line(to.line)
             .get(to.byte..)
@@ -459,7 +472,7 @@ impl Sheet {
     /// Where the row of the cursor begins, or ends.
     fn row_edge(&self, is_end: bool) -> Place {
         let line = self.at.line;
-        let starts = row_starts(self.line(line), self.cols);
+        let starts = self.starts(line);
         let (row, _) = self.row_of(self.at);
         let byte = if is_end {
             return self.in_row((line, row), usize::MAX);
@@ -472,7 +485,7 @@ impl Sheet {
     /// The row of its line that a place is in, and its column there.
     fn row_of(&self, place: Place) -> (usize, usize) {
         let text = self.line(place.line);
-        let starts = row_starts(text, self.cols);
+        let starts = self.starts(place.line);
         let row = starts.partition_point(|start| *start <= place.byte).max(1) - 1;
         let start = starts.get(row).copied().unwrap_or(0);
         (row, width(text.get(start..place.byte).unwrap_or_default()))
@@ -481,7 +494,7 @@ impl Sheet {
     /// The place in that row that is nearest to the column.
     fn in_row(&self, (line, row): (usize, usize), column: usize) -> Place {
         let text = self.line(line);
-        let starts = row_starts(text, self.cols);
+        let starts = self.starts(line);
         let start = starts.get(row).copied().unwrap_or(0);
         let next = starts.get(row + 1).copied();
         let shown = text
@@ -505,7 +518,7 @@ impl Sheet {
         let mut left = usize::try_from(by.unsigned_abs()).unwrap_or(usize::MAX);
         while left > 0 {
             if by > 0 {
-                let count = row_starts(self.line(line), self.cols).len();
+                let count = self.starts(line).len();
                 if row + left < count {
                     return (line, row + left);
                 }
@@ -523,7 +536,7 @@ impl Sheet {
                 }
                 left -= row + 1;
                 line -= 1;
-                row = row_starts(self.line(line), self.cols).len() - 1;
+                row = self.starts(line).len() - 1;
             }
         }
         (line, row)
@@ -536,7 +549,7 @@ impl Sheet {
         }
         let mut rows = 0;
         for line in from.0..to.0 {
-            rows += row_starts(self.line(line), self.cols).len();
+            rows += self.starts(line).len();
             if rows > most + from.1 {
                 return None;
             }
@@ -547,10 +560,12 @@ impl Sheet {
 
     /// Keeps the cursor in sight.
     fn follow(&mut self) {
+        let starts = self.starts(self.at.line).into_owned();
+        self.wrapped = Some((self.at.line, self.cols, starts));
         let (row, _) = self.row_of(self.at);
         let here = (self.at.line, row);
         self.top.0 = self.top.0.min(self.lines.len().saturating_sub(1));
-        let rows = row_starts(self.line(self.top.0), self.cols).len();
+        let rows = self.starts(self.top.0).len();
         self.top.1 = self.top.1.min(rows - 1);
         if here < self.top {
             self.top = here;
@@ -565,21 +580,6 @@ impl Sheet {
 fn quote_of(line: &str) -> u8 {
     let marks = line.chars().take_while(|c| matches!(c, '>' | ' '));
     u8::try_from(marks.filter(|c| *c == '>').count().min(9)).unwrap_or(9)
-}
-
-/// The places of a text in a line, without regard to case.
-fn hits(line: &str, wanted: &str) -> Vec<usize> {
-    if line.is_ascii() {
-        let lower = line.to_ascii_lowercase();
-        return lower.match_indices(wanted).map(|(at, _)| at).collect();
-    }
-    let starts = line.char_indices().map(|(at, _)| at);
-    let is_hit = |at: &usize| {
-        let rest = line.get(*at..).unwrap_or_default();
-        let mut here = rest.chars().flat_map(char::to_lowercase);
-        wanted.chars().all(|c| here.next() == Some(c))
-    };
-    starts.filter(is_hit).collect()
 }
 
 #[cfg(test)]

@@ -129,8 +129,14 @@ impl Desk {
         self.opened(request, key)
     }
 
+    fn draft(&self, key: DraftKey) -> (Draft, Caret) {
+        let none = || Draft::new(DraftKind::New, self.identities[0].clone());
+        let kept = self.drafts.get(&key).cloned();
+        kept.unwrap_or_else(|| (none(), Caret::default()))
+    }
+
     fn opened(&self, request: RequestId, key: DraftKey) -> WritingEvent {
-        let (draft, caret) = self.drafts[&key].clone();
+        let (draft, caret) = self.draft(key);
         WritingEvent::Opened {
             request,
             key,
@@ -142,7 +148,7 @@ impl Desk {
     }
 
     fn review(&self, request: RequestId, key: DraftKey) -> WritingEvent {
-        let (draft, _) = &self.drafts[&key];
+        let (draft, _) = self.draft(key);
         let all = draft
             .to
             .valid()

@@ -2,14 +2,17 @@
 //!
 //! Called by the commands. Must never read a secret before it is needed: it hands over how to get one.
 
+use super::terminal;
 use crate::app;
 use crate::config::{self, Config, Proof, Protocol, Tls};
-use crate::engine::{AccountSetup, Keep, LIST_EVERY, Sender, Setup, Writing};
+use crate::engine::{AccountSetup, Keep, LIST_EVERY, Outgoing, SaveSent, Sender, Setup, Writing};
 use crate::model::{Address, Query, is_same_mailbox};
+use crate::net::smtp::{Manner, Patience};
 use crate::net::{Login, Options, Security, Server};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The engine's setup for the IMAP accounts of a configuration, or for the one named `only`.
 #[must_use]
@@ -68,6 +71,7 @@ pub(super) fn account_setup(name: &str, account: &config::Account) -> Option<Acc
             .map(|(role, name)| (role, name.to_owned()))
             .collect(),
         writing: writing(account),
+        outgoing: outgoing(account),
     })
 }
 
@@ -101,16 +105,41 @@ fn writing(account: &config::Account) -> Writing {
         },
     };
     senders.insert(0, usual);
-    let server = account.smtp.as_ref().map(|server| match server.tls {
-        Tls::Implicit | Tls::Starttls => format!("{}, encrypted", server.host),
-        Tls::None => format!("{}, not encrypted", server.host),
-    });
     Writing {
         senders,
-        server: server.unwrap_or_default(),
-        undo: account.send.undo.get(),
         ..Writing::default()
     }
+}
+
+/// How an account sends.
+fn outgoing(account: &config::Account) -> Option<Outgoing> {
+    let server = account.smtp.as_ref()?;
+    let source = account.clone();
+    let patience = match patience_secs() {
+        Some(secs) => Patience::default().at_most(Duration::from_secs(secs)),
+        None => Patience::default(),
+    };
+    Some(Outgoing {
+        server: reached(server, Protocol::Smtp),
+        login: Arc::new(move || login(&source, Protocol::Smtp)),
+        options: options(server),
+        manner: Manner {
+            patience,
+            ..Manner::default()
+        },
+        save_sent: match account.send.save_sent {
+            config::SaveSent::Auto => SaveSent::Auto,
+            config::SaveSent::Always => SaveSent::Always,
+            config::SaveSent::Never => SaveSent::Never,
+        },
+        undo: account.send.undo.get(),
+    })
+}
+
+/// How long a submission server may be silent at most, where that is set. For tests: what RFC 5321
+/// asks for is ten minutes.
+fn patience_secs() -> Option<u64> {
+    terminal::variable("PILLARBOX_PATIENCE").parse().ok()
 }
 
 /// Where a server is and how it is made safe.

@@ -78,6 +78,10 @@ pub(super) enum CommandArgs {
         #[arg(long)]
         offline: bool,
     },
+    /// Sends a message, as it is in a file or on standard input, to those in To, Cc and Bcc.
+    Send(SendArgs),
+    /// Lists what waits to be sent, tries it again, or cancels it.
+    Outbox(OutboxArgs),
     /// Lists the changes that no server has confirmed yet.
     Journal {
         #[command(flatten)]
@@ -256,6 +260,42 @@ pub(super) struct SubscribeArgs {
     /// Leaves it to the next sync to tell the server.
     #[arg(long)]
     pub(super) offline: bool,
+}
+
+/// `send`.
+#[derive(Debug, ClapArgs)]
+pub(super) struct SendArgs {
+    /// The file with the message; without it, or for "-", standard input.
+    pub(super) file: Option<PathBuf>,
+    /// Leaves it to the next sync to send it.
+    #[arg(long)]
+    pub(super) offline: bool,
+}
+
+/// `outbox`.
+#[derive(Debug, ClapArgs)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct OutboxArgs {
+    #[command(flatten)]
+    pub(super) json: Json,
+    /// What to do with a message; without it, all are listed.
+    #[command(subcommand)]
+    pub(super) command: Option<OutboxCommand>,
+}
+
+/// `outbox retry` and `outbox cancel`.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(super) enum OutboxCommand {
+    /// Tries a message now; one that may have been delivered is sent once more.
+    Retry {
+        /// The message: its id as `outbox` prints it.
+        id: i64,
+    },
+    /// Takes a message out; it is not sent any more.
+    Cancel {
+        /// The message: its id as `outbox` prints it.
+        id: i64,
+    },
 }
 
 /// `config`.

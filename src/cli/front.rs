@@ -124,5 +124,6 @@ fn demo_account(account: &DemoAccount) -> AccountSetup {
             }],
             ..Writing::default()
         },
+        outgoing: None,
     }
 }

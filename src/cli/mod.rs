@@ -20,8 +20,10 @@ mod listing;
 mod log;
 mod mailboxes;
 mod network;
+mod outbox;
 mod output;
 mod place;
+mod send;
 mod settle;
 mod show;
 mod sync;
@@ -92,6 +94,8 @@ fn run(args: &Args, output: &mut Output) -> Result<Exit, Failure> {
         }
         CommandArgs::Delete(messages) => change::delete(&Place::open(args)?, messages, output),
         CommandArgs::Undo { offline } => change::undo(&Place::open(args)?, *offline, output),
+        CommandArgs::Send(message) => send::send(&Place::open(args)?, message, output),
+        CommandArgs::Outbox(outbox) => outbox::outbox(&Place::open(args)?, outbox, output),
         CommandArgs::Journal { json } => journal::journal(&Place::open(args)?, json.json, output),
         CommandArgs::Actions { json } => actions::list(json.json, output),
         CommandArgs::Config(config) => config::config(args, config, output),

@@ -16,6 +16,8 @@ use std::time::Duration;
 
 /// How long another process is given to send what it was told of.
 const OTHER_PATIENCE: Duration = Duration::from_secs(3);
+/// How long it is given where it is sending: a server may take ten minutes for its last word.
+const SENDING_PATIENCE: Duration = Duration::from_secs(15 * 60);
 const OTHER_STEP: Duration = Duration::from_millis(30);
 
 /// The servers of the configured accounts.
@@ -24,6 +26,8 @@ pub trait Network {
     fn sync(&self, accounts: &[&str]) -> Vec<SyncReport>;
     /// Sends what the journal holds of these accounts, and nothing else; reports in this order.
     fn replay(&self, accounts: &[&str]) -> Vec<SyncReport>;
+    /// Sends what the outbox holds of these accounts, and files the copies; reports in this order.
+    fn send(&self, accounts: &[&str]) -> Vec<SyncReport>;
     /// Fetches the whole text of a message of that account into the store.
     ///
     /// # Errors
@@ -124,17 +128,25 @@ impl Engines {
         self.run(work)
     }
 
-    /// Waits until another process has sent all there is, but not for long.
+    /// Waits until another process has sent all there is, but not for long: only a message that is
+    /// under way is waited for as long as that may take.
     fn wait_for_other(&self) {
-        let is_sent = |store: &Store| {
-            let rows = store.reader().and_then(|reader| reader.accounts());
-            rows.is_ok_and(|rows| rows.iter().all(|row| row.pending == 0))
-        };
         let Ok(store) = Store::open(&self.setup.data_dir) else {
             return;
         };
+        let look = || -> crate::store::Result<(bool, bool)> {
+            let reader = store.reader()?;
+            let (is_sending, is_due) = reader.outbox_bustle(clock::now_secs())?;
+            let is_pending = reader.accounts()?.iter().any(|row| row.pending > 0);
+            Ok((is_sending, is_due || is_pending))
+        };
         let begun = clock::monotonic();
-        while begun.elapsed() < OTHER_PATIENCE && !is_sent(&store) {
+        while let Ok((is_sending, is_waiting)) = look() {
+            let waited = begun.elapsed();
+            let is_over = waited >= OTHER_PATIENCE && (!is_sending || waited >= SENDING_PATIENCE);
+            if is_over || !(is_sending || is_waiting) {
+                return;
+            }
             std::thread::sleep(OTHER_STEP);
         }
     }
@@ -154,6 +166,10 @@ impl Network for Engines {
 
     fn replay(&self, accounts: &[&str]) -> Vec<SyncReport> {
         self.rounds(accounts, Wanted::Replay)
+    }
+
+    fn send(&self, accounts: &[&str]) -> Vec<SyncReport> {
+        self.rounds(accounts, Wanted::Outbox)
     }
 
     fn fetch(&self, account: &str, placed: Placed) -> Result<(), String> {

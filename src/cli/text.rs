@@ -4,6 +4,7 @@
 //! query language. Must never print; what it returns is not yet made safe unless it says so.
 
 use crate::mime::{self, Form, Source};
+pub(super) use crate::mime::{Given, GivenError, Stamp, given};
 use crate::model::{BodyStructure, Part, PartId, Query, QueryError, Reading};
 use unicode_width::UnicodeWidthChar as _;
 

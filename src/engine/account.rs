@@ -7,7 +7,7 @@ use super::changes::Changes;
 use super::setup::AccountSetup;
 use super::store_thread::Db;
 use crate::bus::{Event, Link, Problem};
-use crate::model::{AccountKey, Quota, Safe};
+use crate::model::{AccountKey, OutboxKey, Quota, Safe};
 use crate::net;
 use crate::store;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -23,6 +23,8 @@ pub(crate) struct Account {
     link: Mutex<Link>,
     quota: Mutex<Option<Quota>>,
     tally: Mutex<Tally>,
+    /// The message that is being sent, and how many of its bytes are on their way.
+    pub(crate) progress: Mutex<Option<(OutboxKey, u64)>>,
     /// The other accounts of this engine, for changes that concern two.
     peers: Mutex<Vec<Weak<Self>>>,
 }
@@ -56,6 +58,7 @@ impl Account {
             link: Mutex::new(Link::Idle),
             quota: Mutex::default(),
             tally: Mutex::default(),
+            progress: Mutex::default(),
             peers: Mutex::default(),
         }
     }

@@ -53,6 +53,12 @@ pub(crate) struct Wishes {
     pub(crate) is_thorough: bool,
     /// Whether the journal has something for the server.
     pub(crate) is_replay_due: bool,
+    /// Whether copies of sent mail are to be filed, or unconfirmed mail is to be looked for.
+    pub(crate) is_filing_due: bool,
+    /// Whether mail is to be sent now in a mode that sends only when asked, or in rounds.
+    pub(crate) is_sending_wanted: bool,
+    /// Set where the outgoing server refused us: nothing is sent until the user asks.
+    pub(crate) is_sending_refused: bool,
     /// Whether texts or references may be missing.
     pub(crate) is_background_due: bool,
     /// Fetches that somebody waits for, the most urgent first.
@@ -89,7 +95,15 @@ impl Wishes {
         self.mode == SyncMode::Push
             || self.is_sync_wanted
             || !self.fetches.is_empty()
+            || self.is_filing_due
             || (self.is_replay_due && self.mode == SyncMode::OnStart)
+    }
+
+    /// Whether what is due may be sent now.
+    pub(crate) const fn may_send(&self) -> bool {
+        let is_at_once = matches!(self.mode, SyncMode::Push | SyncMode::OnStart);
+        let is_off = self.is_offline || self.is_stopping || self.is_sending_refused;
+        !is_off && (is_at_once || self.is_sending_wanted)
     }
 }
 
@@ -112,6 +126,9 @@ impl Board {
             is_list_due: false,
             is_thorough: false,
             is_replay_due: false,
+            is_filing_due: false,
+            is_sending_wanted: mode != SyncMode::Manual,
+            is_sending_refused: false,
             is_background_due: false,
             fetches: VecDeque::new(),
             ahead: VecDeque::new(),

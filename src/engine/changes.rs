@@ -25,13 +25,15 @@ pub(crate) struct Gathered {
     pub(crate) mailboxes: BTreeSet<MailboxKey>,
     /// Whether the standing of an account or the tree changed.
     pub(crate) is_tree: bool,
+    /// Whether the outbox changed.
+    pub(crate) is_outbox: bool,
     /// Single notices.
     pub(crate) news: VecDeque<Event>,
 }
 
 impl Gathered {
     fn is_empty(&self) -> bool {
-        self.mailboxes.is_empty() && !self.is_tree && self.news.is_empty()
+        self.mailboxes.is_empty() && !self.is_tree && !self.is_outbox && self.news.is_empty()
     }
 }
 
@@ -49,6 +51,11 @@ impl Changes {
     /// The tree or an account's standing changed.
     pub(crate) fn tree(&self) {
         self.with(|g| g.is_tree = true);
+    }
+
+    /// The outbox changed.
+    pub(crate) fn outbox(&self) {
+        self.with(|g| g.is_outbox = true);
     }
 
     /// Something to tell as it is.

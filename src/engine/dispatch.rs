@@ -8,6 +8,7 @@ use super::changes::Changes;
 use super::clock;
 use super::lane;
 use super::owner::{Owner, Taken};
+use super::sender;
 use super::setup::Setup;
 use super::store_thread::Db;
 use super::teller::{Teller, tell};
@@ -131,6 +132,7 @@ impl Dispatch {
             self.lanes.spawn(lane::work(Arc::clone(account)));
             self.lanes.spawn(watch::watch(Arc::clone(account)));
             self.lanes.spawn(watch::fetch(Arc::clone(account)));
+            self.lanes.spawn(sender::run(Arc::clone(account)));
             self.tasks.spawn(intervals(Arc::clone(account)));
         }
         #[cfg(unix)]
@@ -345,6 +347,8 @@ impl Dispatch {
                 w.is_thorough = true;
                 w.is_replay_due = true;
                 w.is_refused = false;
+                w.is_sending_wanted = true;
+                w.is_sending_refused = false;
                 if let Some(mailbox) = w.looked_at {
                     w.pulls.push_front(mailbox);
                 }
@@ -360,6 +364,7 @@ impl Dispatch {
             account.board.post(|w| {
                 w.mode = mode;
                 w.is_sync_wanted = w.is_sync_wanted || matches!(mode, SyncMode::Interval);
+                w.is_sending_wanted = w.is_sending_wanted || matches!(mode, SyncMode::Interval);
             });
         }
         self.changes.tree();
@@ -374,8 +379,10 @@ impl Dispatch {
                     w.fetches.clear();
                 }
                 w.is_refused = false;
+                w.is_sending_refused = false;
                 w.generation += 1;
                 w.is_sync_wanted = !is_offline && w.mode != SyncMode::Manual;
+                w.is_sending_wanted = w.is_sync_wanted;
             });
             account.set_link(Link::Idle);
         }
@@ -422,6 +429,7 @@ async fn intervals(account: Arc<Account>) {
                     w.is_list_due = true;
                     w.is_thorough = true;
                     w.is_replay_due = true;
+                    w.is_sending_wanted = true;
                 }
             });
         } else if bell.changed().await.is_err() {
@@ -442,5 +450,6 @@ async fn listen(bell: super::owner::Bell, accounts: Vec<Arc<Account>>, changes: 
             }
             account.board.post(|w| w.is_replay_due = true);
         }
+        changes.outbox();
     }
 }

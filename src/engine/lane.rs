@@ -52,6 +52,8 @@ pub(crate) struct Lane {
     pub(crate) refused: BTreeSet<MailboxKey>,
     /// When what the server could not take for the moment is sent again.
     pub(crate) replay_at: Option<Instant>,
+    /// When copies of sent mail that could not be filed are tried again.
+    pub(crate) file_at: Option<Instant>,
     /// Mailboxes that got messages from us, to be looked into when there is time: only they can say
     /// under which id a message arrived.
     pub(crate) later: BTreeSet<MailboxKey>,
@@ -72,6 +74,7 @@ enum Job {
     Leave,
     Fetch(Fetch),
     Replay,
+    File,
     List,
     Pull(MailboxKey),
     Ahead,
@@ -216,6 +219,7 @@ pub(crate) async fn connect(account: &Arc<Account>) -> Result<Lane, Failure> {
         last_references: BTreeMap::new(),
         refused: BTreeSet::new(),
         replay_at: None,
+        file_at: None,
         later: BTreeSet::new(),
         later_at: None,
         thorough_at: Instant::now(),
@@ -319,6 +323,7 @@ impl Lane {
                 Job::Leave => return Ok(()),
                 Job::Fetch(fetch) => self.serve_fetch(fetch).await?,
                 Job::Replay => self.replay().await?,
+                Job::File => self.file_copies().await?,
                 Job::List => {
                     listed = Instant::now();
                     self.list_and_compare().await?;
@@ -345,12 +350,18 @@ impl Lane {
     /// All there is to do, then back: for a round without a screen.
     pub(crate) async fn work_once(&mut self) -> Result<(), Failure> {
         self.begin().await?;
+        self.clear_board().await
+    }
+
+    /// All there is to do on a connection that has begun.
+    pub(crate) async fn clear_board(&mut self) -> Result<(), Failure> {
         loop {
             match self.next_job() {
                 Job::Rest if self.post_later() => {}
                 Job::Leave | Job::Rest => return Ok(()),
                 Job::Fetch(fetch) => self.serve_fetch(fetch).await?,
                 Job::Replay => self.replay().await?,
+                Job::File => self.file_copies().await?,
                 Job::List => self.list_and_compare().await?,
                 Job::Pull(mailbox) => self.pull(mailbox).await?,
                 Job::Ahead => self.fetch_ahead().await?,
@@ -402,6 +413,9 @@ impl Lane {
         if std::mem::take(&mut w.is_replay_due) {
             return Job::Replay;
         }
+        if std::mem::take(&mut w.is_filing_due) {
+            return Job::File;
+        }
         if std::mem::take(&mut w.is_list_due) {
             return Job::List;
         }
@@ -441,7 +455,7 @@ impl Lane {
             return Ok(());
         }
         let mut bell = self.bell.clone();
-        let wake_at = [self.replay_at, self.later_at]
+        let wake_at = [self.replay_at, self.file_at, self.later_at]
             .into_iter()
             .flatten()
             .fold(list_at, Instant::min);
@@ -479,6 +493,10 @@ impl Lane {
             self.replay_at = None;
             self.account.board.note(|w| w.is_replay_due = true);
         }
+        if self.file_at.is_some_and(|at| now >= at) {
+            self.file_at = None;
+            self.account.board.note(|w| w.is_filing_due = true);
+        }
         Ok(())
     }
 
@@ -487,6 +505,7 @@ impl Lane {
             w.is_offline
                 || w.is_stopping
                 || w.is_replay_due
+                || w.is_filing_due
                 || w.is_list_due
                 || w.is_sync_wanted
                 || w.is_background_due
@@ -535,6 +554,7 @@ impl Lane {
                 || w.is_stopping
                 || w.is_sync_wanted
                 || (w.is_replay_due && w.mode == SyncMode::OnStart)
+                || w.is_filing_due
                 || w.mode == SyncMode::Push
                 || !w.fetches.is_empty()
                 || !w.ahead.is_empty()

@@ -13,12 +13,14 @@ mod dispatch;
 mod draft_copy;
 mod drafts;
 mod fetching;
+mod filing;
 mod horizon;
 mod lane;
 mod once;
 mod ops;
 mod originals;
 mod outbox;
+mod outcome;
 pub mod owner;
 mod paths;
 mod posting;
@@ -27,6 +29,7 @@ mod replay;
 mod replay_tree;
 mod review;
 mod roles;
+mod sender;
 mod setup;
 mod store_thread;
 mod teller;
@@ -41,7 +44,10 @@ mod writers;
 mod writing;
 
 pub use once::{SyncReport, Wanted, fetch_once, run_once};
-pub use setup::{AccountSetup, Keep, LIST_EVERY, LoginSource, Sender, Setup, Writing};
+pub use outbox::settle_outbox;
+pub use setup::{
+    AccountSetup, Keep, LIST_EVERY, LoginSource, Outgoing, SaveSent, Sender, Setup, Writing,
+};
 pub use texts::write_new;
 
 use crate::bus::{COMMANDS_MAX, Command, EVENTS_MAX, Event};

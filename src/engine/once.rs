@@ -7,6 +7,8 @@ use super::board::{Fetch, Want};
 use super::changes::Changes;
 use super::clock;
 use super::lane::{self, Lane};
+use super::outcome;
+use super::sender::{self, Round};
 use super::setup::{AccountSetup, Keep};
 use super::store_thread::Db;
 use crate::bus::SyncMode;
@@ -45,6 +47,8 @@ pub enum Wanted {
     Everything,
     /// Only what the journal holds.
     Replay,
+    /// Only what the outbox holds, with its copies.
+    Outbox,
 }
 
 /// Works for one account until nothing is left to do.
@@ -59,6 +63,8 @@ pub async fn run_once(
     let begun = clock::monotonic();
     let db = Db::start(store)?;
     let account = prepare(&db, setup, wanted).await?;
+    let is_open = sender::recover(&account).await;
+    account.board.note(|w| w.is_filing_due |= is_open);
     let outcome = round(&account, wanted).await;
     let Tally {
         added,
@@ -69,23 +75,19 @@ pub async fn run_once(
     let key = account.key;
     let pending = db
         .read(move |r| {
-            Ok(r.accounts()?
-                .into_iter()
-                .find(|a| a.key == key)
-                .map_or(0, |a| a.pending))
+            let row = r.accounts()?.into_iter().find(|a| a.key == key);
+            let waiting = r.outbox_counts(Some(key))?.waiting;
+            Ok(row.map_or(0, |a| a.pending) + waiting)
         })
         .await?;
     let closing = db.clone();
     let _closed = tokio::task::spawn_blocking(move || closing.close()).await;
-    let error = match &outcome {
-        Ok(()) => String::new(),
-        Err(failure) => sentence(failure),
-    };
+    let error = outcome.error();
     let seconds = begun.elapsed().as_secs_f64();
     let account = setup.name.clone();
     Ok(SyncReport {
         account,
-        is_ok: outcome.is_ok(),
+        is_ok: error.is_empty(),
         added,
         changed,
         removed,
@@ -145,7 +147,7 @@ async fn prepare(db: &Db, setup: &AccountSetup, wanted: Wanted) -> store::Result
     let key: AccountKey = db.write(move |w| w.account(&name)).await?;
     let mut setup = setup.clone();
     setup.mode = SyncMode::Manual;
-    if wanted == Wanted::Replay {
+    if wanted != Wanted::Everything {
         setup.keep = Keep::Headers;
     }
     let changes = Arc::new(Changes::default());
@@ -157,22 +159,98 @@ async fn prepare(db: &Db, setup: &AccountSetup, wanted: Wanted) -> store::Result
     Ok(Arc::new(account))
 }
 
-async fn round(account: &Arc<Account>, wanted: Wanted) -> Result<(), Failure> {
-    let mut lane: Lane = lane::connect(account).await?;
+/// What went wrong on the way in and on the way out.
+struct Outcome {
+    fetched: Result<(), Failure>,
+    sent: Result<Round, Failure>,
+}
+
+impl Outcome {
+    /// One sentence; empty if nothing.
+    fn error(&self) -> String {
+        let not_sent = match &self.sent {
+            Ok(Round { failure: None }) => String::new(),
+            Ok(Round {
+                failure: Some(error),
+            }) => format!("mail was not sent: {}", outcome::sentence(error)),
+            Err(failure) => format!("mail was not sent: {}", sentence(failure)),
+        };
+        let not_fetched = self.fetched.as_ref().err().map(sentence);
+        let both = not_fetched.into_iter().chain([not_sent]);
+        let both: Vec<String> = both.filter(|text| !text.is_empty()).collect();
+        both.join("; ")
+    }
+}
+
+async fn round(account: &Arc<Account>, wanted: Wanted) -> Outcome {
     match wanted {
-        Wanted::Everything => lane.work_once().await?,
-        Wanted::Replay => {
-            lane.session
-                .start(&crate::net::imap::Start::default())
-                .await?;
-            lane.replay().await?;
-            // What the changes led to besides, and where messages went.
-            if account.board.note(|w| std::mem::take(&mut w.is_list_due)) {
-                lane.list_and_compare().await?;
-            }
-            lane.look_into_later().await?;
+        Wanted::Everything => {
+            // A server that is silent must not keep the other waiting.
+            let (sent, fetched) = tokio::join!(sender::send_due(account), fetch_all(account));
+            let fetched = match fetched {
+                Ok(lane) => end_round(lane).await,
+                Err(failure) => Err(failure),
+            };
+            Outcome { fetched, sent }
+        }
+        Wanted::Replay => Outcome {
+            fetched: replay_only(account).await,
+            sent: Ok(Round::default()),
+        },
+        Wanted::Outbox => {
+            let sent = sender::send_due(account).await;
+            let fetched = file_only(account).await;
+            Outcome { fetched, sent }
         }
     }
+}
+
+async fn fetch_all(account: &Arc<Account>) -> Result<Lane, Failure> {
+    let mut lane = lane::connect(account).await?;
+    lane.work_once().await?;
+    Ok(lane)
+}
+
+/// What was sent meanwhile is filed, and shows.
+async fn end_round(mut lane: Lane) -> Result<(), Failure> {
+    lane.clear_board().await?;
+    lane.session.logout().await;
+    Ok(())
+}
+
+async fn replay_only(account: &Arc<Account>) -> Result<(), Failure> {
+    let mut lane = lane::connect(account).await?;
+    lane.session
+        .start(&crate::net::imap::Start::default())
+        .await?;
+    lane.replay().await?;
+    // What the changes led to besides, and where messages went.
+    if account.board.note(|w| std::mem::take(&mut w.is_list_due)) {
+        lane.list_and_compare().await?;
+    }
+    lane.look_into_later().await?;
+    lane.session.logout().await;
+    Ok(())
+}
+
+/// Connects only where there is a copy to file, or something to look for.
+async fn file_only(account: &Arc<Account>) -> Result<(), Failure> {
+    if !account.board.note(|w| std::mem::take(&mut w.is_filing_due)) {
+        return Ok(());
+    }
+    let mut lane = lane::connect(account).await?;
+    lane.session
+        .start(&crate::net::imap::Start::default())
+        .await?;
+    lane.file_copies().await?;
+    lane.replay().await?;
+    if account.board.note(|w| std::mem::take(&mut w.is_list_due)) {
+        lane.list_and_compare().await?;
+    }
+    if account.board.note(|w| std::mem::take(&mut w.is_filing_due)) {
+        lane.file_copies().await?;
+    }
+    lane.look_into_later().await?;
     lane.session.logout().await;
     Ok(())
 }

@@ -7,11 +7,11 @@ use super::clock;
 use super::contents::{self, Kept};
 use super::draft_copy::now;
 use super::drafts::{Drafts, failed};
-use super::outbox::NewOutbox;
+use super::outbox::standing;
 use crate::bus::{Event, Problem, RequestId, WritingEvent};
 use crate::mime::{self, Composer, EightBit, How, Purpose, Stamp, Written};
-use crate::model::{Draft, DraftKey, DraftKind, Moment, OutboxKey, Safe, SendWhen};
-use crate::store::{DraftRow, DraftState, Reader};
+use crate::model::{Draft, DraftKey, DraftKind, OutboxKey, Safe, SendWhen};
+use crate::store::{DraftRow, DraftState, NewOutboxItem, Reader};
 use std::io::Write;
 use std::time::Duration;
 
@@ -22,14 +22,11 @@ impl Drafts {
     /// Serves [`crate::bus::WritingCommand::Send`].
     pub(super) async fn send(self, request: RequestId, key: DraftKey, when: SendWhen) {
         let event = match self.try_send(key, when).await {
-            Ok((item, account)) => {
-                let undo = self.undo_of(account);
-                Event::Writing(WritingEvent::Queued {
-                    request,
-                    item,
-                    label: Safe::line(&label(when, undo)),
-                })
-            }
+            Ok((item, label)) => Event::Writing(WritingEvent::Queued {
+                request,
+                item,
+                label: Safe::line(&label),
+            }),
             Err(why) => Event::Failed {
                 request,
                 problem: Problem {
@@ -42,24 +39,30 @@ impl Drafts {
         let _gone = self.events.send(event).await;
     }
 
-    async fn try_send(
-        &self,
-        key: DraftKey,
-        when: SendWhen,
-    ) -> Result<(OutboxKey, crate::model::AccountKey), String> {
+    async fn try_send(&self, key: DraftKey, when: SendWhen) -> Result<(OutboxKey, String), String> {
         let row = self.row(key).await?;
-        self.have_all(&row.draft).await?;
         let account = row.account;
+        let outgoing = self
+            .account(account)
+            .and_then(|a| a.setup.outgoing.as_ref());
+        if outgoing.is_none() {
+            return Err("no outgoing server is set up for this account".to_owned());
+        }
+        self.have_all(&row.draft).await?;
         let message_id = self.message_id_of(&row.draft).await?;
         let reader = self.db.another_reader().map_err(|e| e.to_string())?;
+        let undo = self.undo_of(account);
         let write = move |out: &mut dyn Write| {
             let stamp = stamp();
             let written = compose(&row.draft, stamp, reader, out)?;
             let route = mime::route(&row.draft).map_err(|e| e.to_string())?;
             let own = stamp.message_id(&row.draft.identity.address.address);
-            Ok(NewOutbox {
+            let (state, not_before) = standing(when, undo.as_secs(), clock::now_secs());
+            Ok(NewOutboxItem {
                 account,
                 draft: Some(key),
+                state,
+                not_before,
                 message_id: message_id.unwrap_or(own),
                 sender: route.sender,
                 recipients: route.recipients,
@@ -68,11 +71,9 @@ impl Drafts {
                 wants_report: row.draft.sending.wants_report,
                 mark: row.draft.mark(),
                 subject: row.draft.subject,
-                when,
             })
         };
-        let item = super::outbox::put(&self.db, &self.data_dir, write).await?;
-        Ok((item, account))
+        self.queue(write).await
     }
 
     /// A draft that can be sent.
@@ -110,8 +111,10 @@ impl Drafts {
     }
 
     fn undo_of(&self, account: crate::model::AccountKey) -> Duration {
-        let account = self.accounts.iter().find(|a| a.key == account);
-        account.map_or(Duration::ZERO, |a| a.setup.writing.undo)
+        let outgoing = self
+            .account(account)
+            .and_then(|a| a.setup.outgoing.as_ref());
+        outgoing.map_or(Duration::ZERO, |outgoing| outgoing.undo)
     }
 }
 
@@ -138,35 +141,6 @@ pub(super) fn compose(
     Composer::new(draft, how)
         .write(&mut Kept::new(reader), out)
         .map_err(|e| e.to_string())
-}
-
-/// What was done, as a sentence.
-fn label(when: SendWhen, undo: Duration) -> String {
-    match (when, undo.as_secs()) {
-        (SendWhen::At(at), _) => format!("To be sent {}", day_and_time(at)),
-        (SendWhen::Now, 0) => "To be sent now".to_owned(),
-        (SendWhen::Now, 1) => "To be sent in 1 second".to_owned(),
-        (SendWhen::Now, secs) => format!("To be sent in {secs} seconds"),
-    }
-}
-
-/// A time as one says it: "today at 18:00", "tomorrow at 08:00", "on 24 December at 08:00".
-fn day_and_time(at: Moment) -> String {
-    let here = |secs: i64| {
-        let stamp = jiff::Timestamp::from_second(secs).unwrap_or_default();
-        stamp.to_zoned(jiff::tz::TimeZone::system())
-    };
-    let (then, today) = (here(at.unix_secs), here(clock::now_secs()));
-    let time = then.strftime("%H:%M");
-    if then.date() == today.date() {
-        format!("today at {time}")
-    } else if today.date().tomorrow().is_ok_and(|day| day == then.date()) {
-        format!("tomorrow at {time}")
-    } else if then.year() == today.year() {
-        format!("on {} at {time}", then.strftime("%-d %B"))
-    } else {
-        format!("on {} at {time}", then.strftime("%-d %B %Y"))
-    }
 }
 
 /// Serves [`crate::bus::WritingCommand::Review`], where that cannot be done.

@@ -4,6 +4,7 @@
 
 use crate::bus::SyncMode;
 use crate::model::{Address, Role};
+use crate::net::smtp::Manner;
 use crate::net::{Login, Options, Server};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -40,10 +41,6 @@ pub struct Sender {
 pub struct Writing {
     /// The addresses it writes from, the usual one first. None: the account's address alone.
     pub senders: Vec<Sender>,
-    /// The server that takes its mail, and how, for the screen; empty: none is set up.
-    pub server: String,
-    /// How long a message can be taken back after sending.
-    pub undo: Duration,
     /// How long a draft must stay unchanged before it is copied to the server.
     pub copy_after: Duration,
 }
@@ -52,8 +49,6 @@ impl Default for Writing {
     fn default() -> Self {
         Self {
             senders: Vec::new(),
-            server: String::new(),
-            undo: Duration::from_secs(5),
             copy_after: Duration::from_secs(30),
         }
     }
@@ -88,12 +83,51 @@ pub struct AccountSetup {
     pub roles: BTreeMap<Role, String>,
     /// How it writes.
     pub writing: Writing,
+    /// How it sends; `None`: it does not.
+    pub outgoing: Option<Outgoing>,
+}
+
+/// Whether copies of sent mail are put into the Sent mailbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SaveSent {
+    /// Unless the provider does it.
+    #[default]
+    Auto,
+    /// In any case.
+    Always,
+    /// In no case.
+    Never,
+}
+
+/// The outgoing server of an account.
+#[derive(Clone)]
+pub struct Outgoing {
+    /// Where to connect.
+    pub server: Server,
+    /// How to log in.
+    pub login: LoginSource,
+    /// Limits and wishes of connections.
+    pub options: Options,
+    /// How long its answers may take.
+    pub manner: Manner,
+    /// What becomes of the copy.
+    pub save_sent: SaveSent,
+    /// How long a sent message can be taken back.
+    pub undo: Duration,
 }
 
 impl fmt::Debug for AccountSetup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AccountSetup")
             .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outgoing")
+            .field("server", &self.server)
             .finish_non_exhaustive()
     }
 }

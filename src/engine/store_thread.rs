@@ -170,6 +170,11 @@ impl Db {
         ask(&self.inner.long, true, job).await
     }
 
+    /// The files, for what is not in the database.
+    pub(crate) fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
     /// A reading connection for work that nothing may wait behind.
     pub(crate) fn another_reader(&self) -> Result<Reader> {
         self.inner.store.reader()

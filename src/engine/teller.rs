@@ -7,7 +7,7 @@ use super::changes::{Changes, Gathered};
 use super::dispatch::Tree;
 use super::store_thread::Db;
 use super::views;
-use crate::bus::{AccountView, Event};
+use crate::bus::{AccountView, Event, WritingEvent};
 use crate::model::{AccountKey, MailboxKey, Safe};
 use crate::store::Result;
 use std::collections::BTreeSet;
@@ -34,6 +34,7 @@ pub(super) async fn tell(teller: Teller) {
         let Gathered {
             mailboxes,
             is_tree,
+            is_outbox,
             news,
         } = teller.changes.take().await;
         if is_tree || !mailboxes.is_empty() {
@@ -50,6 +51,9 @@ pub(super) async fn tell(teller: Teller) {
                 .send(Event::Changed(keys.iter().copied().collect()))
                 .await;
         }
+        if is_outbox {
+            teller.tell_outbox().await;
+        }
         for event in news {
             if teller.events.send(event).await.is_err() {
                 return;
@@ -60,6 +64,21 @@ pub(super) async fn tell(teller: Teller) {
 }
 
 impl Teller {
+    async fn tell_outbox(&self) {
+        let counts = self
+            .db
+            .read(|r| Ok((r.outbox_counts(None)?, r.recovered_drafts()?)));
+        let Ok((counts, recovered)) = counts.await else {
+            return;
+        };
+        let event = WritingEvent::OutboxChanged {
+            waiting: counts.waiting,
+            stuck: counts.stuck,
+            recovered,
+        };
+        let _gone = self.events.send(Event::Writing(event)).await;
+    }
+
     async fn tell_tree(&self, is_asked: bool) {
         let keys: Vec<AccountKey> = self.accounts.iter().map(|a| a.key).collect();
         let read = self

@@ -65,6 +65,7 @@ impl Lane {
             .await?;
         self.account.board.note(|w| {
             w.is_replay_due = true;
+            w.is_filing_due = true;
             w.is_background_due = true;
             w.is_list_due = false;
         });

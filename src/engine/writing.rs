@@ -42,15 +42,11 @@ impl Dispatch {
                 let drafts = self.drafts();
                 self.tasks.spawn(drafts.send(request, key, when));
             }
-            WritingCommand::LoadOutbox { request } => {
-                let drafts = self.drafts().kept().await;
-                let event = WritingEvent::Outbox {
-                    request,
-                    items: Vec::new(),
-                    drafts,
-                };
-                let _gone = self.events.send(Event::Writing(event)).await;
-            }
+            WritingCommand::TakeBack { request, item } => self.take_back(request, item).await,
+            WritingCommand::LoadOutbox { request } => self.load_outbox(request).await,
+            WritingCommand::Retry { request, item } => self.retry_item(request, item).await,
+            WritingCommand::Cancel { request, item } => self.cancel_item(request, item).await,
+            WritingCommand::WasSent { request, item } => self.was_sent(request, item).await,
             WritingCommand::ListPaths { request, typed } => {
                 let events = self.events.clone();
                 self.tasks.spawn(list_paths(events, request, typed));
@@ -67,15 +63,8 @@ impl Dispatch {
     pub(super) async fn recover_drafts(&self) {
         let living = self.writers.living();
         let recovered = self.db.write(move |w| w.recover_drafts(living)).await;
-        if let Ok(recovered) = recovered
-            && recovered > 0
-        {
-            self.changes
-                .event(Event::Writing(WritingEvent::OutboxChanged {
-                    waiting: 0,
-                    stuck: 0,
-                    recovered,
-                }));
+        if recovered.is_ok_and(|recovered| recovered > 0) {
+            self.changes.outbox();
         }
     }
 
@@ -88,6 +77,7 @@ impl Dispatch {
             writers: self.writers.clone(),
             templates: self.setup.templates.clone(),
             data_dir: self.setup.data_dir.clone(),
+            changes: Arc::clone(&self.changes),
         }
     }
 

@@ -62,7 +62,7 @@ fn resent(draft: &Draft, stamp: Stamp) -> Result<Vec<u8>, ComposeError> {
 }
 
 /// The header with the empty line at its end, and what was read beyond it.
-fn read_header(from: &mut dyn Read) -> io::Result<(Vec<u8>, Vec<u8>)> {
+pub(super) fn read_header(from: &mut dyn Read) -> io::Result<(Vec<u8>, Vec<u8>)> {
     let mut read = Vec::new();
     let mut chunk = vec![0; CHUNK];
     let mut looked = 0;
@@ -95,7 +95,7 @@ fn header_end(read: &[u8], from: usize) -> Option<usize> {
 
 /// The header without its Bcc fields and the first line of an mbox entry; `None` where it does not
 /// begin with a field, or has no end that was found.
-fn without_bcc(head: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn without_bcc(head: &[u8]) -> Option<Vec<u8>> {
     if head.len() > HEADER_MAX {
         return None;
     }

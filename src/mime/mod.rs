@@ -13,6 +13,7 @@ mod dom;
 mod encode;
 mod field;
 mod flowed;
+mod given;
 mod headers;
 mod html;
 mod kinds;
@@ -50,6 +51,7 @@ pub use compose::{
     route,
 };
 pub use date::parse_date;
+pub use given::{Given, GivenError, given};
 pub use headers::{Headers, RawField, parse_headers, parse_ids};
 pub use html::is_guarded;
 pub use kinds::type_of_name;

@@ -222,18 +222,6 @@ impl Writer {
         })
     }
 
-    /// Opens the draft of a message that was taken out of the outbox.
-    ///
-    /// # Errors
-    /// When the store cannot be written.
-    pub fn reopen_draft(&mut self, key: DraftKey, writer: i64) -> Result<Option<DraftRow>> {
-        let doing = "opening a draft";
-        self.write_journal(doing, |tx| {
-            take_up(tx, key, writer).doing(doing)?;
-            row_of(tx, key)
-        })
-    }
-
     /// The composer was left. A draft in which nothing was written goes, without a trace where it
     /// left none.
     ///
@@ -395,6 +383,23 @@ pub(super) fn end(
         .doing(doing)?;
     draft_copies::remove_all(tx, key.0, remove_secs)?;
     Ok(ended > 0)
+}
+
+/// A message was taken out of the outbox for good: its draft counts as discarded, so that it can be
+/// taken up again.
+pub(super) fn cancel(tx: &Connection, key: DraftKey) -> Result<()> {
+    tx.execute(
+        "UPDATE own.draft SET state = 3 WHERE key = ?1 AND state = 2",
+        [key.0],
+    )
+    .doing("putting a draft away")?;
+    draft_copies::remove_all(tx, key.0, 0)
+}
+
+/// Takes up the draft of a message that was taken out of the outbox.
+pub(super) fn reopen(tx: &Connection, key: DraftKey, writer: i64) -> Result<Option<DraftRow>> {
+    take_up(tx, key, writer).doing("opening a draft")?;
+    row_of(tx, key)
 }
 
 fn take_up(tx: &Connection, key: DraftKey, writer: i64) -> rusqlite::Result<()> {

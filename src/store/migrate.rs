@@ -30,6 +30,7 @@ pub(super) const OWN: Schema = Schema {
         "ALTER TABLE op ADD COLUMN is_automatic INTEGER NOT NULL DEFAULT 0;",
         include_str!("schema_own_3.sql"),
         include_str!("schema_own_4.sql"),
+        include_str!("schema_own_5.sql"),
     ],
     is_cache: false,
     page_size: 4096,

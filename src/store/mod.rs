@@ -6,9 +6,12 @@
 //!
 //! | file | holds | synchronous | when damaged |
 //! |---|---|---|---|
-//! | `own.db` | accounts, journal, drafts: what only we know | FULL | never touched; the user is told |
+//! | `own.db` | accounts, journal, drafts, outbox: what only we know | FULL | never touched; the user is told |
 //! | `mirror.db` | mailboxes, messages, placements, threads | NORMAL | set aside, made anew |
 //! | `content.db` | texts, compressed | NORMAL | set aside, made anew |
+//!
+//! Beside them the folder `outbox` holds the bytes of messages that wait to be sent (`spool`): a file is
+//! on the disk before the row that names it, and goes after it.
 //!
 //! The writer opens `mirror.db` and attaches the others. A transaction over several files in WAL
 //! mode is atomic in each of them, but not over all: a crash can come between two of the commits.
@@ -49,10 +52,14 @@ mod missing;
 mod note;
 mod open;
 mod order;
+mod outbox;
+mod outbox_claims;
+mod outbox_copies;
 mod placements;
 mod rows;
 mod scan;
 mod search;
+mod spool;
 mod sql;
 mod take;
 mod target;
@@ -72,6 +79,10 @@ mod view;
 pub use draft_copies::{AdoptedCopy, CopyState, DraftCopy, DraftDue};
 pub use drafts::{DraftRow, DraftState, Left, Opening};
 pub use missing::MissingReferences;
+pub use outbox::{NewOutboxItem, OutboxCounts, Withdrawn};
+pub use outbox_claims::{Attempted, OutboxClaim};
+pub use outbox_copies::{CopyDue, Unconfirmed};
+pub use spool::{Sealed, Spool};
 pub use view::View;
 
 use crate::model::{

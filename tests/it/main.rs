@@ -24,6 +24,8 @@ mod cli_screen;
 #[cfg(test)]
 mod cli_secrets;
 #[cfg(test)]
+mod cli_send;
+#[cfg(test)]
 mod compose;
 #[cfg(test)]
 mod converge;
@@ -41,6 +43,8 @@ mod disk;
 mod draft_copies;
 #[cfg(test)]
 mod drafts;
+#[cfg(test)]
+mod drafts_sent;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]

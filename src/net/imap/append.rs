@@ -13,10 +13,13 @@ use crate::net::error::{Class, Error, Result};
 use jiff::Timestamp;
 use jiff::tz::Offset;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt};
 
 const DOING: &str = "take this message";
 /// The largest message that goes out before the server agreed: a refusal costs no more than this.
 const AT_ONCE_MAX: usize = 256 * 1024;
+/// How long the bytes of a message may not come.
+const SOURCE: Duration = Duration::from_secs(60);
 /// How many bytes wait to be written at once.
 const CHUNK: usize = 64 * 1024;
 /// How much a system may have taken over for sending that has not left.
@@ -37,13 +40,40 @@ impl Session {
         arrived: Option<Moment>,
         bytes: &[u8],
     ) -> Result<Appended> {
-        if let Some(refused) = self.append_in_vain(bytes) {
+        if memchr::memchr(0, bytes).is_some() {
+            return Ok(Appended::refused(Error::new(
+                Class::Rejected,
+                "A message with a NUL in it cannot be put on a server.",
+            )));
+        }
+        let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        self.append_from(to, flags, arrived, size, bytes).await
+    }
+
+    /// The same for bytes that come as they are sent: `size` of them, and no NUL among them.
+    ///
+    /// # Errors
+    /// When the connection or the protocol breaks, or the bytes do not come: then the connection is
+    /// over, and the message may be there or not.
+    pub async fn append_from<M>(
+        &mut self,
+        to: &str,
+        flags: &FlagSet,
+        arrived: Option<Moment>,
+        size: u64,
+        bytes: M,
+    ) -> Result<Appended>
+    where
+        M: AsyncRead + Unpin + Send,
+    {
+        if let Some(refused) = self.append_in_vain(size) {
             return Ok(Appended::refused(refused));
         }
         self.begin(Pace::Bulk).await?;
         let capabilities = &self.state.capabilities;
-        let at_once = (capabilities.has("LITERAL+") && bytes.len() <= AT_ONCE_MAX)
-            || (capabilities.has("LITERAL-") && bytes.len() <= SMALL_LITERAL);
+        let fits = |limit: usize| usize::try_from(size).is_ok_and(|size| size <= limit);
+        let at_once = (capabilities.has("LITERAL+") && fits(AT_ONCE_MAX))
+            || (capabilities.has("LITERAL-") && fits(SMALL_LITERAL));
         let plus = if at_once { "+" } else { "" };
         let date = arrived.and_then(internal_date);
         let date = date.map(|d| format!(" \"{d}\"")).unwrap_or_default();
@@ -54,7 +84,7 @@ impl Session {
         };
         let wire = self.state.wire_name(to);
         let command = match Command::new("APPEND").string(&wire, capabilities) {
-            Ok(command) => command.raw(&format!("{flags}{date} {{{}{plus}}}", bytes.len())),
+            Ok(command) => command.raw(&format!("{flags}{date} {{{size}{plus}}}")),
             Err(error) => return Ok(Appended::refused(error)),
         };
         if !at_once {
@@ -62,7 +92,7 @@ impl Session {
         }
         let tag = self.send(&command).await?;
         let is_agreed = self.is_open(tag) && (at_once || self.go_ahead(tag).await?);
-        let is_sent = is_agreed && self.send_literal(tag, bytes).await?;
+        let is_sent = is_agreed && self.send_literal(tag, size, bytes).await?;
         let mut at = None;
         let said = self
             .finish(tag, |response| {
@@ -93,37 +123,51 @@ impl Session {
 
     /// Sends the bytes that were announced, piece by piece; false: the command was completed before
     /// they were all on their way.
-    async fn send_literal(&mut self, tag: Tag, bytes: &[u8]) -> Result<bool> {
-        self.allow_for(bytes.len());
-        for chunk in bytes.chunks(CHUNK) {
-            self.gate().push(chunk);
-            if bytes.len() > CHUNK {
+    async fn send_literal<M>(&mut self, tag: Tag, size: u64, bytes: M) -> Result<bool>
+    where
+        M: AsyncRead + Unpin + Send,
+    {
+        let count = usize::try_from(size).unwrap_or(usize::MAX);
+        self.allow_for(count);
+        let mut bytes = bytes.take(size);
+        let mut left = size;
+        let mut chunk = vec![0; CHUNK.min(count.max(1))];
+        while left > 0 {
+            let read = tokio::time::timeout(SOURCE, bytes.read(&mut chunk)).await;
+            let read = read.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()));
+            let got = match read {
+                Ok(got) if got > 0 => got,
+                // What was announced cannot be sent: there is no other way out of a literal.
+                short => {
+                    let why = short.err().map_or_else(
+                        || "it is shorter than it was".to_owned(),
+                        |error| error.to_string(),
+                    );
+                    let error = Error::transient(format!("The message cannot be read: {why}."));
+                    return Err(self.fail(error));
+                }
+            };
+            left = left.saturating_sub(u64::try_from(got).unwrap_or(u64::MAX));
+            self.gate().push(chunk.get(..got).unwrap_or_default());
+            if count > CHUNK {
                 self.write_out(tag).await?;
             }
             if !self.is_open(tag) {
                 return Ok(false);
             }
         }
-        self.hear_later(time_on_its_way(bytes.len()));
+        self.hear_later(time_on_its_way(count));
         self.push_line("");
         Ok(true)
     }
 
     /// Why the server would not take it, where that is known beforehand.
-    fn append_in_vain(&self, bytes: &[u8]) -> Option<Error> {
-        let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        if let Some(limit) = self.state.capabilities.append_limit()
-            && size > limit
-        {
+    fn append_in_vain(&self, size: u64) -> Option<Error> {
+        let limit = self.state.capabilities.append_limit()?;
+        (size > limit).then(|| {
             let summary =
                 format!("The message has {size} bytes, and the server takes no more than {limit}.");
-            return Some(Error::new(Class::Rejected, summary).code(Some("TOOBIG".to_owned())));
-        }
-        memchr::memchr(0, bytes).map(|_| {
-            Error::new(
-                Class::Rejected,
-                "A message with a NUL in it cannot be put on a server.",
-            )
+            Error::new(Class::Rejected, summary).code(Some("TOOBIG".to_owned()))
         })
     }
 }

@@ -200,28 +200,28 @@ impl Session {
         search.found()
     }
 
-    /// The messages of the selected mailbox with that Message-ID, given without angle brackets. None
-    /// for an id that is not of the plain form that ours have.
+    /// The messages of the selected mailbox from `first` on whose Message-ID is that one; `id` is
+    /// without angle brackets.
     ///
     /// # Errors
     /// Also when the server says nothing: silence must not be taken for "none".
-    pub async fn uids_of(&mut self, message_id: &str) -> Result<UidSet> {
-        let is_plain = |b: u8| b.is_ascii_alphanumeric() || b".-_+@[]:".contains(&b);
-        if message_id.is_empty() || !message_id.bytes().all(is_plain) {
-            return Ok(UidSet::new());
-        }
+    pub async fn with_message_id(&mut self, id: &str, first: Uid) -> Result<UidSet> {
         self.begin(Pace::Bulk).await?;
         self.settle().await?;
-        let wanted = format!("HEADER MESSAGE-ID \"{message_id}\"");
-        let mut search = self.send_search(&wanted).await?;
+        let head = self.search_head();
+        let range = format!("{head} UID {first}:* HEADER Message-ID");
+        let command =
+            Command::new(&range).string(format!("<{id}>").as_bytes(), &self.state.capabilities)?;
+        let mut search = self.search_by(&command).await?;
         let said = self.finish(search.tag, |r| search.take(r)).await?;
         accept(said, "look for a message")?;
         if !search.is_told {
             return Err(Error::protocol(
-                "The server did not say whether it has a message.",
+                "The server did not say which messages it found.",
             ));
         }
-        search.found()
+        // A range whose beginning lies beyond the last message names the last one.
+        Ok(search.found()?.iter().filter(|uid| *uid >= first).collect())
     }
 
     /// How many messages the selected mailbox holds.
@@ -236,19 +236,29 @@ impl Session {
     }
 
     async fn send_search(&mut self, wanted: &str) -> Result<Search> {
+        let head = self.search_head();
+        self.search_by(&Command::new(&format!("{head} {wanted}")))
+            .await
+    }
+
+    /// How a search begins, so that the answer is as short as can be.
+    fn search_head(&self) -> &'static str {
+        if self.state.capabilities.has("ESEARCH") {
+            "UID SEARCH RETURN (ALL)"
+        } else {
+            "UID SEARCH"
+        }
+    }
+
+    async fn search_by(&mut self, command: &Command) -> Result<Search> {
         let exists = usize::try_from(self.count()?).unwrap_or(usize::MAX);
         let room = exists.saturating_mul(PER_ID).min(ANSWER_MAX);
         self.limit(Limits {
             text: TEXT_MAX + room,
             ..Limits::default()
         });
-        let text = if self.state.capabilities.has("ESEARCH") {
-            format!("UID SEARCH RETURN (ALL) {wanted}")
-        } else {
-            format!("UID SEARCH {wanted}")
-        };
         Ok(Search {
-            tag: self.send(&Command::new(&text)).await?,
+            tag: self.send(command).await?,
             room: exists.min(RANGES_MAX).saturating_add(1_000),
             ranges: Vec::new(),
             is_told: false,

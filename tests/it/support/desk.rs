@@ -80,6 +80,7 @@ pub(crate) fn account_at(
         keep: Keep::Headers,
         roles: BTreeMap::new(),
         writing: Writing::default(),
+        outgoing: None,
     }
 }
 

@@ -12,6 +12,7 @@ mod ought;
 pub(crate) mod outbox;
 pub(crate) mod peer;
 mod poor;
+pub(crate) mod post;
 mod program;
 mod proxy;
 pub(crate) mod scenes;

@@ -11,8 +11,11 @@ use super::{log, network};
 use crate::bus::SyncMode;
 use crate::config::Config;
 use crate::demo::{Demo, DemoAccount};
-use crate::engine::{AccountSetup, Keep, LIST_EVERY, Sender, Setup, Writing, clock};
+use crate::engine::{
+    AccountSetup, Keep, LIST_EVERY, LoginSource, Outgoing, SaveSent, Sender, Setup, Writing, clock,
+};
 use crate::model::{Address, Secret};
+use crate::net::smtp::Manner;
 use crate::net::{Login, Options, Security, Server};
 use crate::run::{self, Front};
 use std::collections::BTreeMap;
@@ -92,22 +95,24 @@ fn front(config: &Config, setup: Setup) -> Front {
 
 fn demo_account(account: &DemoAccount) -> AccountSetup {
     let (user, password) = (account.user.clone(), account.password.clone());
+    let login: LoginSource = Arc::new(move || {
+        let password = Secret::new(password.clone());
+        Ok(Login::Password {
+            user: user.clone(),
+            password,
+        })
+    });
+    let server = |port| Server {
+        host: "127.0.0.1".to_owned(),
+        port,
+        security: Security::Plain,
+        ca_file: None,
+    };
     AccountSetup {
         name: account.name.clone(),
         address: account.address.clone(),
-        server: Server {
-            host: "127.0.0.1".to_owned(),
-            port: account.imap_port,
-            security: Security::Plain,
-            ca_file: None,
-        },
-        login: Arc::new(move || {
-            let password = Secret::new(password.clone());
-            Ok(Login::Password {
-                user: user.clone(),
-                password,
-            })
-        }),
+        server: server(account.imap_port),
+        login: Arc::clone(&login),
         options: Options::default(),
         mode: SyncMode::Push,
         interval: Duration::from_secs(300),
@@ -124,6 +129,13 @@ fn demo_account(account: &DemoAccount) -> AccountSetup {
             }],
             ..Writing::default()
         },
-        outgoing: None,
+        outgoing: Some(Outgoing {
+            server: server(account.smtp_port),
+            login,
+            options: Options::default(),
+            manner: Manner::default(),
+            save_sent: SaveSent::Auto,
+            undo: Duration::from_secs(5),
+        }),
     }
 }

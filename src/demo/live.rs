@@ -1,15 +1,17 @@
-//! The running demo: a peer for each sample account on loopback, and a world that goes on.
+//! The running demo: servers for each sample account on loopback, and a world that goes on.
 //!
 //! Started by `pillarbox demo`. Everything ends when the [`RunningDemo`] is dropped; it must never
 //! listen on anything but loopback.
 
 use super::imap::{Options, Peer, serve};
 use super::sample::{SampleAccount, sample};
+use super::{returns, smtp};
 use crate::model::{Flag, FlagChange};
 use std::io;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -37,6 +39,8 @@ pub struct DemoAccount {
     pub password: String,
     /// The port on 127.0.0.1, in clear.
     pub imap_port: u16,
+    /// The port for sending on 127.0.0.1, in clear, with the same user and password.
+    pub smtp_port: u16,
 }
 
 /// A demo that runs until it is dropped.
@@ -59,9 +63,11 @@ impl Demo {
         let mut tasks = JoinSet::new();
         let (mut accounts, mut peers) = (Vec::new(), Vec::new());
         let samples = sample(now_secs);
+        let (mail, sent) = mpsc::channel(returns::MAIL_MAX);
         for account in &samples {
             let peer = peer_for(account);
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+            let submission = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
             accounts.push(DemoAccount {
                 name: account.name.clone(),
                 address: account.address.clone(),
@@ -69,6 +75,11 @@ impl Demo {
                 user: account.user.clone(),
                 password: PASSWORD.into(),
                 imap_port: listener.local_addr()?.port(),
+                smtp_port: submission.local_addr()?.port(),
+            });
+            let post = post_for(account, mail.clone());
+            tasks.spawn(async move {
+                drop(smtp::serve(submission, post).await);
             });
             peers.push(peer.clone());
             tasks.spawn(async move {
@@ -76,6 +87,9 @@ impl Demo {
                 drop(serve(listener, peer).await);
             });
         }
+        let addresses = accounts.iter().map(|a| a.address.clone());
+        let places = addresses.zip(peers.iter().cloned()).collect();
+        tasks.spawn(returns::deliver(sent, places, now_secs));
         let plan = plan(&samples, SEED);
         tasks.spawn(play(samples, peers.clone(), plan, now_secs));
         Ok(RunningDemo {
@@ -94,6 +108,17 @@ fn peer_for(account: &SampleAccount) -> Peer {
     });
     account.fill(peer.store());
     peer
+}
+
+/// A submission server that hands on what it takes. Where too much waits, the message is lost: it is
+/// a demonstration.
+fn post_for(account: &SampleAccount, mail: mpsc::Sender<smtp::Received>) -> smtp::Peer {
+    let options = smtp::Options {
+        user: account.user.clone(),
+        password: PASSWORD.into(),
+        ..smtp::Options::default()
+    };
+    smtp::Peer::new(options, move |message| drop(mail.try_send(message)))
 }
 
 /// Something that happens without the user.

@@ -12,6 +12,7 @@ pub mod imap;
 mod letter;
 mod live;
 mod mailstore;
+mod returns;
 mod sample;
 pub mod smtp;
 mod source;

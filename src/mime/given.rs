@@ -77,8 +77,9 @@ pub enum GivenError {
 pub fn given(from: impl Read, stamp: Stamp, out: &mut dyn Write) -> Result<Given, GivenError> {
     let mut from = Canonical::new(from);
     let (head, rest) = read_header(&mut from).map_err(GivenError::Reading)?;
-    let mut given = who(&parse_headers(&head))?;
-    let head = without_bcc(&head).ok_or(GivenError::NoHeader)?;
+    let whole = head;
+    let head = without_bcc(&whole).ok_or(GivenError::NoHeader)?;
+    let mut given = who(&parse_headers(&whole))?;
     let fields = parse_headers(&head);
     let mut front = Fields::default();
     if fields.get("Date").is_none() {

@@ -239,7 +239,7 @@ fn claim(
         .collect::<rusqlite::Result<_>>()?;
     tx.execute(
         "UPDATE own.outbox SET state = 3, attempts = ?2, first_try = ?3, is_ending = 0,
-           changed_at = ?4 WHERE key = ?1",
+           not_before = 0, changed_at = ?4 WHERE key = ?1",
         (claim.key.0, claim.attempts, claim.first_try, now_secs),
     )?;
     Ok(Some(claim))

@@ -4,47 +4,13 @@
 //! looked for by another client in a real Dovecot, or in the demo's store.
 
 use crate::support::peer::LivePeer;
-use crate::support::post::Post;
-use crate::support::{Program, closed_port};
+use crate::support::post::{Post, Sending};
+use crate::support::{Program, closed_port, wait_until};
 use pillarbox::demo::imap::Options;
 use pillarbox::demo::smtp::Options as Offer;
 
 const LETTER: &str =
     "From: Ann <ann@example.org>\nTo: bo@there.test\nSubject: Greetings\n\nHello Bo.\n";
-
-/// A program with an incoming and an outgoing server.
-struct Sending {
-    peer: LivePeer,
-    post: Post,
-    program: Program,
-}
-
-impl Sending {
-    fn new(offer: Offer) -> Self {
-        let peer = LivePeer::start(Options::default());
-        let post = Post::start(offer);
-        let program = Program::new(&format!("{}{}", peer.account("work"), post.table("work")));
-        Self {
-            peer,
-            post,
-            program,
-        }
-    }
-
-    fn send(&self, letter: &str) -> crate::support::Output {
-        self.program.run_with(&["send"], letter)
-    }
-
-    /// The rows of `outbox --json`.
-    fn outbox(&self) -> Vec<serde_json::Value> {
-        self.program.run(&["outbox", "--json"]).expect(0).json()
-    }
-
-    /// How many copies there are.
-    fn copies(&self) -> usize {
-        self.peer.count("Sent").unwrap_or(0)
-    }
-}
 
 #[test]
 fn a_message_is_delivered_filed_and_nothing_is_left() {
@@ -108,4 +74,116 @@ fn without_a_server_it_is_kept_and_says_why() {
     assert_eq!(rows[0]["state"], "queued");
     assert_eq!(rows[0]["attempts"], 1);
     assert!(rows[0]["error"].is_string());
+}
+
+#[test]
+fn what_is_no_letter_is_refused_with_2_and_nothing_is_kept() {
+    let sending = Sending::new(Offer::default());
+    for (letter, why) in [
+        ("To: bo@there.test\n\nx\n", "no From"),
+        ("From: ann@example.org\n\nx\n", "no recipient"),
+        ("From: ann@example.org\nTo: bo\n\nx\n", "\"bo\" in To"),
+        ("just text", "does not begin with"),
+    ] {
+        let said = sending.send(letter).expect(2);
+        assert!(said.stderr.contains(why), "{letter:?}: {}", said.stderr);
+    }
+    let missing = sending.program.run(&["send", "nowhere.eml"]).expect(2);
+    assert!(missing.stderr.contains("nowhere.eml"), "{}", missing.stderr);
+    assert!(sending.outbox().is_empty());
+    let left = std::fs::read_dir(sending.program.data_dir().join("outbox")).unwrap();
+    assert_eq!(left.count(), 0);
+}
+
+#[test]
+fn from_chooses_the_account_unless_one_is_named() {
+    let peers = [
+        LivePeer::start(Options::default()),
+        LivePeer::start(Options::default()),
+    ];
+    let posts = [Post::start(Offer::default()), Post::start(Offer::default())];
+    let of = |at: usize, name: &str, address: &str| {
+        let table = peers[at].account(name).replace("ann@example.org", address);
+        format!("{table}{}", posts[at].table(name))
+    };
+    let program = Program::new(&format!(
+        "{}{}[accounts.home.send]\nidentities = [{{ address = \"choir@example.net\" }}]\n",
+        of(0, "work", "ann@example.org"),
+        of(1, "home", "ann@example.net"),
+    ));
+    let counts = || posts.each_ref().map(|post| post.taken().len());
+    program.run_with(&["send"], LETTER).expect(0);
+    assert_eq!(counts(), [1, 0]);
+    let by = |address: &str| LETTER.replace("ann@example.org", address);
+    program
+        .run_with(&["send"], &by("Ann@Example.NET"))
+        .expect(0);
+    program
+        .run_with(&["send"], &by("choir@example.net"))
+        .expect(0);
+    assert_eq!(counts(), [1, 2]);
+    let said = program
+        .run_with(&["send"], &by("x@elsewhere.test"))
+        .expect(2);
+    assert!(said.stderr.contains("--account"), "{}", said.stderr);
+    let named = ["--account", "home", "send"];
+    program.run_with(&named, &by("x@elsewhere.test")).expect(0);
+    assert_eq!(counts(), [1, 3]);
+}
+
+#[test]
+fn blind_copies_are_delivered_and_nobody_is_told() {
+    let sending = Sending::new(Offer::default());
+    let letter = LETTER.replace(
+        "Subject",
+        "Cc: Team: cy@there.test, di@there.test;\nBcc: eve@there.test\nSubject",
+    );
+    sending.send(&letter).expect(0);
+    let given = sending.post.given();
+    let names: Vec<&str> = given.iter().map(|(who, _)| who.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "bo@there.test",
+            "cy@there.test",
+            "di@there.test",
+            "eve@there.test"
+        ]
+    );
+    assert!(given.iter().all(|(_, count)| *count == 1));
+    let sent = sending.peer.peer.store().mailbox("Sent").unwrap();
+    let copy = String::from_utf8_lossy(&sent.messages.values().next().unwrap().raw).into_owned();
+    assert!(
+        !copy.to_lowercase().contains("bcc") && !copy.contains("eve@"),
+        "{copy}"
+    );
+    let wire = String::from_utf8(sending.post.taken()[0].raw.clone()).unwrap();
+    assert_eq!(wire, copy);
+}
+
+#[test]
+fn a_cancelled_message_is_not_sent() {
+    let sending = Sending::new(Offer::default());
+    sending
+        .program
+        .run_with(&["send", "--offline"], LETTER)
+        .expect(0);
+    sending.program.run(&["outbox", "cancel", "1"]).expect(0);
+    assert!(sending.outbox().is_empty());
+    sending.program.run(&["sync"]).expect(0);
+    assert!(sending.post.taken().is_empty());
+    sending.program.run(&["outbox", "cancel", "1"]).expect(1);
+    sending.program.run(&["outbox", "retry", "7"]).expect(1);
+}
+
+#[test]
+fn beside_a_running_screen_the_screen_sends_it() {
+    let sending = Sending::new(Offer::default());
+    let screen = sending.program.screen(&[], 100, 30);
+    screen.wait_for("INBOX");
+    sending.send(LETTER).expect(0);
+    assert_eq!(sending.post.taken().len(), 1);
+    wait_until("the copy", || sending.copies() == 1);
+    wait_until("the outbox to be empty", || sending.outbox().is_empty());
+    assert_eq!(sending.post.peer.sessions_opened(), 1);
 }

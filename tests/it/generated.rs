@@ -53,7 +53,8 @@ fn commands() -> String {
     fn rows(prefix: &str, command: &clap::Command, table: &mut Vec<String>) {
         for command in command.get_subcommands() {
             let name = format!("{prefix}{}", command.get_name());
-            if command.has_subcommands() {
+            // What can stand alone is a command of its own beside those below it.
+            if command.has_subcommands() && command.get_arguments().next().is_none() {
                 rows(&format!("{name} "), command, table);
                 continue;
             }
@@ -71,6 +72,7 @@ fn commands() -> String {
                 "| `{name}{}` | {about} |",
                 arguments.replace('|', "\\|")
             ));
+            rows(&format!("{name} "), command, table);
         }
     }
     let mut table = vec!["| command | does |".to_owned(), "|---|---|".to_owned()];

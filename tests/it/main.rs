@@ -34,6 +34,8 @@ mod corpus;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod crash_send;
+#[cfg(test)]
 mod crowd;
 #[cfg(test)]
 mod cuts;
@@ -56,7 +58,11 @@ mod imap_change;
 #[cfg(test)]
 mod imap_demo;
 #[cfg(test)]
+mod outbox;
+#[cfg(test)]
 mod refusals;
+#[cfg(test)]
+mod sending;
 #[cfg(test)]
 mod smtp;
 #[cfg(test)]

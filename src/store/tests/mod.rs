@@ -6,6 +6,7 @@ mod eras;
 mod journal;
 mod lives;
 mod messages;
+mod outbox;
 mod plans;
 mod search;
 mod threads;

@@ -4,12 +4,12 @@
 //! what a user would have on the screen.
 
 use super::Dovecot;
-use pillarbox::bus::{AccountView, Command, Event, Link, RequestId};
+use pillarbox::bus::{AccountView, Command, Event, Link, RequestId, WritingCommand, WritingEvent};
 use pillarbox::engine::clock::monotonic;
 use pillarbox::engine::{AccountSetup, Engine, Keep, Setup, Writing};
 use pillarbox::model::{
-    Folding, ListRow, Mailbox, MailboxKey, OpKind, Placed, Reading, Scope, Secret, Sort, SyncMode,
-    ViewSpec,
+    Folding, ListRow, Mailbox, MailboxKey, OpKind, OutboxItem, Placed, Reading, Scope, Secret,
+    Sort, SyncMode, ViewSpec,
 };
 use pillarbox::net::{Login, Options, Security, Server};
 use std::collections::BTreeMap;
@@ -34,6 +34,16 @@ pub(crate) struct Desk {
     next: u64,
     /// Told of a change since this was cleared.
     is_changed: bool,
+}
+
+/// The request that an answer is to.
+const fn request_of(answer: &WritingEvent) -> Option<RequestId> {
+    match answer {
+        WritingEvent::Outbox { request, .. }
+        | WritingEvent::Queued { request, .. }
+        | WritingEvent::Cancelled { request, .. } => Some(*request),
+        _ => None,
+    }
 }
 
 /// The setup of one account on that server.
@@ -318,6 +328,33 @@ impl Desk {
             is_automatic: false,
         });
         self.applied(request)
+    }
+
+    /// Says something about what is written or sent; what is answered, or why it cannot be done.
+    pub(crate) fn write(
+        &mut self,
+        command: impl FnOnce(RequestId) -> WritingCommand,
+    ) -> Result<WritingEvent, String> {
+        let request = self.request();
+        self.send(Command::Writing(command(request)));
+        self.until("an answer", |event| match event {
+            Event::Writing(answer) if request_of(answer) == Some(request) => {
+                Some(Ok(answer.clone()))
+            }
+            Event::Failed {
+                request: r,
+                problem,
+            } if *r == request => Some(Err(problem.summary.as_str().to_owned())),
+            _ => None,
+        })
+    }
+
+    /// What is in the outbox.
+    pub(crate) fn outbox(&mut self) -> Vec<OutboxItem> {
+        match self.write(|request| WritingCommand::LoadOutbox { request }) {
+            Ok(WritingEvent::Outbox { items, .. }) => items,
+            other => panic!("{other:?}"),
+        }
     }
 
     /// Undoes the last change and returns what the notice says.

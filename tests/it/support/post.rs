@@ -2,6 +2,9 @@
 //!
 //! Used by the tests of sending with the real program. What it took must never be asked of the client.
 
+use super::peer::LivePeer;
+use super::{Output, Program};
+use pillarbox::demo::imap::Options;
 use pillarbox::demo::smtp::{Options as Offer, Peer, Received, serve};
 use std::sync::{Arc, Mutex};
 use tokio::runtime::Runtime;
@@ -43,13 +46,15 @@ impl Post {
         self.taken.lock().unwrap().clone()
     }
 
-    /// How often somebody was given a message with that text in it.
-    pub(crate) fn given(&self, to: &str, text: &str) -> usize {
-        let taken = self.taken();
-        let is_it = |m: &&Received| {
-            m.to.iter().any(|r| r.address == to) && String::from_utf8_lossy(&m.raw).contains(text)
-        };
-        taken.iter().filter(is_it).count()
+    /// Who was given how many messages, in order.
+    pub(crate) fn given(&self) -> Vec<(String, usize)> {
+        let mut given = std::collections::BTreeMap::new();
+        for message in self.taken() {
+            for recipient in message.to {
+                *given.entry(recipient.address).or_insert(0) += 1;
+            }
+        }
+        given.into_iter().collect()
     }
 
     /// The table of the outgoing server of an account.
@@ -60,5 +65,59 @@ impl Post {
              user = \"{user}\"\npassword = \"{password}\"\n",
             self.port
         )
+    }
+}
+
+/// A program with an incoming and an outgoing server of the demo.
+pub(crate) struct Sending {
+    pub(crate) peer: LivePeer,
+    pub(crate) post: Post,
+    pub(crate) program: Program,
+}
+
+impl Sending {
+    pub(crate) fn new(offer: Offer) -> Self {
+        Self::with(Options::default(), offer)
+    }
+
+    pub(crate) fn with(options: Options, offer: Offer) -> Self {
+        let peer = LivePeer::start(options);
+        let post = Post::start(offer);
+        let config = format!("{}{}", peer.account("work"), post.table("work"));
+        let program = Program::new(&config).with("PILLARBOX_PATIENCE", "1");
+        Self {
+            peer,
+            post,
+            program,
+        }
+    }
+
+    /// The configuration, to be changed.
+    pub(crate) fn config(&self) -> String {
+        std::fs::read_to_string(self.program.config_file()).unwrap()
+    }
+
+    /// Sends what is given on standard input.
+    pub(crate) fn send(&self, letter: &str) -> Output {
+        self.program.run_with(&["send"], letter)
+    }
+
+    /// The rows of `outbox --json`.
+    pub(crate) fn outbox(&self) -> Vec<serde_json::Value> {
+        self.program.run(&["outbox", "--json"]).expect(0).json()
+    }
+
+    /// The state of the only message in the outbox; `none` where it is empty.
+    pub(crate) fn state(&self) -> String {
+        match self.outbox().as_slice() {
+            [] => "none".to_owned(),
+            [row] => row["state"].as_str().unwrap().to_owned(),
+            rows => panic!("{rows:?}"),
+        }
+    }
+
+    /// How many copies there are in Sent.
+    pub(crate) fn copies(&self) -> usize {
+        self.peer.count("Sent").unwrap_or(0)
     }
 }

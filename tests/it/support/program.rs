@@ -7,7 +7,7 @@ use portable_pty::CommandBuilder;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::sync_channel;
 use std::thread;
 use tempfile::TempDir;
@@ -151,6 +151,21 @@ impl Program {
         };
         let stderr = stderr.recv_timeout(PATIENCE).unwrap();
         (child.wait().unwrap().code(), stdout, stderr)
+    }
+
+    /// Starts a command and leaves it running; nobody reads what it says.
+    pub(crate) fn spawn(&self, args: &[&str]) -> Child {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pillarbox"));
+        command
+            .args(args)
+            .env_clear()
+            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .envs(self.environment())
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        command.spawn().unwrap()
     }
 
     /// Starts it on a terminal.

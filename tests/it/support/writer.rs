@@ -18,7 +18,7 @@ pub(crate) struct Opened {
 }
 
 impl Desk {
-    fn write<T>(
+    fn wording<T>(
         &mut self,
         what: &str,
         command: impl FnOnce(RequestId) -> WritingCommand,
@@ -38,7 +38,7 @@ impl Desk {
 
     /// Opens a draft; the sentence where that cannot be done.
     pub(crate) fn compose(&mut self, start: DraftStart) -> Result<Opened, String> {
-        self.write(
+        self.wording(
             "a draft",
             |request| WritingCommand::Open { request, start },
             |event| match event {
@@ -65,7 +65,7 @@ impl Desk {
     pub(crate) fn keep(&mut self, key: DraftKey, draft: &Draft, caret: Caret) {
         let revision = self.request().0;
         let draft = Box::new(draft.clone());
-        let kept = self.write(
+        let kept = self.wording(
             "a draft to be kept",
             |_| WritingCommand::Keep {
                 key,
@@ -91,7 +91,7 @@ impl Desk {
 
     /// Throws a draft away.
     pub(crate) fn discard(&mut self, key: DraftKey) {
-        let discarded = self.write(
+        let discarded = self.wording(
             "a draft to be discarded",
             |request| WritingCommand::Discard { request, key },
             |event| matches!(event, WritingEvent::Discarded { .. }).then_some(()),
@@ -101,7 +101,7 @@ impl Desk {
 
     /// What the review screen shows.
     pub(crate) fn review(&mut self, key: DraftKey) -> Result<Review, String> {
-        self.write(
+        self.wording(
             "a review",
             |request| WritingCommand::Review { request, key },
             |event| match event {
@@ -114,7 +114,7 @@ impl Desk {
     /// Sends a draft, or the sentence where that cannot be done.
     pub(crate) fn post(&mut self, key: DraftKey) -> Result<String, String> {
         let when = SendWhen::Now;
-        self.write(
+        self.wording(
             "a draft to be sent",
             |request| WritingCommand::Send { request, key, when },
             |event| match event {
@@ -126,7 +126,7 @@ impl Desk {
 
     /// The drafts that are kept here.
     pub(crate) fn kept(&mut self) -> Vec<KeptDraft> {
-        let listed = self.write(
+        let listed = self.wording(
             "the outbox",
             |request| WritingCommand::LoadOutbox { request },
             |event| match event {
@@ -140,7 +140,7 @@ impl Desk {
     /// Attaches a file.
     pub(crate) fn attach(&mut self, path: &str) -> Result<Attached, String> {
         let path = PathBuf::from(path);
-        self.write(
+        self.wording(
             "a file to be attached",
             |request| WritingCommand::Attach { request, path },
             |event| match event {
@@ -153,7 +153,7 @@ impl Desk {
     /// What a typed path could become: names, with a slash behind those of folders.
     pub(crate) fn paths(&mut self, typed: &str) -> Vec<String> {
         let typed = typed.to_owned();
-        let listed = self.write(
+        let listed = self.wording(
             "paths",
             |request| WritingCommand::ListPaths { request, typed },
             |event| match event {

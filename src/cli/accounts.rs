@@ -151,14 +151,8 @@ fn writing(account: &config::Account) -> Writing {
         },
     };
     senders.insert(0, usual);
-    let server = account.smtp.as_ref().map(|server| match server.tls {
-        Tls::Implicit | Tls::Starttls => format!("{}, encrypted", server.host),
-        Tls::None => format!("{}, not encrypted", server.host),
-    });
     Writing {
         senders,
-        server: server.unwrap_or_default(),
-        undo: account.send.undo.get(),
         ..Writing::default()
     }
 }

@@ -16,6 +16,7 @@ use crate::model::{
 use crate::net::{Class, Error};
 use crate::store::{CopyState, DraftCopy, DraftDue, DraftRow, Reader};
 use std::io::{self, Write};
+use std::time::Duration;
 
 /// A larger draft is kept on this computer only, since a copy is held in memory.
 const COPY_MAX: usize = 40 * 1024 * 1024;
@@ -51,7 +52,18 @@ impl Lane {
         for draft in due {
             self.copy_draft(draft).await?;
         }
-        self.remove_copies().await
+        self.remove_copies().await?;
+        // Of what can still be taken back the copy stays.
+        let next = self
+            .account
+            .db
+            .read(move |r| r.next_removal(account, now))
+            .await?;
+        if let Some(at) = next {
+            let wait = u64::try_from(at - now + 1).unwrap_or(0);
+            self.replay_within(Duration::from_secs(wait));
+        }
+        Ok(())
     }
 
     async fn open_copies(&self) -> Result<Vec<DraftCopy>, Failure> {
@@ -109,6 +121,11 @@ impl Lane {
         mailbox: &str,
         message_id: &str,
     ) -> Result<Option<(UidValidity, Uid)>, Failure> {
+        // Only ours are looked for, and ours are of a plain form.
+        let is_plain = |b: u8| b.is_ascii_alphanumeric() || b".-_+@[]:".contains(&b);
+        if message_id.is_empty() || !message_id.bytes().all(is_plain) {
+            return Ok(None);
+        }
         let Some(mailbox) = self.mailbox_named(mailbox).await? else {
             return Ok(None);
         };

@@ -4,6 +4,7 @@
 //! message may choose who writes.
 
 use super::account::Account;
+use super::changes::Changes;
 use super::clock;
 use super::contents;
 use super::dispatch::Tree;
@@ -32,6 +33,7 @@ pub(crate) struct Drafts {
     pub(crate) writers: Arc<Writers>,
     pub(crate) templates: PathBuf,
     pub(crate) data_dir: PathBuf,
+    pub(crate) changes: Arc<Changes>,
 }
 
 /// A draft to begin, and what is to be said of it.
@@ -165,7 +167,12 @@ impl Drafts {
             .write(move |w| w.open_draft(key, writer, living))
             .await?;
         let said = match opening {
-            Opening::Opened(row) => return Ok(self.opened_row(request, *row)),
+            Opening::Opened(row) => {
+                if row.is_recovered {
+                    self.changes.outbox();
+                }
+                return Ok(self.opened_row(request, *row));
+            }
             Opening::Elsewhere => "another Pillarbox is writing this draft",
             Opening::Sent => "this draft was sent",
             Opening::Gone => "this draft is gone",
@@ -231,6 +238,10 @@ impl Drafts {
                 .map(Arc::clone),
             events: self.events.clone(),
         }
+    }
+
+    pub(super) fn account(&self, key: AccountKey) -> Option<&Arc<Account>> {
+        self.accounts.iter().find(|a| a.key == key)
     }
 
     /// The account that a message lies in.

@@ -44,8 +44,14 @@ impl Drafts {
         when: SendWhen,
     ) -> Result<WritingEvent, String> {
         let row = self.row(key).await?;
-        self.have_all(&row.draft).await?;
         let account = row.account;
+        let outgoing = self
+            .account(account)
+            .and_then(|a| a.setup.outgoing.as_ref());
+        if outgoing.is_none() {
+            return Err("no outgoing server is set up for this account".to_owned());
+        }
+        self.have_all(&row.draft).await?;
         let message_id = self.message_id_of(&row.draft).await?;
         let fields = [&row.draft.to, &row.draft.cc, &row.draft.bcc];
         let people: Vec<Address> = fields.iter().flat_map(|f| f.valid().cloned()).collect();
@@ -159,8 +165,10 @@ impl Drafts {
     }
 
     fn undo_of(&self, account: crate::model::AccountKey) -> Duration {
-        let account = self.accounts.iter().find(|a| a.key == account);
-        account.map_or(Duration::ZERO, |a| a.setup.writing.undo)
+        let outgoing = self
+            .account(account)
+            .and_then(|a| a.setup.outgoing.as_ref());
+        outgoing.map_or(Duration::ZERO, |outgoing| outgoing.undo)
     }
 }
 

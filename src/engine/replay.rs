@@ -26,6 +26,9 @@ const LOOK_AFTER: Duration = Duration::from_secs(8);
 /// How many texts are fetched for the sake of another account in one go.
 const TEXTS_MAX: usize = 32;
 
+/// How long a replay is put off at most.
+const WAIT_MAX: Duration = Duration::from_secs(24 * 3600);
+
 /// How often a replay follows folders that were begun anew; a server may do so at each SELECT.
 const RENUMBERED_MAX: u32 = 100;
 
@@ -227,6 +230,12 @@ impl Lane {
     pub(crate) fn replay_later(&mut self) {
         let wait = Duration::from_secs(LATER_SECS.unsigned_abs() + 1);
         self.replay_at = Some(Instant::now() + wait);
+    }
+
+    /// Something is due after that time, if nothing is before.
+    pub(super) fn replay_within(&mut self, wait: Duration) {
+        let at = Instant::now() + wait.min(WAIT_MAX);
+        self.replay_at = Some(self.replay_at.map_or(at, |other| other.min(at)));
     }
 
     async fn send(&mut self, batch: Batch) -> Result<Sent, Failure> {

@@ -8,6 +8,7 @@ use super::posting::{compose, not_reviewed, stamp};
 use crate::bus::{Event, RequestId, Review, ReviewNote, WritingEvent};
 use crate::mime::{self, Finding};
 use crate::model::{Content, Draft, DraftKey, DraftKind, Safe};
+use crate::net::Security;
 use crate::store::{self, DraftRow};
 use std::collections::BTreeMap;
 
@@ -58,15 +59,20 @@ impl Drafts {
             notes.push(note(text, true));
             return (String::new(), 0);
         };
-        let writing = &account.setup.writing;
-        if writing.server.is_empty() {
+        let Some(outgoing) = &account.setup.outgoing else {
             let text = format!(
                 "No outgoing server is set up: add [accounts.{}.smtp] to the configuration.",
                 account.setup.name
             );
             notes.push(note(&text, true));
-        }
-        (writing.server.clone(), writing.undo.as_secs())
+            return (String::new(), 0);
+        };
+        let how = match outgoing.server.security {
+            Security::Implicit | Security::StartTls => "encrypted",
+            Security::Plain => "not encrypted",
+        };
+        let server = format!("{}, {how}", outgoing.server.host);
+        (server, outgoing.undo.as_secs())
     }
 
     /// How large the message is: it is composed, and thrown away.

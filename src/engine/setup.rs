@@ -42,10 +42,6 @@ pub struct Sender {
 pub struct Writing {
     /// The addresses it writes from, the usual one first. None: the account's address alone.
     pub senders: Vec<Sender>,
-    /// The server that takes its mail, and how, for the screen; empty: none is set up.
-    pub server: String,
-    /// How long a message can be taken back after sending.
-    pub undo: Duration,
     /// How long a draft must stay unchanged before it is copied to the server.
     pub copy_after: Duration,
 }
@@ -54,8 +50,6 @@ impl Default for Writing {
     fn default() -> Self {
         Self {
             senders: Vec::new(),
-            server: String::new(),
-            undo: Duration::from_secs(5),
             copy_after: Duration::from_secs(30),
         }
     }

@@ -257,6 +257,20 @@ impl Reader {
             .doing("reading drafts")
     }
 
+    /// When the next copy of an account is to be removed that is not to be yet.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn next_removal(&self, account: AccountKey, now_secs: i64) -> Result<Option<i64>> {
+        self.conn
+            .prepare_cached(
+                "SELECT min(since) FROM own.draft_copy
+                 WHERE account = ?1 AND state = 2 AND since > ?2",
+            )
+            .and_then(|mut s| s.query_row((account.0, now_secs), |row| row.get(0)))
+            .doing("reading drafts")
+    }
+
     /// The drafts of an account whose copies are out of date: those that were left, and those that
     /// were not changed since `quiet_secs`.
     ///
@@ -322,7 +336,7 @@ impl Reader {
 /// All copies of a draft are to be removed, those that are there from `from_secs` on.
 pub(super) fn remove_all(tx: &Connection, draft: i64, from_secs: i64) -> Result<()> {
     tx.execute(
-        "UPDATE own.draft_copy SET state = 2, since = ?2 WHERE draft = ?1 AND state = 1",
+        "UPDATE own.draft_copy SET state = 2, since = ?2 WHERE draft = ?1 AND state IN (1, 2)",
         (draft, from_secs),
     )
     .doing("putting a draft away")

@@ -222,18 +222,6 @@ impl Writer {
         })
     }
 
-    /// Opens the draft of a message that was taken out of the outbox.
-    ///
-    /// # Errors
-    /// When the store cannot be written.
-    pub fn reopen_draft(&mut self, key: DraftKey, writer: i64) -> Result<Option<DraftRow>> {
-        let doing = "opening a draft";
-        self.write_journal(doing, |tx| {
-            take_up(tx, key, writer).doing(doing)?;
-            row_of(tx, key)
-        })
-    }
-
     /// The composer was left. A draft in which nothing was written goes, without a trace where it
     /// left none.
     ///

@@ -6,11 +6,14 @@
 use crate::support::desk::{Desk, account, placed};
 use crate::support::{Dovecot, Kind};
 use pillarbox::bus::{Event, WritingEvent};
-use pillarbox::engine::Sender;
+use pillarbox::engine::{Outgoing, SaveSent, Sender};
 use pillarbox::model::{Address, Caret, DraftField, DraftKey, DraftKind, DraftStart, Recipients};
+use pillarbox::net::smtp::Manner;
+use pillarbox::net::{Options, Security, Server};
 use std::io::BufRead as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 const QUESTION: &str = "From: Bo Other <bo@example.net>\nTo: Ann <USER@example.org>\n\
      Cc: cy@example.net\nSubject: Lunch?\nMessage-ID: <q1@example.net>\nReferences: <q0@example.net>\n\
@@ -98,7 +101,7 @@ fn a_writer_that_is_killed() {
 
 fn offline() -> pillarbox::engine::AccountSetup {
     let port = crate::support::closed_port();
-    crate::support::desk::account_at(port, pillarbox::net::Security::Plain, None, "ann")
+    crate::support::desk::account_at(port, Security::Plain, None, "ann")
 }
 
 #[test]
@@ -155,7 +158,19 @@ fn writing(dovecot: &Dovecot, user: &str, folder: &Path) -> Desk {
         sender("Ann", &format!("{user}@example.org"), "Ann of work"),
         sender("A. E.", "ann@home.example", "Ann at home"),
     ];
-    setup.writing.server = "smtp.example.org, encrypted".to_owned();
+    setup.outgoing = Some(Outgoing {
+        server: Server {
+            host: "smtp.example.org".to_owned(),
+            port: 465,
+            security: Security::Implicit,
+            ca_file: None,
+        },
+        login: setup.login.clone(),
+        options: Options::default(),
+        manner: Manner::default(),
+        save_sent: SaveSent::Always,
+        undo: Duration::from_secs(60),
+    });
     let mut desk = Desk::start(folder, vec![setup]);
     desk.wait_in_step();
     desk
@@ -272,6 +287,7 @@ fn the_review_shows_who_gets_what_and_asks_what_one_would_ask() {
         ]
     );
     assert!(review.notes.iter().all(|n| !n.is_fatal));
+    assert_eq!(review.undo_secs, 60);
     assert_eq!(review.server.as_str(), "smtp.example.org, encrypted");
     assert!(review.size_bytes > 200, "{review:?}");
     assert_eq!(shown(&review.parts), ["text, flowed"]);

@@ -50,6 +50,8 @@ mod draft_copies;
 #[cfg(test)]
 mod drafts;
 #[cfg(test)]
+mod drafts_sent;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod generated;

@@ -4,7 +4,9 @@
 
 use super::desk::Desk;
 use pillarbox::bus::{Command, Event, KeptDraft, RequestId, Review, WritingCommand, WritingEvent};
-use pillarbox::model::{Attached, Caret, Draft, DraftKey, DraftStart, Identity, Safe, SendWhen};
+use pillarbox::model::{
+    Attached, Caret, Draft, DraftKey, DraftStart, Identity, OutboxKey, Safe, SendWhen,
+};
 use std::path::PathBuf;
 
 /// A draft that was opened.
@@ -112,16 +114,40 @@ impl Desk {
     }
 
     /// Sends a draft, or the sentence where that cannot be done.
-    pub(crate) fn post(&mut self, key: DraftKey) -> Result<String, String> {
+    pub(crate) fn post(&mut self, key: DraftKey) -> Result<(OutboxKey, String), String> {
         let when = SendWhen::Now;
         self.exchange(
             "a draft to be sent",
             |request| WritingCommand::Send { request, key, when },
             |event| match event {
-                WritingEvent::Queued { label, .. } => Some(label.as_str().to_owned()),
+                WritingEvent::Queued { item, label, .. } => {
+                    Some((*item, label.as_str().to_owned()))
+                }
                 _ => None,
             },
         )
+    }
+
+    /// Takes a message out of the outbox; its draft's key and the draft.
+    pub(crate) fn take_back(&mut self, item: OutboxKey) -> Result<(DraftKey, Draft), String> {
+        self.wording(
+            "a message to be taken back",
+            |request| WritingCommand::TakeBack { request, item },
+            |event| match event {
+                WritingEvent::Opened { key, draft, .. } => Some((*key, (**draft).clone())),
+                _ => None,
+            },
+        )
+    }
+
+    /// Cancels a message of the outbox.
+    pub(crate) fn cancel(&mut self, item: OutboxKey) {
+        let cancelled = self.wording(
+            "a message to be cancelled",
+            |request| WritingCommand::Cancel { request, item },
+            |event| matches!(event, WritingEvent::Cancelled { .. }).then_some(()),
+        );
+        cancelled.unwrap();
     }
 
     /// The drafts that are kept here.

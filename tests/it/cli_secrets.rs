@@ -3,9 +3,11 @@
 //! Everything the program writes is searched for the password as it is and in every form that goes
 //! over the wire. A new place that the program writes to must be below its folder to be found here.
 
+use crate::support::post::Post;
 use crate::support::{Dovecot, Kind, Program, TELLING, closed_port};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
+use pillarbox::demo::smtp::Options as Offer;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -79,7 +81,7 @@ fn run_everything(program: &Program, configs: &[String]) -> Vec<(String, Vec<u8>
             row["id"].to_string()
         });
         let id = id.unwrap_or_else(|| "1".to_owned());
-        let commands: [&[&str]; 18] = [
+        let commands: [&[&str]; 21] = [
             &["sync", "--json"],
             &["sync"],
             &["mailboxes", "--json"],
@@ -93,6 +95,9 @@ fn run_everything(program: &Program, configs: &[String]) -> Vec<(String, Vec<u8>
             &["copy", &id, "Sent"],
             &["archive", &id],
             &["undo"],
+            &["send", "letter.eml"],
+            &["send", "letter.eml", "--offline"],
+            &["outbox", "--json"],
             &["journal", "--json"],
             &["config", "check"],
             &["config", "show"],
@@ -114,6 +119,17 @@ fn run_everything(program: &Program, configs: &[String]) -> Vec<(String, Vec<u8>
         said.push((format!("config {n}: screen"), screen.raw()));
     }
     said
+}
+
+/// A configuration with the outgoing server, whose password is wrong where the other one is.
+fn with_outgoing(post: &Post, config: &str) -> String {
+    let is_plain = config.contains("accounts.plain");
+    let table = post.table(if is_plain { "plain" } else { "work" });
+    if config.contains("-not") {
+        let table = table.replace(TELLING, &format!("{TELLING}-not"));
+        return format!("{config}{table}");
+    }
+    format!("{config}{table}")
 }
 
 #[test]
@@ -154,7 +170,16 @@ fn a_password_goes_to_its_server_and_nowhere_else() {
         tls.replace(&port, &format!("port = {}", closed_port())),
     ];
     Dovecot::shared(Kind::Plain).deliver(&user, "INBOX", letter);
+    let post = Post::start(Offer {
+        user: user.clone(),
+        password: TELLING.to_owned(),
+        ..Offer::default()
+    });
+    let configs = configs.map(|config| with_outgoing(&post, &config));
+    let outgoing = letter.replace("Subject", "To: b@example.org\nSubject");
+    fs::write(program.folder().join("letter.eml"), outgoing).unwrap();
     let said = run_everything(&program, &configs);
+    assert!(!post.taken().is_empty(), "nothing was sent");
     fs::remove_file(&secret).unwrap();
     let mut written = Vec::new();
     files(program.folder(), &mut written);

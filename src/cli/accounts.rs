@@ -112,6 +112,7 @@ fn outgoing(account: &config::Account) -> Option<Outgoing> {
             config::SaveSent::Always => SaveSent::Always,
             config::SaveSent::Never => SaveSent::Never,
         },
+        undo: account.send.undo.get(),
     })
 }
 

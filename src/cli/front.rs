@@ -165,7 +165,6 @@ fn demo_account(account: &DemoAccount) -> AccountSetup {
                 },
                 signature: String::new(),
             }],
-            server: "the demo's server on this computer".to_owned(),
             ..Writing::default()
         },
         outgoing: Some(Outgoing {
@@ -174,6 +173,7 @@ fn demo_account(account: &DemoAccount) -> AccountSetup {
             options: Options::default(),
             manner: Manner::default(),
             save_sent: SaveSent::Auto,
+            undo: Duration::from_secs(5),
         }),
     }
 }

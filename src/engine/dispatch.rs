@@ -252,6 +252,7 @@ impl Dispatch {
             | Command::LoadActivity { .. }) => {
                 self.serve_change(change).await;
             }
+            Command::Writing(writing) => self.serve_writing(writing).await,
             Command::SyncNow(account) => self.sync_now(account),
             Command::SetMode { account, mode } => self.set_mode(account, mode),
             Command::SetOffline(is_offline) => self.set_offline(is_offline),

@@ -6,7 +6,6 @@
 use super::account::Account;
 use super::clock;
 use super::dispatch::Dispatch;
-use super::drafts::Drafts;
 use super::owner::Owner;
 use crate::bus::{Event, Link, Problem, RequestId, SyncMode, WritingEvent};
 use crate::model::{AccountKey, OutboxItem, OutboxKey, OutboxState, Safe, SendWhen};
@@ -95,12 +94,6 @@ impl Dispatch {
         wake(&self.accounts, key, &self.setup.data_dir);
         self.changes.outbox();
     }
-}
-
-impl Dispatch {
-    fn wake(&self, account: AccountKey) {
-        self.drafts().wake(account);
-    }
 
     pub(super) async fn load_outbox(&self, request: RequestId) {
         let mut items = self.db.read(|r| r.outbox()).await.unwrap_or_default();
@@ -176,30 +169,6 @@ impl Dispatch {
                 self.not_done(request, &error.to_string(), "see `pillarbox doctor`")
                     .await;
             }
-        }
-    }
-
-    /// Takes a message out, and opens the draft that it was made from.
-    pub(super) async fn take_back(&self, request: RequestId, item: OutboxKey) {
-        let account = self.item(item).await.map(|i| i.account);
-        let (now, writer) = (clock::now_secs(), self.writers.id());
-        let done = self.db.write(move |w| w.take_back(item, writer, now)).await;
-        let row = match done {
-            Ok((Withdrawn::Out(_) | Withdrawn::Rest(_), Some(row))) => row,
-            Ok((Withdrawn::Out(_) | Withdrawn::Rest(_), None)) => {
-                let why = "taken out of the outbox: there is no draft of it";
-                return self.not_done(request, why, "").await;
-            }
-            Ok(_) => return self.not_done(request, LATE, "").await,
-            Err(error) => {
-                let why = error.to_string();
-                return self.not_done(request, &why, "see `pillarbox doctor`").await;
-            }
-        };
-        let event = self.drafts().opened_row(request, row);
-        let _gone = self.events.send(Event::Writing(event)).await;
-        if let Some(account) = account {
-            self.wake(account);
         }
     }
 

@@ -113,6 +113,8 @@ pub struct Outgoing {
     pub manner: Manner,
     /// What becomes of the copy.
     pub save_sent: SaveSent,
+    /// How long a sent message can be taken back.
+    pub undo: Duration,
 }
 
 impl fmt::Debug for AccountSetup {

@@ -3,7 +3,6 @@
 //! Called by `engine` and `cli`; `outbox_claims` is what the sender needs, `outbox_copies` what files
 //! the copy. A recipient that is known to have a message must never become due again.
 
-use super::drafts::{self, DraftRow, DraftState};
 use super::spool::Sealed;
 use super::sql::{self, Doing};
 use super::{Reader, Result, Writer};

@@ -57,6 +57,7 @@ impl Place {
             options: Options::default(),
             manner: Manner::default(),
             save_sent: SaveSent::Auto,
+            undo: Duration::ZERO,
         };
         AccountSetup {
             mode,

@@ -130,7 +130,7 @@ impl Desk {
 
     /// Takes a message out of the outbox; its draft's key and the draft.
     pub(crate) fn take_back(&mut self, item: OutboxKey) -> Result<(DraftKey, Draft), String> {
-        self.wording(
+        self.exchange(
             "a message to be taken back",
             |request| WritingCommand::TakeBack { request, item },
             |event| match event {
@@ -142,7 +142,7 @@ impl Desk {
 
     /// Cancels a message of the outbox.
     pub(crate) fn cancel(&mut self, item: OutboxKey) {
-        let cancelled = self.wording(
+        let cancelled = self.exchange(
             "a message to be cancelled",
             |request| WritingCommand::Cancel { request, item },
             |event| matches!(event, WritingEvent::Cancelled { .. }).then_some(()),

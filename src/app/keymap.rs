@@ -9,7 +9,7 @@ use super::presets;
 use super::settings::{KeyOverride, Preset};
 use super::{Action, Code, Key};
 use crate::model::{Invalid, Safe};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Something that is wrong with the keys of the configuration, or of a preset.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -98,16 +98,19 @@ impl Keymap {
                 &mut problems,
             );
         }
+        let mut own = BTreeSet::new();
         for key in overrides {
             let chords = || key.chords.iter().map(String::as_str);
-            put(
+            let put = put(
                 &mut wanted,
                 &key.context,
                 &key.action,
                 chords(),
                 &mut problems,
             );
+            own.extend(put);
         }
+        give_way(&mut wanted, &own);
         let map = bind(&wanted, &mut problems);
         if problems.is_empty() {
             Ok(map)
@@ -225,37 +228,52 @@ fn parse_all<'a>(
     parsed
 }
 
-/// Replaces the chords of one action; those that are fixed stay.
+/// A chord that the user gave to an action is taken from those whose chords are as they come. Fixed
+/// ones stay, and two wishes of the user that clash are told.
+fn give_way(wanted: &mut Wanted, own: &BTreeSet<(Context, usize)>) {
+    let taken: BTreeSet<(Context, Chord)> = own
+        .iter()
+        .filter_map(|place| Some((place.0, wanted.get(place)?)))
+        .flat_map(|(context, chords)| chords.iter().map(move |c| (context, c.clone())))
+        .collect();
+    for (place, chords) in wanted.iter_mut().filter(|(place, _)| !own.contains(place)) {
+        chords.retain(|c| c.is_fixed() || !taken.contains(&(place.0, c.clone())));
+    }
+}
+
+/// Replaces the chords of one action; those that are fixed stay. Returns where.
 fn put<'a>(
     wanted: &mut Wanted,
     context: &str,
     id: &str,
     chords: impl Iterator<Item = &'a str>,
     problems: &mut Vec<KeyProblem>,
-) {
+) -> Vec<(Context, usize)> {
     let all = context == "all";
     let named = Context::from_name(context);
     if named.is_none() && !all {
         problems.push(KeyProblem::NoContext(context.to_owned()));
-        return;
+        return Vec::new();
     }
     let Some((index, action)) = find(id) else {
         problems.push(KeyProblem::NoAction {
             context: context.to_owned(),
             action: id.to_owned(),
         });
-        return;
+        return Vec::new();
     };
     if let Some(context) = named.filter(|c| !action.is_in(*c)) {
         problems.push(KeyProblem::WrongContext {
             context: context.name(),
             action: action.id,
         });
-        return;
+        return Vec::new();
     }
     let chords = parse_all(id, chords, problems);
-    for place in action.contexts().filter(|c| all || named == Some(*c)) {
-        let old = wanted.entry((place, index)).or_default();
+    let places = action.contexts().filter(|c| all || named == Some(*c));
+    let places: Vec<(Context, usize)> = places.map(|place| (place, index)).collect();
+    for place in &places {
+        let old = wanted.entry(*place).or_default();
         let mut new = chords.clone();
         new.extend(
             old.iter()
@@ -264,6 +282,7 @@ fn put<'a>(
         );
         *old = new;
     }
+    places
 }
 
 fn bind(wanted: &Wanted, problems: &mut Vec<KeyProblem>) -> Keymap {

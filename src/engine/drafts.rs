@@ -113,10 +113,15 @@ impl Drafts {
         begun: Begun,
     ) -> Result<WritingEvent, Refused> {
         let Begun {
-            draft,
+            mut draft,
             notes,
             copy_of,
         } = begun;
+        if draft.kind == DraftKind::Reply
+            && let Some(last) = last_quoted(&draft.body)
+        {
+            draft.body = with_room_behind(&draft.body, last);
+        }
         let caret = caret_of(&draft);
         let (kept, writer, now) = (draft.clone(), self.writers.id(), clock::now_secs());
         let key = self
@@ -318,6 +323,25 @@ pub(super) fn selves(identities: &[Identity]) -> Result<Selves<'_>, Refused> {
     })
 }
 
+/// The last line of a quote above the signature.
+fn last_quoted(body: &str) -> Option<usize> {
+    let above = body.lines().take_while(|text| *text != "-- ");
+    let quoted = above.enumerate().filter(|(_, text)| text.starts_with('>'));
+    quoted.last().map(|(at, _)| at)
+}
+
+/// The text with an empty line more behind that one.
+fn with_room_behind(body: &str, line: usize) -> String {
+    let mut text = String::with_capacity(body.len() + 1);
+    for (at, piece) in body.split_inclusive('\n').enumerate() {
+        text.push_str(piece);
+        if at == line {
+            text.push('\n');
+        }
+    }
+    text
+}
+
 /// Where the cursor begins: at what is to be filled in first.
 fn caret_of(draft: &Draft) -> Caret {
     let field = match draft.kind {
@@ -327,10 +351,8 @@ fn caret_of(draft: &Draft) -> Caret {
     };
     let mut line = 0;
     if field == DraftField::Body && draft.kind == DraftKind::Reply {
-        // Below the quote, where an answer is written.
-        let quoted = draft.body.lines().take_while(|text| *text != "-- ");
-        let last = quoted.enumerate().filter(|(_, text)| text.starts_with('>'));
-        line = last.last().map_or(0, |(at, _)| at + 1);
+        // Below the quote, where an answer is written, with a line between.
+        line = last_quoted(&draft.body).map_or(0, |at| at + 2);
     }
     Caret {
         field,

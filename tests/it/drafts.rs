@@ -56,7 +56,7 @@ fn an_answer_has_its_fields_and_the_quote() {
     let lines: Vec<&str> = draft.body.lines().collect();
     assert!(lines[0].ends_with("Bo Other wrote:"), "{lines:?}");
     assert_eq!(lines[1..3], ["> Shall we?", "> At noon."]);
-    assert_eq!(opened.caret, caret(3, 0));
+    assert_eq!(opened.caret, caret(4, 0));
     assert_eq!(
         opened.identities[0].address.address,
         format!("{user}@example.org")

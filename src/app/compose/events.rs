@@ -100,6 +100,10 @@ fn opened(
     }
     app.writing.composer = Some(composer);
     let mut effects = super::keeping::keep_now(app);
+    if app.writing.taking_back.take() == Some(request) {
+        app.writing.undo = None;
+        effects.extend(app.say(Safe::fixed("Taken back: it was not sent")));
+    }
     if !notes.is_empty() {
         effects.extend(app.say(Safe::join(notes, "; ")));
     }

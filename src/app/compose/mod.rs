@@ -53,6 +53,8 @@ pub(crate) struct Writing {
     pub(crate) composer: Option<Composer>,
     /// The draft that was asked for.
     opening: Option<RequestId>,
+    /// The same, where it comes out of the outbox.
+    taking_back: Option<RequestId>,
     /// Drafts that were left and are not known to be on disk as they were left.
     closing: BTreeMap<DraftKey, Closing>,
     /// Commands that found the engine's channel full and must not be lost.
@@ -398,7 +400,9 @@ impl App {
 
     /// Takes a message out of the outbox, to be written on.
     pub(super) fn take_back(&mut self, item: OutboxKey) -> Vec<Effect> {
-        self.open_draft(|request| WritingCommand::TakeBack { request, item })
+        let effects = self.open_draft(|request| WritingCommand::TakeBack { request, item });
+        self.writing.taking_back = self.writing.opening;
+        effects
     }
 
     fn open_draft(&mut self, command: impl FnOnce(RequestId) -> WritingCommand) -> Vec<Effect> {

@@ -8,8 +8,9 @@ use super::outbox::{self, NewOutboxItem, Withdrawn};
 use super::spool::Sealed;
 use super::sql::Doing;
 use super::{Result, Writer};
-use crate::model::{DraftKey, OutboxKey};
+use crate::model::{Draft, DraftKey, OutboxKey, Recipients, wire_address};
 use rusqlite::{Connection, OptionalExtension};
+use std::collections::BTreeSet;
 
 impl Writer {
     /// Puts a message into the outbox, and its draft away; its copies on the server go once it can
@@ -44,6 +45,7 @@ impl Writer {
             let done = outbox::withdraw(tx, item, now_secs).doing(doing)?;
             if let Withdrawn::Out(Some(draft)) | Withdrawn::Rest(Some(draft)) = done {
                 drafts::put_back(tx, draft, now_secs).doing(doing)?;
+                leave_out(tx, item, draft).doing(doing)?;
             }
             Ok(done)
         })
@@ -68,10 +70,50 @@ impl Writer {
             let done = outbox::withdraw(tx, item, now_secs).doing(doing)?;
             if let Withdrawn::Out(Some(draft)) | Withdrawn::Rest(Some(draft)) = done {
                 drafts::take_up(tx, draft, writer).doing(doing)?;
+                leave_out(tx, item, draft).doing(doing)?;
             }
             Ok(Some(done))
         })
     }
+}
+
+/// Takes those out of a draft who have the message already: sent again, it must not reach them twice.
+fn leave_out(tx: &Connection, item: OutboxKey, key: DraftKey) -> rusqlite::Result<()> {
+    let delivered: BTreeSet<String> = tx
+        .prepare_cached(
+            "SELECT lower(address) FROM own.outbox_recipient WHERE item = ?1 AND state = 1",
+        )?
+        .query_map([item.0], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    if delivered.is_empty() {
+        return Ok(());
+    }
+    let content: String = tx.query_row(
+        "SELECT content FROM own.draft WHERE key = ?1",
+        [key.0],
+        |row| row.get(0),
+    )?;
+    let Ok(mut draft) = serde_json::from_str::<Draft>(&content) else {
+        return Ok(());
+    };
+    for field in [&mut draft.to, &mut draft.cc, &mut draft.bcc] {
+        let has_it = |address: &str| delivered.contains(&wire_address(address).to_lowercase());
+        let left = field.entries().iter();
+        let left: Vec<&str> = left
+            .filter(|entry| !has_it(&entry.address.address))
+            .map(|entry| entry.text.as_str())
+            .collect();
+        if left.len() < field.entries().len() {
+            *field = Recipients::read(&left.join(", "));
+        }
+    }
+    if let Ok(content) = serde_json::to_string(&draft) {
+        tx.execute(
+            "UPDATE own.draft SET content = ?2, version = version + 1 WHERE key = ?1",
+            (key.0, content),
+        )?;
+    }
+    Ok(())
 }
 
 fn has_draft(tx: &Connection, item: OutboxKey) -> rusqlite::Result<bool> {

@@ -9,7 +9,7 @@ use crate::support::{Dovecot, Kind, OtherClient, wait_until};
 use pillarbox::demo::smtp::Options as Offer;
 use pillarbox::engine::{Outgoing, SaveSent};
 use pillarbox::mime;
-use pillarbox::model::{Caret, DraftStart, Recipients, Secret};
+use pillarbox::model::{Caret, DraftStart, OutboxState, Recipients, Secret};
 use pillarbox::net::smtp::Manner;
 use pillarbox::net::{Login, Options, Security, Server};
 use std::sync::Arc;
@@ -27,9 +27,13 @@ struct Scene {
 
 impl Scene {
     fn new(undo_secs: u64) -> Self {
+        Self::with(undo_secs, Offer::default())
+    }
+
+    fn with(undo_secs: u64, offer: Offer) -> Self {
         let dovecot = Dovecot::shared(Kind::Full);
         let user = dovecot.fresh_user();
-        let post = Post::start(Offer::default());
+        let post = Post::start(offer);
         let mut setup = account(dovecot, &user);
         setup.outgoing = Some(Outgoing {
             server: Server {
@@ -132,14 +136,51 @@ fn what_is_taken_back_is_a_draft_again_with_the_copy_it_had() {
     scene.desk.leave(other.key);
     scene.wait_count("Drafts", 2);
     assert_eq!(scene.other.search("Drafts", "SUBJECT Wait"), before);
-    // Cancelled, its copy goes, and it can still be taken up.
+    // Cancelled, it is a draft as before: nobody loses what was written.
     let (item, _) = scene.desk.post(key).unwrap();
-    scene.desk.cancel(item);
-    scene.wait_count("Drafts", 1);
     assert_eq!(scene.desk.kept().len(), 1);
+    scene.desk.cancel(item);
+    assert_eq!(scene.desk.kept().len(), 2);
     let again = scene.desk.compose(DraftStart::Kept(key)).unwrap();
     assert_eq!(again.draft.subject, "Wait");
     assert!(scene.post.taken().is_empty());
+}
+
+#[test]
+fn who_has_it_already_is_not_in_the_draft_that_comes_back() {
+    let refusals = vec![(
+        "cy@there.test".to_owned(),
+        "550 5.1.1 Nobody here".to_owned(),
+    )];
+    let offer = Offer {
+        refusals,
+        ..Offer::default()
+    };
+    let mut scene = Scene::with(0, offer);
+    let opened = scene.desk.compose(DraftStart::Blank(None)).unwrap();
+    let mut draft = opened.draft;
+    draft.to = Recipients::read("Bo <BO@there.test>, Cy <cy@there.test>");
+    draft.subject = "Both".to_owned();
+    scene.desk.keep(opened.key, &draft, Caret::default());
+    let (item, _) = scene.desk.post(opened.key).unwrap();
+    let desk = &mut scene.desk;
+    wait_until("the refusal", || {
+        let items = desk.outbox();
+        items
+            .iter()
+            .any(|i| i.key == item && i.state == OutboxState::Failed)
+    });
+    let (key, mut back) = scene.desk.take_back(item).unwrap();
+    assert_eq!(back.to.typed(), "Cy <cy@there.test>");
+    back.to = Recipients::read("cyrus@there.test");
+    scene.desk.keep(key, &back, Caret::default());
+    scene.desk.post(key).unwrap();
+    let post = &scene.post;
+    wait_until("the message", || post.taken().len() == 2);
+    let given = scene.post.given();
+    let expected = [("BO@there.test", 1), ("cyrus@there.test", 1)];
+    let expected = expected.map(|(who, count)| (who.to_owned(), count));
+    assert_eq!(given, expected);
 }
 
 #[test]

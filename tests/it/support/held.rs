@@ -155,6 +155,8 @@ fn letters(client: &mut OtherClient, mailbox: &str) -> Option<BTreeMap<u32, Lett
     let letters = said
         .iter()
         .filter(|response| response.contains(" FETCH (") && response.contains("BODY[]"))
+        // Somebody is removing it just now.
+        .filter(|response| !response.contains("BODY[] NIL"))
         .map(|response| letter(response));
     Some(letters.collect())
 }

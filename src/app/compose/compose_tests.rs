@@ -584,16 +584,3 @@ fn every_key_that_is_told_does_something() {
         }
     }
 }
-
-#[test]
-fn what_was_written_is_named_when_the_program_ends() {
-    let mut scene = answering();
-    scene.is_answering = false;
-    assert!(scene.app.last_words().is_empty());
-    scene.type_text("Last");
-    let words = scene.app.last_words();
-    let [Command::Writing(WritingCommand::Keep { draft, .. })] = &words[..] else {
-        panic!("{words:?}");
-    };
-    assert!(draft.body.starts_with("Last"));
-}

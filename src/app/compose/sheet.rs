@@ -120,7 +120,11 @@ impl Sheet {
             let left = self.height - rows.len();
             for (n, start) in starts.iter().enumerate().skip(skip).take(left) {
                 let end = starts.get(n + 1).copied().unwrap_or(line.len());
-                let text = line.get(*start..end).unwrap_or_default();
+                let mut text = line.get(*start..end).unwrap_or_default();
+                if end < line.len() {
+                    // What hangs over the edge must not look as if something were cut off.
+                    text = text.trim_end_matches([' ', '\t']);
+                }
                 let text = Safe::line(&text.replace('\t', TAB));
                 rows.push(SheetRow { text, quote });
             }

@@ -291,7 +291,7 @@ fn the_review_is_asked_for_only_when_the_draft_is_on_disk_and_y_sends() {
         .iter()
         .map(|c| matches!(c, WritingCommand::Keep { .. }))
         .collect();
-    assert_eq!(names, [true, false], "{commands:?}");
+    assert_eq!(names, [true, false, false], "{commands:?}");
     scene.press("y");
     let commands = sent(&mut scene);
     assert!(

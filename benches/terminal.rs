@@ -1,6 +1,6 @@
 //! The program on a terminal, with the time of everything that it writes.
 //!
-//! Used by `mail.rs` and `change.rs`. Times are taken when bytes arrive, not when somebody looks.
+//! Used by `mail.rs`, `change.rs` and `compose.rs`. Times are taken when bytes arrive, not when somebody looks.
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use std::io::{Read, Write};

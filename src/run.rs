@@ -30,6 +30,8 @@ const FRAME: Duration = Duration::from_millis(16);
 const COPY_MAX: usize = 74_000;
 /// How long the engine may take to put a draft on disk when the program ends.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+/// How long messages may take to leave that were sent just before the program ends.
+const SEND_OFF: Duration = Duration::from_secs(5);
 /// News handled between two looks at the keyboard.
 const NEWS_MAX: usize = 64;
 
@@ -50,11 +52,11 @@ pub struct Front {
     pub start: Option<DraftStart>,
 }
 
-/// Runs the terminal front until the user quits.
+/// Runs the terminal front until the user quits. Gives what is to be said after that, if anything.
 ///
 /// # Errors
 /// When the terminal or the store cannot be used.
-pub async fn run(front: Front) -> anyhow::Result<()> {
+pub async fn run(front: Front) -> anyhow::Result<Option<Safe>> {
     restore_on_panic();
     let data_dir = front.setup.data_dir.clone();
     editor::remove_leftovers(&data_dir);
@@ -67,6 +69,7 @@ pub async fn run(front: Front) -> anyhow::Result<()> {
         timers: JoinSet::new(),
         begun: clock::monotonic(),
         is_running: true,
+        is_quit: false,
         is_dirty: true,
         drawn: Instant::now(),
         open_url: front.open_url,
@@ -84,13 +87,14 @@ pub async fn run(front: Front) -> anyhow::Result<()> {
     if saved.is_err() {
         tracing::error!("the draft on the screen could not be put on disk");
     }
+    let left_behind = front_loop.app.left_behind();
     let Loop { screen, engine, .. } = front_loop;
     // The terminal is the user's again before the last connections are closed.
     drop(screen);
     let _stopped = engine.commands.try_send(Command::Quit);
     engine.join().await;
     match outcome {
-        Ok(outcome) => outcome,
+        Ok(outcome) => outcome.map(|()| left_behind),
         Err(panic) => std::panic::resume_unwind(panic),
     }
 }
@@ -119,6 +123,8 @@ struct Loop {
     timers: JoinSet<Token>,
     begun: std::time::Instant,
     is_running: bool,
+    /// Whether the user quit, and not a signal or the loss of the terminal ended it.
+    is_quit: bool,
     is_dirty: bool,
     drawn: Instant,
     open_url: fn(&str) -> std::io::Result<()>,
@@ -254,7 +260,7 @@ impl Loop {
                 self.screen.suspend()?;
                 self.feed(Input::Resumed)?;
             }
-            Effect::Quit => self.is_running = false,
+            Effect::Quit => (self.is_running, self.is_quit) = (false, true),
         }
         Ok(())
     }
@@ -335,6 +341,31 @@ impl Loop {
         });
         if said.await.is_err() {
             tracing::error!("the draft on the screen was not put on disk in time");
+            return;
+        }
+        for command in self.app.farewells(self.is_quit) {
+            let _gone = self.engine.commands.try_send(command);
+        }
+        self.send_off().await;
+    }
+
+    /// Has what was sent just now leave, and waits for that a while.
+    async fn send_off(&mut self) {
+        let words = self.app.send_off();
+        if words.is_empty() {
+            return;
+        }
+        let _gone = self.draw();
+        for command in words {
+            let _gone = self.engine.commands.try_send(command);
+        }
+        let end = Instant::now() + SEND_OFF;
+        while !self.app.departing().is_empty() {
+            let event = tokio::time::timeout_at(end, self.engine.events.recv()).await;
+            let Ok(Some(event)) = event else {
+                return;
+            };
+            let _effects = update(&mut self.app, Input::Engine(event));
         }
     }
 

@@ -195,8 +195,7 @@ fn quitting_asks_when_changes_wait_and_says_that_they_are_kept() {
     scene.press("esc");
     assert!(!scene.effects.contains(&Effect::Quit));
     scene.press("Q enter");
-    let end = &scene.effects[scene.effects.len() - 2..];
-    assert_eq!(end, [Effect::Engine(Command::Quit), Effect::Quit]);
+    assert_eq!(scene.effects.last(), Some(&Effect::Quit));
 }
 
 #[test]

@@ -36,7 +36,7 @@ pub enum Effect {
         /// The text.
         text: String,
     },
-    /// Leave the loop. `Command::Quit` was sent before.
+    /// Leave the loop; what is written is put on disk, and the engine ended, after that.
     Quit,
 }
 

@@ -5,7 +5,7 @@
 
 use super::actions::{Availability, actions};
 use super::{App, Chord, Composer, Key, Overlay, PickerKind, PromptKind};
-use crate::model::{DraftField, Safe};
+use crate::model::{DraftField, DraftKind, Safe};
 use unicode_width::UnicodeWidthStr;
 
 /// One key with the word for what it does.
@@ -45,15 +45,25 @@ fn of_pane(app: &App) -> Vec<Entry> {
     ranked.sort_by_key(|a| a.hint.0);
     ranked
         .iter()
-        .map(|a| (app.keymap.first(a.id, app.focus), a.hint.1))
+        .map(|a| (app.keymap.first(a.id, app.focus), a.word_now(app)))
         .filter(|(key, _)| !key.is_empty())
         .collect()
 }
 
 /// The keys that work in a draft.
 fn of_composer(composer: &Composer) -> Vec<Entry> {
+    let is_bounce = composer.kind() == DraftKind::Bounce;
     let keys: &[(&'static str, &'static str)] = match (composer.review(), composer.focus()) {
         (Some(review), _) if review.is_sending() => &[("", "being put into the outbox")],
+        (Some(_), _) if is_bounce => &[
+            ("y", "send"),
+            ("l", "later"),
+            ("e", "edit"),
+            ("p", "keep"),
+            ("q", "discard"),
+            ("F1", "all keys"),
+            ("Esc", "back"),
+        ],
         (Some(_), _) => &[
             ("y", "send"),
             ("l", "later"),
@@ -102,6 +112,14 @@ fn of_composer(composer: &Composer) -> Vec<Entry> {
             ("Ctrl-S", "keep"),
             ("Ctrl-K", "cut the line"),
         ],
+        (None, _) if is_bounce => &[
+            ("Ctrl-X", "review"),
+            ("Esc", "leave"),
+            ("F1", "all keys"),
+            ("Tab", "next field"),
+            ("Ctrl-S", "keep"),
+            ("Ctrl-T", "sender"),
+        ],
         (None, _) => &[
             ("Ctrl-X", "review"),
             ("Esc", "leave"),
@@ -148,14 +166,7 @@ fn of_overlay(overlay: &Overlay) -> Vec<Entry> {
                 .map(|(key, word)| (Safe::fixed(key), word))
                 .collect();
         }
-        Overlay::Outbox(_) => &[
-            ("Enter", "edit"),
-            ("r", "send now"),
-            ("y", "it was sent"),
-            ("d", "do not send"),
-            ("s", "sync"),
-            ("Esc", "close"),
-        ],
+        Overlay::Outbox(list) => list.hints(),
         Overlay::Activity(_) => &[
             ("r", "try again"),
             ("x", "take back"),

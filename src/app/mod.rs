@@ -11,8 +11,8 @@
 //! 4. Carry out every [`Effect`] in order. `Engine(command)`: `try_send`; when the channel is full,
 //!    come back with `Input::Refused(command)`. `After`: come back with `Input::Timer(token)`.
 //!    `Suspend`: leave the terminal, stop, and come back with `Input::Resumed` (then `Resize`).
-//!    `Redraw`: clear the terminal before the next draw. `Quit`: leave the loop; `Command::Quit` has
-//!    been sent, so wait a moment for `Event::Stopped`.
+//!    `Redraw`: clear the terminal before the next draw. `Quit`: leave the loop, hand over
+//!    [`App::last_words`] and [`App::send_off`], then send `Command::Quit`.
 //! 5. Mouse: only the left button and the wheel. Keys: presses and repeats, not releases.
 
 mod actions;

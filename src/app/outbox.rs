@@ -114,6 +114,40 @@ impl Outbox {
         lines
     }
 
+    /// The keys that do something to what the cursor is on.
+    pub(super) fn hints(&self) -> &'static [(&'static str, &'static str)] {
+        let item = match self.on {
+            None => return &[("s", "sync"), ("Esc", "close")],
+            Some(OutboxRow::Draft(_)) => {
+                return &[
+                    ("Enter", "write on"),
+                    ("d", "discard"),
+                    ("s", "sync"),
+                    ("Esc", "close"),
+                ];
+            }
+            Some(OutboxRow::Item(key)) => self.item(key),
+        };
+        match item.map(|i| i.state) {
+            Some(OutboxState::Sending | OutboxState::Sent) => &[("s", "sync"), ("Esc", "close")],
+            Some(OutboxState::Unconfirmed) => &[
+                ("y", "it was sent"),
+                ("r", "send again"),
+                ("Enter", "edit"),
+                ("d", "do not send"),
+                ("s", "sync"),
+                ("Esc", "close"),
+            ],
+            _ => &[
+                ("Enter", "edit"),
+                ("r", "send now"),
+                ("d", "do not send"),
+                ("s", "sync"),
+                ("Esc", "close"),
+            ],
+        }
+    }
+
     fn stops(&self, app: &App) -> Vec<(usize, OutboxRow)> {
         let lines = self.lines(app);
         let all = lines.iter().enumerate();
@@ -496,6 +530,7 @@ fn ask_cancel(app: &mut App, on: Option<OutboxRow>, item: Option<&OutboxItem>) -
 
 /// Takes a message out of the outbox.
 pub(super) fn cancel(app: &mut App, item: OutboxKey) -> Vec<Effect> {
+    app.writing.departing.remove(&item);
     let request = app.request();
     vec![tell(WritingCommand::Cancel { request, item })]
 }

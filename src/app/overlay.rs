@@ -141,7 +141,7 @@ fn confirm(app: &mut App, question: Confirm, key: Key) -> Vec<Effect> {
     if is_yes {
         return match question.then {
             Confirmed::OpenUrl(url) => vec![Effect::OpenUrl(url)],
-            Confirmed::Quit => app.quit_now(),
+            Confirmed::Quit => vec![Effect::Quit],
             Confirmed::Apply(kind, targets) => app.apply(kind, targets),
             Confirmed::Discard(key) => compose::discard(app, key),
             Confirmed::Retry(item) => outbox::send_again(app, item),
@@ -152,6 +152,7 @@ fn confirm(app: &mut App, question: Confirm, key: Key) -> Vec<Effect> {
         let text = match question.then {
             Confirmed::Retry(_) => "Nothing was sent",
             Confirmed::Cancel(_) => "It stays in the outbox",
+            Confirmed::Discard(_) => "The draft is kept",
             _ => "Nothing was deleted",
         };
         return app.say(Safe::fixed(text));

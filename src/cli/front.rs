@@ -16,11 +16,12 @@ use crate::engine::{
     AccountSetup, Gpg, Keep, LIST_EVERY, LoginSource, Outgoing, SaveSent, Sender, Setup, Writing,
     clock,
 };
-use crate::model::{Address, DraftStart, Secret};
+use crate::model::{Address, DraftStart, Safe, Secret};
 use crate::net::smtp::Manner;
 use crate::net::{Login, Options, Security, Server};
 use crate::run::{self, Front};
 use std::collections::BTreeMap;
+use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -99,10 +100,12 @@ pub(super) fn demo() -> Result<Exit, Failure> {
     finish(outcome)
 }
 
-fn finish(outcome: anyhow::Result<()>) -> Result<Exit, Failure> {
-    outcome
-        .map(|()| Exit::Done)
-        .map_err(|error| Failure::failed(error.to_string()))
+fn finish(outcome: anyhow::Result<Option<Safe>>) -> Result<Exit, Failure> {
+    let last = outcome.map_err(|error| Failure::failed(error.to_string()))?;
+    if let Some(text) = last {
+        let _gone = writeln!(io::stderr(), "pillarbox: {text}");
+    }
+    Ok(Exit::Done)
 }
 
 fn front(config: &Config, setup: Setup) -> Front {

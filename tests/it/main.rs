@@ -12,6 +12,8 @@ mod cli;
 #[cfg(test)]
 mod cli_change;
 #[cfg(test)]
+mod cli_compose;
+#[cfg(test)]
 mod cli_doctor;
 #[cfg(test)]
 mod cli_folders;

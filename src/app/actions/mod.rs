@@ -195,6 +195,16 @@ impl Action {
         now.unwrap_or_else(|| Safe::fixed(self.title))
     }
 
+    /// The word for what it would do now, in the line of keys.
+    #[must_use]
+    pub(super) fn word_now(&self, app: &App) -> &'static str {
+        if self.id == "open" && write::is_draft(app) {
+            "write on"
+        } else {
+            self.hint.1
+        }
+    }
+
     /// The same, in the line of keys of these contexts only.
     const fn hinted(self, contexts: u8) -> Self {
         Self {

@@ -105,7 +105,7 @@ pub(super) fn close(app: &mut App, count: Count) -> Vec<Effect> {
 pub(super) fn quit(app: &mut App, _: Count) -> Vec<Effect> {
     let (pending, jobs) = (app.pending_changes(), app.jobs.len());
     if pending == 0 && jobs == 0 {
-        return app.quit_now();
+        return vec![Effect::Quit];
     }
     let mut lines = Vec::new();
     if pending > 0 {
@@ -191,13 +191,6 @@ pub(super) fn suspend(_: &mut App, _: Count) -> Vec<Effect> {
 }
 
 impl App {
-    /// Ends the program; what is written reaches the engine before that.
-    pub(in crate::app) fn quit_now(&self) -> Vec<Effect> {
-        let words = self.last_words().into_iter().map(Effect::Engine);
-        let end = [Effect::Engine(Command::Quit), Effect::Quit];
-        words.chain(end).collect()
-    }
-
     /// Sets when an account connects.
     pub(in crate::app) fn set_mode(
         &mut self,

@@ -75,7 +75,7 @@ pub(super) const TABLE: &[Action] = &[
     row("previous-pane", "Move to the previous pane", NO, Move, ALL, &["shift-tab"], always, motion::previous_pane, "focus switch"),
     row("back", "Go one step back", (2, "back"), Move, ALL, &["esc", "h@list", "h@reader", "left@list", "left@reader"], motion::can_go_back, motion::back, "cancel close return escape"),
 
-    row("open", "Read the message", (1, "read"), Read, LIST, &["enter", "l", "right"], change::has_row, read::open, "open view"),
+    row("open", "Read the message", (1, "read"), Read, LIST, &["enter", "l", "right"], change::has_row, read::open, "open view").now(write::open_title),
     row("open-folder", "Open the folder", (1, "open"), Folders, SIDEBAR, &["enter", "l", "right"], always, folders::open, "enter"),
     row("fold-folder", "Fold or unfold the folder", (2, "fold"), Folders, SIDEBAR, &["space", "za", "h", "left"], always, folders::fold, "collapse expand tree"),
     row("next-folder", "Open the next folder", NO, Folders, ALL, &["J"], always, folders::next, "mailbox"),

@@ -88,6 +88,11 @@ pub(super) fn edit_title(app: &App) -> Option<Safe> {
     is_draft(app).then(|| Safe::fixed("Go on writing the draft"))
 }
 
+/// Opening a draft takes it up, too.
+pub(super) fn open_title(app: &App) -> Option<Safe> {
+    edit_title(app)
+}
+
 pub(super) fn outbox(app: &mut App, _: Count) -> Vec<Effect> {
     outbox::open(app)
 }

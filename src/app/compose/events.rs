@@ -63,8 +63,10 @@ pub(in crate::app) fn event(app: &mut App, event: WritingEvent) -> Vec<Effect> {
             Vec::new()
         }
         WritingEvent::Attached { request, attached } => attach::attached(app, request, attached),
-        // Spelling has no place on the screen of its own.
-        WritingEvent::Misspelt { .. } => Vec::new(),
+        WritingEvent::Misspelt { request, words } => {
+            review::misspelt(app, request, words);
+            Vec::new()
+        }
     }
 }
 
@@ -115,8 +117,12 @@ fn queued(app: &mut App, request: RequestId, item: OutboxKey, label: Safe) -> Ve
         .composer()
         .and_then(|c| c.review())
         .and_then(|r| r.sending);
-    if sending == Some(request) {
-        app.writing.composer = None;
+    if sending == Some(request)
+        && let Some(composer) = app.writing.composer.take()
+        && composer.review.is_some_and(|r| r.is_for_now)
+    {
+        let account = composer.base.identity.account;
+        app.writing.departing.insert(item, account);
     }
     app.writing.undo = Some(WritingUndo::TakeBack(item));
     outbox::set_stale(app);
@@ -130,6 +136,7 @@ fn sent(app: &mut App, item: OutboxKey, label: Safe) -> Vec<Effect> {
     if app.writing.undo == Some(WritingUndo::TakeBack(item)) {
         app.writing.undo = None;
     }
+    app.writing.departing.remove(&item);
     outbox::set_stale(app);
     if app.notices.has_error() {
         return Vec::new();
@@ -141,6 +148,10 @@ fn outbox_changed(app: &mut App, waiting: u32, stuck: u32, recovered: u32) -> Ve
     outbox::set_stale(app);
     let more = stuck > app.writing.stuck;
     (app.writing.waiting, app.writing.stuck) = (waiting, stuck);
+    if more {
+        // That it is stuck is told; it does not just wait for its time any more.
+        app.writing.departing.clear();
+    }
     if more {
         let text = match stuck {
             1 => "1 message was not sent as it should be".to_owned(),
@@ -176,6 +187,10 @@ pub(in crate::app) fn failed(
         return Some(Vec::new());
     }
     outbox::failed(app, request);
+    if app.writing.spelling == Some(request) {
+        // Where nobody looks for misspelt words, nothing is said of them.
+        return Some(Vec::new());
+    }
     if review::failed(app, request) {
         return None;
     }

@@ -101,6 +101,12 @@ fn in_field(app: &mut App, key: Key) -> Vec<Effect> {
             let Some(field) = composer.fields.get_mut(&composer.focus) else {
                 return Vec::new();
             };
+            let is_list = composer.focus != DraftField::Subject;
+            let is_separator = matches!(key.typed(), Some(',' | ';' | ' '));
+            if is_list && is_separator && field.edit.before().as_str().ends_with(", ") {
+                // The separator is there already: taking a proposal puts it in.
+                return Vec::new();
+            }
             let before = field.edit.len();
             if !field.edit.key(key) {
                 return unknown(app, key);

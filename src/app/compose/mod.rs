@@ -6,6 +6,7 @@
 mod attach;
 mod clean;
 mod complete;
+mod ending;
 mod events;
 mod finding;
 mod keeping;
@@ -37,8 +38,8 @@ pub use told::{DRAFT_KEYS, REVIEW_KEYS, ToldKey};
 use super::{App, Edit, Effect, NoticeKind};
 use crate::bus::{Command, RequestId, WritingCommand};
 use crate::model::{
-    Attached, Caret, Draft, DraftField, DraftKey, DraftKind, DraftStart, Identity, OutboxKey,
-    Recipients, Safe, SendWhen, Standing,
+    AccountKey, Attached, Caret, Draft, DraftField, DraftKey, DraftKind, DraftStart, Identity,
+    OutboxKey, Recipients, Safe, SendWhen, Standing,
 };
 use keeping::Keeping;
 use std::collections::{BTreeMap, VecDeque};
@@ -65,6 +66,10 @@ pub(crate) struct Writing {
     pub(crate) waiting: u32,
     /// How many need the user.
     pub(crate) stuck: u32,
+    /// The request for the misspelt words of the draft.
+    spelling: Option<RequestId>,
+    /// Messages to be sent at once that nothing was heard of since, and whose they are.
+    pub(super) departing: BTreeMap<OutboxKey, AccountKey>,
     /// Whether it was told that drafts were recovered.
     is_recovery_told: bool,
 }
@@ -402,6 +407,7 @@ impl App {
     pub(super) fn take_back(&mut self, item: OutboxKey) -> Vec<Effect> {
         let effects = self.open_draft(|request| WritingCommand::TakeBack { request, item });
         self.writing.taking_back = self.writing.opening;
+        self.writing.departing.remove(&item);
         effects
     }
 
@@ -409,22 +415,6 @@ impl App {
         let request = self.request();
         self.writing.opening = Some(request);
         vec![Effect::Engine(Command::Writing(command(request)))]
-    }
-
-    /// What must reach the engine before the program ends.
-    #[must_use]
-    pub fn last_words(&self) -> Vec<Command> {
-        let closing = self.writing.closing.iter();
-        let left = closing.map(|(key, c)| WritingCommand::Keep {
-            key: *key,
-            draft: c.draft.clone(),
-            caret: c.caret,
-            revision: c.revision,
-        });
-        let open = self.writing.composer.iter().filter(|c| !c.is_kept());
-        left.chain(open.map(Composer::keep))
-            .map(Command::Writing)
-            .collect()
     }
 
     /// Closes the composer; what is in it is kept.

@@ -8,16 +8,21 @@ use super::{After, Composer, writing};
 use crate::app::overlay::Confirmed;
 use crate::app::{App, Code, Confirm, Effect, Key, Overlay, Prompt, PromptKind, size_text};
 use crate::bus::{RequestId, Review, WritingCommand};
-use crate::model::{DraftKey, Safe, SendWhen};
+use crate::model::{DraftKey, DraftKind, Safe, SendWhen};
 
 /// The review as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ReviewState {
     asked: Option<RequestId>,
     pub(super) sending: Option<RequestId>,
+    /// Whether it is to be sent at once.
+    pub(super) is_for_now: bool,
     found: Option<Box<Review>>,
     /// Sending was asked for before all was known.
     wanted: Option<SendWhen>,
+    /// Whether misspelt words were asked for: once.
+    is_spelt: bool,
+    misspelt: Vec<(Safe, Vec<Safe>)>,
     top: usize,
 }
 
@@ -58,6 +63,26 @@ impl ReviewState {
         self.sending.is_some()
     }
 
+    /// Words that are perhaps misspelt, each with the best proposal.
+    fn spelling_line(&self) -> Option<ReviewLine> {
+        let shown = self.misspelt.iter().take(MISSPELT_MAX);
+        let mut words: Vec<String> = shown
+            .map(|(word, proposals)| match proposals.first() {
+                Some(better) => format!("{word} ({better})"),
+                None => word.to_string(),
+            })
+            .collect();
+        let more = self.misspelt.len().saturating_sub(MISSPELT_MAX);
+        if more > 0 {
+            words.push(format!("and {more} more"));
+        }
+        (!words.is_empty()).then(|| ReviewLine {
+            label: "Spelling",
+            text: Safe::line(&words.join(", ")),
+            weight: Weight::Quiet,
+        })
+    }
+
     fn fault(&self) -> Option<&Safe> {
         let notes = self.found.iter().flat_map(|r| &r.notes);
         notes.into_iter().find(|n| n.is_fatal).map(|n| &n.text)
@@ -66,6 +91,8 @@ impl ReviewState {
 
 /// The most recipients that have a line of their own.
 const RECIPIENTS_MAX: usize = 200;
+/// The most misspelt words that are named.
+const MISSPELT_MAX: usize = 12;
 
 impl Composer {
     /// What the review says, line by line.
@@ -136,6 +163,7 @@ impl Composer {
                 });
             }
         }
+        lines.extend(state.spelling_line());
         lines
     }
 
@@ -216,14 +244,39 @@ pub(super) fn go_on(app: &mut App) -> Vec<Effect> {
     match (composer.after.take(), &mut composer.review) {
         (Some(After::Review), Some(review)) => {
             review.asked = Some(request);
-            vec![writing(WritingCommand::Review { request, key })]
+            let is_first = !std::mem::replace(&mut review.is_spelt, true);
+            let mut effects = vec![writing(WritingCommand::Review { request, key })];
+            if is_first {
+                effects.extend(ask_spelling(app));
+            }
+            effects
         }
         (Some(After::Send(when)), Some(review)) => {
             review.sending = Some(request);
+            review.is_for_now = when == SendWhen::Now;
             vec![writing(WritingCommand::Send { request, key, when })]
         }
         (Some(After::Tell), _) => app.say(Safe::fixed("The draft is kept")),
         (Some(After::Review | After::Send(_)), None) | (None, _) => Vec::new(),
+    }
+}
+
+/// Asks for misspelt words, once for each time that the review is opened.
+fn ask_spelling(app: &mut App) -> Option<Effect> {
+    let request = app.request();
+    let composer = app.composer()?;
+    let text = composer.body.text();
+    let is_ours = composer.kind() != DraftKind::Bounce && !text.trim().is_empty();
+    app.writing.spelling = is_ours.then_some(request);
+    is_ours.then(|| writing(WritingCommand::Spell { request, text }))
+}
+
+/// Takes the misspelt words.
+pub(super) fn misspelt(app: &mut App, request: RequestId, words: Vec<(Safe, Vec<Safe>)>) {
+    let is_ours = app.writing.spelling == Some(request);
+    let composer = app.writing.composer.as_mut().filter(|_| is_ours);
+    if let Some(review) = composer.and_then(|c| c.review.as_mut()) {
+        review.misspelt = words;
     }
 }
 

@@ -1,12 +1,12 @@
 //! The text of a draft under edit: lines, a cursor, undo, and the rows that are on the screen.
 //!
-//! Used by the composer. A key must never cost more than the lines on the screen and the one it
-//! changes, however long the text is; every character in here is clean.
+//! Used by the composer. A key must never cost more than what is on the screen and what it changes,
+//! however long the text is; every character in here is clean.
 
 use super::clean;
 use super::finding::hits;
 use super::undo::{Change, Changes, Kind};
-use super::wrapping::{TAB, cols_of, row_starts, width};
+use super::wrapping::{Span, TAB, cols_of, rewrapped, row_starts, width};
 use crate::model::Safe;
 use std::borrow::Cow;
 use unicode_segmentation::UnicodeSegmentation;
@@ -115,12 +115,15 @@ impl Sheet {
         while rows.len() < self.height
             && let Some(line) = self.lines.get(number)
         {
-            let starts = self.starts(number);
-            let quote = quote_of(line);
+            let (starts, quote) = (self.starts(number), quote_of(line));
             let left = self.height - rows.len();
             for (n, start) in starts.iter().enumerate().skip(skip).take(left) {
                 let end = starts.get(n + 1).copied().unwrap_or(line.len());
-                let text = line.get(*start..end).unwrap_or_default();
+                let mut text = line.get(*start..end).unwrap_or_default();
+                if end < line.len() {
+                    // What hangs over the edge must not look as if something were cut off.
+                    text = text.trim_end_matches([' ', '\t']);
+                }
                 let text = Safe::line(&text.replace('\t', TAB));
                 rows.push(SheetRow { text, quote });
             }
@@ -366,7 +369,7 @@ impl Sheet {
     /// Replaces what lies between two places; gives what was there, and where the new text ends.
     fn swap_out(&mut self, from: Place, to: Place, text: &str) -> (String, Place) {
         let (from, to) = (self.within(from), self.within(to));
-        self.wrapped = None;
+        let wrapped = self.wrapped.take();
         let rest = self
             .line(to.line)
             .get(to.byte..)
@@ -398,6 +401,16 @@ impl Sheet {
             let byte = first.len();
             first.push_str(&rest);
             let line = from.line;
+            if from.line == to.line
+                && let Some((of, cols, old)) = wrapped.filter(|w| w.0 == line)
+            {
+                let span = Span {
+                    from: from.byte,
+                    old_end: to.byte,
+                    new_end: byte,
+                };
+                self.wrapped = Some((of, cols, rewrapped(first, cols, &old, span)));
+            }
             return (removed, Place { line, byte });
         };
         let new = middle.iter().map(|line| (*line).to_owned());

@@ -57,7 +57,7 @@ fn what_is_pasted_is_clean() {
 #[test]
 fn long_lines_are_shown_in_rows_and_the_cursor_moves_among_them() {
     let mut s = sheet("one two three four\nfive");
-    assert_eq!(shown(&s), ["one two ", "three four", "five"]);
+    assert_eq!(shown(&s), ["one two", "three four", "five"]);
     s.move_to(Move::RowEnd);
     assert_eq!(s.cell(), Some((7, 0)));
     s.move_rows(1);

@@ -5,10 +5,11 @@
 use crate::support::post::Post;
 use crate::support::{Dovecot, Kind, Program, Screen};
 use pillarbox::demo::smtp::Options as Offer;
+use pillarbox::engine::clock::monotonic;
 use rustix::process::Signal;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// An account on a real server, and an outgoing server that takes what comes.
 fn desk() -> (Program, Post) {
@@ -54,14 +55,14 @@ fn a_kill_while_one_types_costs_no_more_than_the_last_two_seconds() {
     for _ in 0..3 {
         let (program, _post) = desk();
         let mut screen = begin(&program);
-        let end = Instant::now() + Duration::from_millis(fastrand::u64(1_500..5_000));
+        let end = monotonic() + Duration::from_millis(fastrand::u64(1_500..5_000));
         let mut typed = Vec::new();
-        while Instant::now() < end {
+        while monotonic() < end {
             screen.keys(&format!("w{:04} ", typed.len()));
-            typed.push(Instant::now());
+            typed.push(monotonic());
             std::thread::sleep(Duration::from_millis(fastrand::u64(1..60)));
         }
-        let killed = Instant::now();
+        let killed = monotonic();
         screen.kill_at_once();
         let mut screen = take_up(&program);
         screen.wait_for("recovered");

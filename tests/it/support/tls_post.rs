@@ -47,7 +47,7 @@ impl TlsPost {
         Self {
             peer,
             port,
-            folder: folder,
+            folder,
             said,
         }
     }

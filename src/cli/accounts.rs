@@ -5,7 +5,9 @@
 use super::terminal;
 use crate::app;
 use crate::config::{self, Config, Proof, Protocol, Tls};
-use crate::engine::{AccountSetup, Keep, LIST_EVERY, Outgoing, SaveSent, Sender, Setup, Writing};
+use crate::engine::{
+    AccountSetup, Gpg, Keep, LIST_EVERY, Outgoing, SaveSent, Sender, Setup, Writing,
+};
 use crate::model::{Address, Query, is_same_mailbox};
 use crate::net::smtp::{Manner, Patience};
 use crate::net::{Login, Options, Security, Server};
@@ -30,6 +32,7 @@ pub(super) fn setup(config: &Config, data_dir: &Path, only: Option<&str>) -> Set
         accounts,
         directory: config.directory.clone(),
         spelling: spelling(config),
+        gpg: Gpg::default(),
         is_offline: false,
     }
 }

@@ -13,7 +13,8 @@ use crate::bus::SyncMode;
 use crate::config::{Config, Directory};
 use crate::demo::{Demo, DemoAccount};
 use crate::engine::{
-    AccountSetup, Keep, LIST_EVERY, LoginSource, Outgoing, SaveSent, Sender, Setup, Writing, clock,
+    AccountSetup, Gpg, Keep, LIST_EVERY, LoginSource, Outgoing, SaveSent, Sender, Setup, Writing,
+    clock,
 };
 use crate::model::{Address, DraftStart, Secret};
 use crate::net::smtp::Manner;
@@ -88,6 +89,7 @@ pub(super) fn demo() -> Result<Exit, Failure> {
             accounts: demo.accounts.iter().map(demo_account).collect(),
             directory: Directory::default(),
             spelling: String::new(),
+            gpg: Gpg::default(),
             is_offline: false,
         };
         let mut front = front(&Config::default(), setup);

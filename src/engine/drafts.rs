@@ -7,6 +7,7 @@ use super::account::Account;
 use super::changes::Changes;
 use super::clock;
 use super::contents;
+use super::crypto::Gpg;
 use super::dispatch::Tree;
 use super::originals::Resumed;
 use super::store_thread::Db;
@@ -33,6 +34,7 @@ pub(crate) struct Drafts {
     pub(crate) writers: Arc<Writers>,
     pub(crate) templates: PathBuf,
     pub(crate) data_dir: PathBuf,
+    pub(crate) gpg: Gpg,
     pub(crate) changes: Arc<Changes>,
 }
 

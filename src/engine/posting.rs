@@ -58,11 +58,11 @@ impl Drafts {
         let reader = self.db.another_reader().map_err(|e| e.to_string())?;
         let store = self.db.store().clone();
         let undo_secs = self.undo_of(account).as_secs();
-        let folder = self.data_dir.clone();
+        let (gpg, folder) = (self.gpg.clone(), self.data_dir.clone());
         let composing = move || {
             let mut spool = store.spool().map_err(|e| e.to_string())?;
             let stamp = stamp();
-            let written = compose(&row.draft, stamp, reader, &folder, &mut spool)?;
+            let written = compose(&row.draft, stamp, reader, (&gpg, &folder), &mut spool)?;
             let sealed = spool.seal().map_err(|e| e.to_string())?;
             let route = mime::route(&row.draft).map_err(|e| e.to_string())?;
             let own = stamp.message_id(&row.draft.identity.address.address);
@@ -180,13 +180,13 @@ pub(super) fn stamp() -> Stamp {
     }
 }
 
-/// Writes a draft as it is sent, signed and encrypted where that is wanted; `folder` takes temporary
-/// files. Blocks; not for async tasks.
+/// Writes a draft as it is sent, signed and encrypted where that is wanted, with temporary files in
+/// the folder. Blocks; not for async tasks.
 pub(super) fn compose(
     draft: &Draft,
     stamp: Stamp,
     reader: Reader,
-    folder: &Path,
+    (gpg, folder): (&Gpg, &Path),
     out: &mut dyn Write,
 ) -> Result<Written, String> {
     let how = How {
@@ -196,7 +196,7 @@ pub(super) fn compose(
     };
     let mut contents = Kept::new(reader);
     if draft.sending.is_signed || draft.sending.is_encrypted {
-        let sealed = Gpg::default().seal(draft, how, &mut contents, folder, out);
+        let sealed = gpg.seal(draft, how, &mut contents, folder, out);
         return sealed.map_err(|e| e.to_string());
     }
     Composer::new(draft, how)

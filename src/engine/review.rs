@@ -47,7 +47,7 @@ impl Drafts {
             server: Safe::line(&server),
             parts: parts(&row.draft),
             notes,
-            crypto: can_seal(&row.draft).await,
+            crypto: can_seal(&self.gpg, &row.draft).await,
             undo_secs: u32::try_from(undo).unwrap_or(u32::MAX),
         })
     }
@@ -82,8 +82,11 @@ impl Drafts {
         // What is sealed is a little larger; to ask for a passphrase here would be too early.
         let mut draft = draft.clone();
         (draft.sending.is_signed, draft.sending.is_encrypted) = (false, false);
-        let folder = self.data_dir.clone();
-        let composing = move || compose(&draft, stamp(), reader, &folder, &mut std::io::sink());
+        let (gpg, folder) = (self.gpg.clone(), self.data_dir.clone());
+        let composing = move || {
+            let out = &mut std::io::sink();
+            compose(&draft, stamp(), reader, (&gpg, &folder), out)
+        };
         let written = tokio::task::spawn_blocking(composing).await;
         let written = written.map_err(|_| "the message cannot be composed".to_owned())??;
         Ok(written.size_bytes)
@@ -111,9 +114,9 @@ impl Drafts {
 }
 
 /// Whether the keys are there that the draft needs, or would need to be signed.
-async fn can_seal(draft: &Draft) -> Result<(), Safe> {
-    let draft = draft.clone();
-    let looking = tokio::task::spawn_blocking(move || Gpg::default().look(&draft));
+async fn can_seal(gpg: &Gpg, draft: &Draft) -> Result<(), Safe> {
+    let (gpg, draft) = (gpg.clone(), draft.clone());
+    let looking = tokio::task::spawn_blocking(move || gpg.look(&draft));
     match looking.await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(why)) => Err(Safe::line(&why.to_string())),

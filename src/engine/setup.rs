@@ -2,6 +2,7 @@
 //!
 //! Made by `cli` from the configuration. Must never hold a secret: `login` fetches it when needed.
 
+use super::crypto::Gpg;
 use crate::bus::SyncMode;
 use crate::config;
 use crate::model::{Address, Role};
@@ -148,6 +149,8 @@ pub struct Setup {
     pub directory: config::Directory,
     /// The language of the spell check, such as `en_GB`; empty: what its program takes by itself.
     pub spelling: String,
+    /// How messages are signed and encrypted.
+    pub gpg: Gpg,
     /// Whether to start without connecting.
     pub is_offline: bool,
 }

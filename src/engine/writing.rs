@@ -111,6 +111,7 @@ impl Dispatch {
             writers: self.writers.clone(),
             templates: self.setup.templates.clone(),
             data_dir: self.setup.data_dir.clone(),
+            gpg: self.setup.gpg.clone(),
             changes: Arc::clone(&self.changes),
         }
     }

@@ -3,6 +3,7 @@
 //! Runs where python3 is; elsewhere it says that it was skipped. The other side must never be our
 //! own code: what both get wrong in the same way would not be seen.
 
+use crate::support::reader::{Seen, has_python};
 use pillarbox::mime::{
     self, Answer, Attribution, Composer, Contents, EightBit, How, Original, Purpose, Selves,
     Source, Stamp,
@@ -11,58 +12,9 @@ use pillarbox::model::{
     AccountKey, Address, Attached, Content, Draft, DraftKind, ExtraField, Identity, MessageKey,
     Moment, Recipients,
 };
-use serde_json::Value;
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::Path;
-use std::process::Command;
-
-/// Tells what Python's parser finds as JSON, and writes what each part holds into files.
-const READER: &str = r#"
-import email, email.policy, json, sys
-with open(sys.argv[1], "rb") as f:
-    raw = f.read()
-msg = email.message_from_bytes(raw, policy=email.policy.default)
-parts, defects = [], []
-def people(name):
-    return [[a.display_name, a.addr_spec] for a in msg[name].addresses] if msg[name] else []
-def walk(part):
-    defects.extend(str(d) for d in part.defects)
-    for name in part.keys():
-        defects.extend(f"{name}: {d}" for d in getattr(part[name], "defects", ()))
-    if part.is_multipart() and part.get_content_maintype() == "multipart":
-        parts.append({"type": part.get_content_type()})
-        for inner in part.iter_parts():
-            walk(inner)
-        return
-    found = {"type": part.get_content_type(), "name": part.get_filename(),
-             "params": dict(part["content-type"].params), "encoding": part["content-transfer-encoding"]}
-    if part.get_content_type() == "message/rfc822":
-        found["subject"] = part.get_content()["subject"]
-    else:
-        with open(f"{sys.argv[2]}/{len(parts)}", "wb") as out:
-            out.write(part.get_payload(decode=True))
-    parts.append(found)
-walk(msg)
-json.dump({
-    "fields": list(msg.keys()), "subject": msg["subject"], "from": people("from"),
-    "to": people("to"), "cc": people("cc"), "bcc": people("bcc"), "reply_to": people("reply-to"),
-    "id": msg["message-id"], "references": (msg["references"] or "").split(),
-    "in_reply_to": msg["in-reply-to"], "date": msg["date"].datetime.isoformat() if msg["date"] else None,
-    "extra": msg["x-ticket"], "parts": parts, "defects": defects,
-    "resent_to": str(msg["resent-to"]),
-    "longest": max(len(l) for l in raw.split(b"\r\n")),
-    "bare": raw.replace(b"\r\n", b"").count(b"\n") + raw.replace(b"\r\n", b"").count(b"\r"),
-}, sys.stdout)
-"#;
-
-fn has_python() -> bool {
-    let has = Command::new("python3").arg("--version").output().is_ok();
-    if !has {
-        println!("skipped: there is no python3 to read what was written");
-    }
-    has
-}
 
 /// The messages and files that drafts refer to.
 struct Held<'a>(&'a [(MessageKey, Vec<u8>)]);
@@ -85,65 +37,24 @@ impl Contents for Held<'_> {
     }
 }
 
-/// What was written, and what the other parser makes of it.
-struct Seen {
-    raw: Vec<u8>,
-    json: Value,
-    folder: tempfile::TempDir,
-}
-
-impl Seen {
-    fn of(draft: &Draft, eight_bit: EightBit, held: &[(MessageKey, Vec<u8>)]) -> Self {
-        let how = How {
-            purpose: Purpose::Sending,
-            eight_bit,
-            stamp: Stamp {
-                date: Moment {
-                    unix_secs: 1_700_000_000,
-                    offset_mins: 120,
-                },
-                token: *b"0123456789abcdef",
+fn sent(draft: &Draft, eight_bit: EightBit, held: &[(MessageKey, Vec<u8>)]) -> Seen {
+    let how = How {
+        purpose: Purpose::Sending,
+        eight_bit,
+        stamp: Stamp {
+            date: Moment {
+                unix_secs: 1_700_000_000,
+                offset_mins: 120,
             },
-        };
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("message");
-        let mut file = io::BufWriter::new(fs::File::create(&path).unwrap());
-        let written = Composer::new(draft, how)
-            .write(&mut Held(held), &mut file)
-            .unwrap();
-        file.flush().unwrap();
-        let raw = fs::read(&path).unwrap();
-        assert_eq!(written.size_bytes, u64::try_from(raw.len()).unwrap());
-        let output = Command::new("python3")
-            .args(["-c", READER])
-            .args([&path, folder.path()])
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{said}");
-        let json: Value = serde_json::from_slice(&output.stdout).unwrap();
-        assert_eq!(json["bare"], 0, "every line ends with CRLF");
-        assert!(json["longest"].as_u64().unwrap() <= 998);
-        Self { raw, json, folder }
-    }
-
-    /// The decoded bytes of a part, by its place among all of them.
-    fn bytes(&self, part: usize) -> Vec<u8> {
-        fs::read(self.folder.path().join(part.to_string())).unwrap()
-    }
-
-    fn text(&self, part: usize) -> String {
-        String::from_utf8(self.bytes(part)).unwrap()
-    }
-
-    fn types(&self) -> Vec<&str> {
-        let parts = self.json["parts"].as_array().unwrap();
-        parts.iter().map(|p| p["type"].as_str().unwrap()).collect()
-    }
-
-    fn is_faultless(&self) {
-        assert_eq!(self.json["defects"], serde_json::json!([]));
-    }
+            token: *b"0123456789abcdef",
+        },
+    };
+    let mut raw = Vec::new();
+    let written = Composer::new(draft, how)
+        .write(&mut Held(held), &mut raw)
+        .unwrap();
+    assert_eq!(written.size_bytes, u64::try_from(raw.len()).unwrap());
+    Seen::of(raw)
 }
 
 fn identity() -> Identity {
@@ -187,7 +98,7 @@ fn a_plain_message_has_the_fields_that_were_asked_for_and_no_others() {
     draft.references = vec!["1@y.org".to_owned(), "2@y.org".to_owned()];
     draft.in_reply_to = vec!["2@y.org".to_owned()];
     draft.headers = vec![ExtraField::new("X-Ticket", "Ü 17").unwrap()];
-    let seen = Seen::of(&draft, EightBit::Never, &[]);
+    let seen = sent(&draft, EightBit::Never, &[]);
     seen.is_faultless();
     let wanted = serde_json::json!([
         "Date",
@@ -254,7 +165,7 @@ fn text_and_names_in_every_script_arrive_as_they_were() {
         ),
     ];
     for eight_bit in [EightBit::Never, EightBit::Freely] {
-        let seen = Seen::of(&draft, eight_bit, &[]);
+        let seen = sent(&draft, eight_bit, &[]);
         seen.is_faultless();
         let json = &seen.json;
         assert_eq!(json["subject"], draft.subject.as_str());
@@ -296,7 +207,7 @@ fn markdown_goes_out_as_text_and_html_beside_each_other() {
     let mut draft = draft();
     draft.body = "Dear **Bo**,\n\n- ä\n- b\n".to_owned();
     draft.sending.is_markdown = true;
-    let seen = Seen::of(&draft, EightBit::WhereNeeded, &[]);
+    let seen = sent(&draft, EightBit::WhereNeeded, &[]);
     seen.is_faultless();
     assert_eq!(
         seen.types(),
@@ -322,7 +233,7 @@ fn a_large_file_and_many_recipients_arrive_whole() {
         .collect();
     draft.to = Recipients::read(&people.join(", "));
     draft.attachments = vec![file(&path, "big.bin", "application/octet-stream")];
-    let seen = Seen::of(&draft, EightBit::WhereNeeded, &[]);
+    let seen = sent(&draft, EightBit::WhereNeeded, &[]);
     seen.is_faultless();
     assert!(seen.bytes(2) == bytes, "the file came out otherwise");
     let to = seen.json["to"].as_array().unwrap();
@@ -362,7 +273,7 @@ fn what_is_passed_on_keeps_its_files_and_a_whole_message_its_bytes() {
     let held = [(MessageKey(3), ORIGINAL.as_bytes().to_vec())];
     let mut inline = mime::forward_inline(original(ORIGINAL), selves, "5 May");
     inline.to = Recipients::read("c@z.org");
-    let seen = Seen::of(&inline, EightBit::WhereNeeded, &held);
+    let seen = sent(&inline, EightBit::WhereNeeded, &held);
     seen.is_faultless();
     assert_eq!(seen.json["subject"], "Fwd: Grüße");
     assert!(
@@ -373,7 +284,7 @@ fn what_is_passed_on_keeps_its_files_and_a_whole_message_its_bytes() {
 
     let mut whole = mime::forward_attached(&[original(ORIGINAL)], selves).unwrap();
     whole.to = Recipients::read("c@z.org");
-    let seen = Seen::of(&whole, EightBit::WhereNeeded, &held);
+    let seen = sent(&whole, EightBit::WhereNeeded, &held);
     seen.is_faultless();
     assert_eq!(
         seen.types(),
@@ -385,7 +296,7 @@ fn what_is_passed_on_keeps_its_files_and_a_whole_message_its_bytes() {
 
     let mut bounce = mime::bounce(original(ORIGINAL), selves);
     bounce.to = Recipients::read("C <c@z.org>");
-    let seen = Seen::of(&bounce, EightBit::WhereNeeded, &held);
+    let seen = sent(&bounce, EightBit::WhereNeeded, &held);
     assert!(seen.raw.ends_with(ORIGINAL.as_bytes()));
     assert_eq!(seen.json["resent_to"], "C <c@z.org>");
     assert_eq!(seen.json["to"][0][1], "ann@example.org");
@@ -414,7 +325,7 @@ fn an_answer_says_what_it_answers() {
         date: "5. Mai",
     };
     let draft = mime::reply(original(ORIGINAL), Answer::All, selves, above).unwrap();
-    let seen = Seen::of(&draft, EightBit::Never, &[]);
+    let seen = sent(&draft, EightBit::Never, &[]);
     seen.is_faultless();
     assert_eq!(seen.json["subject"], "Re: Grüße");
     assert_eq!(seen.json["to"], serde_json::json!([["Bö", "bo@y.org"]]));

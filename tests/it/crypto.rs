@@ -3,6 +3,7 @@
 //! What was signed must verify as it comes out of a mail server; what was to be encrypted must never
 //! be written out in clear, whatever fails.
 
+use crate::support::keys::{Keys, body, parts};
 use crate::support::outbox::{Outbox, submission};
 use pillarbox::demo::smtp::Options as Offer;
 use pillarbox::engine::{CryptoError, Gpg};
@@ -12,109 +13,7 @@ use pillarbox::model::{
 };
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-
-/// Keys of one person, with an agent of their own that ends with them.
-struct Keys {
-    folder: tempfile::TempDir,
-}
-
-impl Keys {
-    /// A key for that address; `None`, with a word why, where there is no `gpg`.
-    fn of(address: &str) -> Option<Self> {
-        Self::with(address, "")
-    }
-
-    fn with(address: &str, passphrase: &str) -> Option<Self> {
-        if Command::new("gpg").arg("--version").output().is_err() {
-            eprintln!("skipped: gpg is not installed; `.ci/test` installs it where it may");
-            return None;
-        }
-        // Below /tmp, because the agent's socket must have a short path.
-        let folder = tempfile::Builder::new()
-            .prefix("pbx-gpg-")
-            .tempdir_in("/tmp")
-            .unwrap();
-        let mode = fs::Permissions::from_mode(0o700);
-        fs::set_permissions(folder.path(), mode).unwrap();
-        let keys = Self { folder };
-        let user = format!("Somebody <{address}>");
-        keys.done(&[
-            "--passphrase",
-            passphrase,
-            "--pinentry-mode",
-            "loopback",
-            "--quick-gen-key",
-            &user,
-            "future-default",
-            "default",
-            "never",
-        ]);
-        keys.forget_passphrases();
-        Some(keys)
-    }
-
-    fn home(&self) -> PathBuf {
-        self.folder.path().to_owned()
-    }
-
-    fn gpg(&self) -> Gpg {
-        Gpg::at("gpg", Some(self.home()))
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        Command::new("gpg")
-            .arg("--homedir")
-            .arg(self.folder.path())
-            .args(["--batch", "--no-tty", "--status-fd", "2"])
-            .args(arguments)
-            .output()
-            .unwrap()
-    }
-
-    fn done(&self, arguments: &[&str]) -> Vec<u8> {
-        let output = self.run(arguments);
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "gpg {arguments:?}: {said}");
-        output.stdout
-    }
-
-    fn forget_passphrases(&self) {
-        let mut command = Command::new("gpgconf");
-        command
-            .arg("--homedir")
-            .arg(self.folder.path())
-            .args(["--kill", "gpg-agent"]);
-        drop(command.output());
-    }
-
-    /// Gets to know somebody's key; trusts it where that was checked.
-    fn meet(&self, other: &Self, address: &str, is_trusted: bool) {
-        let key = other.done(&["--armor", "--export", address]);
-        let file = self.folder.path().join("key.asc");
-        fs::write(&file, key).unwrap();
-        self.done(&["--import", file.to_str().unwrap()]);
-        if is_trusted {
-            let listed = self.done(&["--with-colons", "--list-keys", address]);
-            let listed = String::from_utf8(listed).unwrap();
-            let print = listed.lines().find_map(|l| l.strip_prefix("fpr:")).unwrap();
-            let print = print.trim_matches(':').to_owned();
-            self.done(&["--yes", "--quick-lsign-key", &print]);
-        }
-    }
-}
-
-impl Drop for Keys {
-    fn drop(&mut self) {
-        let mut command = Command::new("gpgconf");
-        command
-            .arg("--homedir")
-            .arg(self.folder.path())
-            .args(["--kill", "all"]);
-        drop(command.output());
-    }
-}
+use std::path::Path;
 
 fn draft(to: &str) -> Draft {
     let identity = Identity {
@@ -158,36 +57,6 @@ fn seal(gpg: &Gpg, draft: &Draft, folder: &Path) -> (Result<Written, CryptoError
     let mut out = Vec::new();
     let written = gpg.seal(draft, how(), &mut NoContents, folder, &mut out);
     (written, out)
-}
-
-/// The parts between the outermost boundary.
-fn parts(message: &[u8]) -> Vec<&[u8]> {
-    let text = String::from_utf8_lossy(message);
-    let boundary = text.split("boundary=").nth(1).unwrap();
-    let boundary = boundary
-        .split(['\r', ';'])
-        .next()
-        .unwrap()
-        .trim_matches('"');
-    let delimiter = format!("\r\n--{boundary}");
-    let mut parts = Vec::new();
-    let mut rest = message;
-    while let Some(at) = rest
-        .windows(delimiter.len())
-        .position(|w| w == delimiter.as_bytes())
-    {
-        parts.push(&rest[..at]);
-        rest = &rest[at + delimiter.len()..];
-    }
-    // Behind each delimiter the line ends.
-    parts.iter_mut().skip(1).for_each(|p| *p = &p[2..]);
-    parts
-}
-
-/// What follows the fields of a part.
-fn body(part: &[u8]) -> &[u8] {
-    let at = part.windows(4).position(|w| w == b"\r\n\r\n").unwrap();
-    &part[at + 4..]
 }
 
 #[tokio::test]

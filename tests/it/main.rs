@@ -42,6 +42,8 @@ mod crypto;
 #[cfg(test)]
 mod cuts;
 #[cfg(test)]
+mod delivery;
+#[cfg(test)]
 mod directory;
 #[cfg(test)]
 mod disk;

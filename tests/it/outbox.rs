@@ -4,7 +4,7 @@
 //! the user's word, none is lost, and none is called sent that was not.
 
 use crate::support::post::Sending;
-use crate::support::{closed_port, wait_until};
+use crate::support::{closed_port, peak, wait_until};
 use pillarbox::demo::smtp::Options as Offer;
 use pillarbox::demo::{Act, Times, When};
 use std::fs;
@@ -512,14 +512,6 @@ fn a_password_that_is_refused_is_tried_once() {
     let tries = log.iter().filter(|line| line.starts_with("AUTH")).count();
     assert_eq!(tries, 1, "{log:?}");
     assert_eq!(sending.outbox().len(), 2);
-}
-
-/// The most memory that a process ever had, in bytes; `None` where the system does not tell.
-fn peak(process: u32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kib * 1024)
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::io;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// The largest literal.
-const LITERAL_MAX: usize = 64 * 1024 * 1024;
+const LITERAL_MAX: usize = 128 * 1024 * 1024;
 /// The largest literal that LITERAL- allows to be sent unasked (RFC 7888 §5).
 const LITERAL_MINUS_MAX: usize = 4096;
 

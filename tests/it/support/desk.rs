@@ -8,7 +8,7 @@ use pillarbox::bus::{
     AccountView, Command, Completion, Event, Link, RequestId, WritingCommand, WritingEvent,
 };
 use pillarbox::engine::clock::monotonic;
-use pillarbox::engine::{AccountSetup, Engine, Keep, Setup, Writing};
+use pillarbox::engine::{AccountSetup, Engine, Gpg, Keep, Setup, Writing};
 use pillarbox::model::{
     Folding, ListRow, Mailbox, MailboxKey, OpKind, OutboxItem, Placed, Reading, Scope, Secret,
     Sort, SyncMode, ViewSpec,
@@ -115,6 +115,7 @@ impl Desk {
             accounts,
             directory: pillarbox::config::Directory::default(),
             spelling: String::new(),
+            gpg: Gpg::default(),
             is_offline,
         })
     }

@@ -6,6 +6,7 @@ pub(crate) mod desk;
 mod dovecot;
 mod dovecot_config;
 pub(crate) mod held;
+pub(crate) mod keys;
 pub(crate) mod life;
 mod other_client;
 mod ought;
@@ -15,6 +16,7 @@ mod poor;
 pub(crate) mod post;
 mod program;
 mod proxy;
+pub(crate) mod reader;
 pub(crate) mod scenes;
 mod screen;
 pub(crate) mod scripts;
@@ -22,8 +24,9 @@ pub(crate) mod shim;
 pub(crate) mod slapd;
 mod stage;
 pub(crate) mod sweep;
+pub(crate) mod tls_post;
 mod tree;
-mod writer;
+pub(crate) mod writer;
 
 pub(crate) use dovecot::{Dovecot, Kind, TELLING, make_certificate};
 pub(crate) use other_client::OtherClient;
@@ -67,4 +70,12 @@ pub(crate) fn closed_port() -> u16 {
 /// A file of the repository.
 pub(crate) fn repository(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// The most memory that a process ever had, in bytes; `None` where the system does not tell.
+pub(crate) fn peak(process: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib * 1024)
 }

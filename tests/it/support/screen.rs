@@ -139,6 +139,11 @@ impl Screen {
         rustix::process::kill_process(id, signal).unwrap();
     }
 
+    /// The most memory that the program ever had, in bytes; `None` where the system does not tell.
+    pub(crate) fn peak(&self) -> Option<u64> {
+        super::peak(self.child.process_id()?)
+    }
+
     /// Ends the program as `kill -9` does, and waits until it is gone.
     pub(crate) fn kill_at_once(mut self) {
         self.signal(rustix::process::Signal::KILL);

@@ -15,8 +15,12 @@ use crate::model::{Line, LineKind, Link, Part};
 /// The line above a message that is passed on within the text.
 pub const FORWARD_MARK: &str = "---------- Forwarded message ----------";
 
-/// HTML is laid out so wide.
+/// HTML is laid out so wide where it holds a table.
 const HTML_COLS: usize = 72;
+/// So wide that a paragraph of HTML is one line: it is broken when it is sent, and only for the way.
+const ONE_LINE_COLS: usize = 100_000;
+/// What html2text draws tables with.
+const BORDERS: [char; 4] = ['│', '┬', '┼', '┴'];
 /// More of a message does not get into a draft.
 const PARAGRAPHS_MAX: usize = 20_000;
 const BYTES_MAX: usize = 1024 * 1024;
@@ -144,7 +148,11 @@ fn of_plain(text: &str, flow: Flow) -> Vec<Paragraph> {
 
 fn of_html(page: &str, with_links: bool) -> Vec<Paragraph> {
     let mut links = Links::default();
-    let lines = html::lines(page, HTML_COLS, &mut links).lines;
+    let mut lines = html::lines(page, ONE_LINE_COLS, &mut links).lines;
+    if lines.iter().any(is_of_table) {
+        links = Links::default();
+        lines = html::lines(page, HTML_COLS, &mut links).lines;
+    }
     let links = if with_links {
         links.into_vec()
     } else {
@@ -153,8 +161,15 @@ fn of_html(page: &str, with_links: bool) -> Vec<Paragraph> {
     let mut out: Vec<Paragraph> = Vec::with_capacity(lines.len());
     let mut open = None;
     for line in lines.iter().filter(|line| line.kind != LineKind::Note) {
+        let quote = usize::from(line.quote);
+        if line.kind == LineKind::Rule {
+            let room = HTML_COLS.saturating_sub(Line::quote_cols(line.quote));
+            let text = "─".repeat(room);
+            out.push(Paragraph { quote, text });
+            continue;
+        }
         out.push(Paragraph {
-            quote: usize::from(line.quote),
+            quote,
             text: String::new(),
         });
         add_spans(line, &links, &mut open, &mut out);
@@ -165,6 +180,11 @@ fn of_html(page: &str, with_links: bool) -> Vec<Paragraph> {
         paragraph.text.truncate(kept);
     }
     out
+}
+
+fn is_of_table(line: &Line) -> bool {
+    let mut spans = line.spans.iter();
+    line.kind != LineKind::Rule && spans.any(|span| span.text.as_str().contains(BORDERS))
 }
 
 /// Adds the words of a line to the last paragraph; where a link ends, its target follows.
@@ -256,6 +276,8 @@ pub fn replace_signature(body: &str, old: &str, new: &str) -> String {
 mod tests {
     use super::*;
     use crate::mime::Source;
+    use crate::mime::flowed::flow;
+    use crate::mime::wrap::columns;
 
     fn words(content_type: &str, text: &str) -> Words {
         let raw = format!("Content-Type: {content_type}\n\n{text}");
@@ -329,6 +351,46 @@ mod tests {
             quiet.contains("> See this page now\n") && quiet.contains(">> old\n"),
             "{quiet}"
         );
+    }
+
+    #[test]
+    fn a_paragraph_of_html_is_one_again_where_the_quote_is_read() {
+        let prose = "word ".repeat(80).trim_end().to_owned();
+        let page = format!(
+            "<p>{prose}</p><blockquote><p>{prose}</p></blockquote>one<br>two<hr>\
+             <pre>let a = 1;\nlet b = 2;</pre>"
+        );
+        let sent = flow(&words("text/html", &page).quoted());
+        assert!(sent.lines().all(|l| columns(l) <= 78), "{sent}");
+        let flow = Flow {
+            is_flowed: true,
+            deletes_blank: false,
+        };
+        let read: Vec<(usize, String)> = paragraphs(sent.trim_end(), flow)
+            .into_iter()
+            .map(|p| (p.quote, p.text))
+            .filter(|(_, text)| !text.is_empty())
+            .collect();
+        let rule = "─".repeat(72);
+        let wanted = [
+            (1, prose.as_str()),
+            (2, &prose),
+            (1, "one"),
+            (1, "two"),
+            (1, &rule),
+            (1, "let a = 1;"),
+            (1, "let b = 2;"),
+        ];
+        assert_eq!(read, wanted.map(|(quote, text)| (quote, text.to_owned())));
+    }
+
+    #[test]
+    fn a_table_of_html_keeps_to_the_width_of_a_letter() {
+        let row = format!("<tr><td>{}</td><td>b</td></tr>", "word ".repeat(40));
+        let page = format!("<table border=1><tr><th>A</th><th>B</th></tr>{row}{row}</table>");
+        let made = words("text/html", &page).quoted();
+        assert!(made.contains('│'), "{made}");
+        assert!(made.lines().all(|l| columns(l) <= 76), "{made}");
     }
 
     #[test]

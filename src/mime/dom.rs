@@ -394,7 +394,7 @@ impl Walk {
             "script" | "style" | "template" | "title" | "noscript" | "object" | "svg" => {
                 return Fate::Goes;
             }
-            "hr" => return copy(&pieces.rule),
+            "hr" => return copy(&pieces.block),
             "a" => {
                 let number = seen.attr("href").and_then(|target| links.add(&target));
                 match number {
@@ -467,6 +467,10 @@ impl Walk {
             };
             let is_flat_row = seen.name() == "tr" && !Rc::ptr_eq(parent, &seen.node);
             let mut children: Vec<Handle> = Vec::with_capacity(seen.children.len());
+            if seen.name() == "hr" {
+                // In a block of its own, so that it does not go on the line before it.
+                children.push(Node::new(pieces.rule.data.clone()));
+            }
             for child in seen.children.clone() {
                 let Some(Some(node)) = kept.get(child) else {
                     continue;

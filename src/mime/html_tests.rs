@@ -63,6 +63,12 @@ fn headings_lists_quotes_and_rules_are_what_they_are() {
 }
 
 #[test]
+fn a_rule_behind_bare_text_has_a_line_of_its_own() {
+    let rule = "─".repeat(10);
+    assert_eq!(show("one<hr>two", 10).lines, ["one", &rule, "two"]);
+}
+
+#[test]
 fn links_keep_number_words_and_true_host() {
     let shown = show(
         "<p>go to <a href='https://evil.org/x'>www.bank.com</a>, <a href='javascript:x()'>run</a> or \

@@ -9,7 +9,7 @@ use pillarbox::engine::clock::monotonic;
 use rustix::process::Signal;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// An account on a real server, and an outgoing server that takes what comes.
 fn desk() -> (Program, Post) {

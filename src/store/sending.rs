@@ -88,12 +88,10 @@ fn leave_out(tx: &Connection, item: OutboxKey, key: DraftKey) -> rusqlite::Resul
     if delivered.is_empty() {
         return Ok(());
     }
-    let content: String = tx.query_row(
-        "SELECT content FROM own.draft WHERE key = ?1",
-        [key.0],
-        |row| row.get(0),
-    )?;
-    let Ok(mut draft) = serde_json::from_str::<Draft>(&content) else {
+    let content: Option<String> = tx
+        .query_row("SELECT content FROM own.draft WHERE key = ?1", [key.0], |row| row.get(0))
+        .optional()?;
+    let Some(mut draft) = content.and_then(|text| serde_json::from_str::<Draft>(&text).ok()) else {
         return Ok(());
     };
     for field in [&mut draft.to, &mut draft.cc, &mut draft.bcc] {

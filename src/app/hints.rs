@@ -54,30 +54,7 @@ fn of_pane(app: &App) -> Vec<Entry> {
 fn of_composer(composer: &Composer) -> Vec<Entry> {
     let is_bounce = composer.kind() == DraftKind::Bounce;
     let keys: &[(&'static str, &'static str)] = match (composer.review(), composer.focus()) {
-        (Some(review), _) if review.is_sending() => &[("", "being put into the outbox")],
-        (Some(_), _) if is_bounce => &[
-            ("y", "send"),
-            ("l", "later"),
-            ("e", "edit"),
-            ("p", "keep"),
-            ("q", "discard"),
-            ("F1", "all keys"),
-            ("Esc", "back"),
-        ],
-        (Some(_), _) => &[
-            ("y", "send"),
-            ("l", "later"),
-            ("e", "edit"),
-            ("a", "attach"),
-            ("p", "keep"),
-            ("q", "discard"),
-            ("F1", "all keys"),
-            ("s", "sign"),
-            ("x", "encrypt"),
-            ("m", "markdown"),
-            ("r", "report"),
-            ("Esc", "back"),
-        ],
+        (Some(review), _) => of_review(review.is_sending(), is_bounce),
         _ if composer.completing().is_some() => &[
             ("Enter", "take it"),
             ("Down", "next"),
@@ -134,6 +111,36 @@ fn of_composer(composer: &Composer) -> Vec<Entry> {
     keys.iter()
         .map(|(key, label)| (Safe::fixed(key), *label))
         .collect()
+}
+
+/// The keys that work in a review.
+const fn of_review(is_sending: bool, is_bounce: bool) -> &'static [(&'static str, &'static str)] {
+    match () {
+        () if is_sending => &[("", "being put into the outbox")],
+        () if is_bounce => &[
+            ("y", "send"),
+            ("l", "later"),
+            ("e", "edit"),
+            ("p", "keep"),
+            ("q", "discard"),
+            ("F1", "all keys"),
+            ("Esc", "back"),
+        ],
+        () => &[
+            ("y", "send"),
+            ("l", "later"),
+            ("e", "edit"),
+            ("a", "attach"),
+            ("p", "keep"),
+            ("q", "discard"),
+            ("F1", "all keys"),
+            ("s", "sign"),
+            ("x", "encrypt"),
+            ("m", "markdown"),
+            ("r", "report"),
+            ("Esc", "back"),
+        ],
+    }
 }
 
 fn of_overlay(overlay: &Overlay) -> Vec<Entry> {

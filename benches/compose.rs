@@ -30,8 +30,8 @@ const LONG: Duration = Duration::from_secs(60);
 const BYTES: usize = 200_000;
 
 fn main() {
-    let numbers = std::env::args().filter_map(|arg| arg.parse::<usize>().ok());
-    let keys = numbers.last().unwrap_or(200);
+    let mut numbers = std::env::args().filter_map(|arg| arg.parse::<usize>().ok());
+    let keys = numbers.next().unwrap_or(200);
     let fill = |piece: &str| piece.repeat(BYTES / piece.len());
     let texts = [
         ("empty", String::new()),

@@ -31,7 +31,7 @@ const BYTES: usize = 200_000;
 
 fn main() {
     let mut numbers = std::env::args().filter_map(|arg| arg.parse::<usize>().ok());
-    let keys = numbers.next_back().unwrap_or(200);
+    let keys = numbers.next().unwrap_or(200);
     let fill = |piece: &str| piece.repeat(BYTES / piece.len());
     let texts = [
         ("empty", String::new()),

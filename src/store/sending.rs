@@ -89,7 +89,11 @@ fn leave_out(tx: &Connection, item: OutboxKey, key: DraftKey) -> rusqlite::Resul
         return Ok(());
     }
     let content: Option<String> = tx
-        .query_row("SELECT content FROM own.draft WHERE key = ?1", [key.0], |row| row.get(0))
+        .query_row(
+            "SELECT content FROM own.draft WHERE key = ?1",
+            [key.0],
+            |row| row.get(0),
+        )
         .optional()?;
     let Some(mut draft) = content.and_then(|text| serde_json::from_str::<Draft>(&text).ok()) else {
         return Ok(());

@@ -58,6 +58,10 @@ fn body(screen: &Screen) -> String {
 }
 
 #[test]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "what may be lost is a matter of time: the test says when it typed what"
+)]
 fn a_kill_while_one_types_costs_no_more_than_the_last_two_seconds() {
     for _ in 0..3 {
         let (program, _post) = desk();

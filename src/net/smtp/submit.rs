@@ -34,6 +34,9 @@ enum Stop {
     Lost(Error),
 }
 
+/// The reply that asks for the message.
+const DATA_WANTED: u16 = 354;
+
 impl Submitter {
     /// Hands a message to the server. The outcome says for each recipient whether it is known to be
     /// delivered, known not to be, or unknown.
@@ -113,7 +116,9 @@ impl Submitter {
         let limit = self.patience.data;
         let reply = self.dialogue.ask("DATA", limit).await;
         let reply = reply.map_err(Stop::Lost)?;
-        if reply.is_positive() {
+        // No other reply than 354 asks for the message (RFC 5321 section 4.3.2): what a server wants
+        // that says something else is not known, and it may answer the message line by line.
+        if reply.is_positive() || reply.is_intermediate() && reply.code != DATA_WANTED {
             return Err(Stop::Lost(nonsense("DATA", &reply)));
         }
         if !reply.is_intermediate() {

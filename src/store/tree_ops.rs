@@ -174,6 +174,16 @@ pub(super) fn rows(
     .doing("reading the journal")
 }
 
+/// Whether the user deleted a folder of that name, and the server's answer is awaited.
+pub(super) fn is_deletion_open(conn: &Connection, account: i64, name: &str) -> Result<bool> {
+    conn.prepare_cached(
+        "SELECT 1 FROM own.op_tree
+         WHERE account = ?1 AND verb = 'delete' AND name = ?2 AND state < 2",
+    )
+    .and_then(|mut s| s.exists((account, name)))
+    .doing("reading the journal")
+}
+
 /// Makes the tree of an account show what waits. Returns mailboxes that were to be made and will
 /// not be; their rows still stand.
 pub(super) fn refold(tx: &Connection, account: i64) -> Result<Vec<i64>> {

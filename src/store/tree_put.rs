@@ -55,7 +55,8 @@ impl Writer {
         tree_ops::drop_unmade(self, &unmade, "the folder was not made")?;
         for (name, key) in gone {
             let reason = format!("the folder {name} is no longer on the server");
-            binding::reject_of_mailbox(self, MailboxKey(key), false, &reason)?;
+            let is_ours = tree_ops::is_deletion_open(&self.conn, account.0, &name)?;
+            binding::reject_of_mailbox(self, MailboxKey(key), is_ours, &reason)?;
         }
         Ok(changed)
     }

@@ -56,6 +56,7 @@ fn help_and_version_end_with_0_and_name_only_commands_that_work() {
         .collect();
     let known = [
         "demo",
+        "compose",
         "sync",
         "mailboxes",
         "mailbox",
@@ -69,6 +70,8 @@ fn help_and_version_end_with_0_and_name_only_commands_that_work() {
         "trash",
         "delete",
         "undo",
+        "send",
+        "outbox",
         "journal",
         "actions",
         "config",

@@ -97,15 +97,16 @@ fn a_signal_that_ends_the_program_costs_nothing_of_what_is_written() {
         let mut screen = begin(&program);
         screen.keys("Dear Bo,<Enter>this is the end");
         screen.wait_for("this is the end");
-        screen.keys("<Up>");
+        screen.keys("<Up>!");
+        screen.wait_for("Dear Bo,!");
         screen.signal(signal);
         let _code = screen.wait_end();
         let raw = String::from_utf8_lossy(&screen.raw()).into_owned();
         assert!(raw.contains("\u{1b}[?1049l"), "the terminal is given back");
         let mut screen = take_up(&program);
-        assert_eq!(body(&screen), "Dear Bo, this is the end");
+        assert_eq!(body(&screen), "Dear Bo,! this is the end");
         screen.keys("|");
-        screen.wait_for("Dear Bo,|");
+        screen.wait_for("Dear Bo,!|");
         leave(&mut screen);
         assert_eq!(screen.quit(), 0);
     }

@@ -123,6 +123,8 @@ fn queued(app: &mut App, request: RequestId, item: OutboxKey, label: Safe) -> Ve
     {
         let account = composer.base.identity.account;
         app.writing.departing.insert(item, account);
+        // The engine's own count comes a moment later, and one may quit before it.
+        app.writing.waiting = app.writing.waiting.max(1);
     }
     app.writing.undo = Some(WritingUndo::TakeBack(item));
     outbox::set_stale(app);

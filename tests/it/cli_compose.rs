@@ -85,7 +85,11 @@ fn a_kill_while_one_types_costs_no_more_than_the_last_two_seconds() {
         let all: Vec<String> = (0..typed.len()).map(|n| format!("w{n:04} ")).collect();
         let all = all.concat();
         let (kept, rest) = body.split_once('|').unwrap();
-        assert!(rest.is_empty() && all.starts_with(kept), "{body}");
+        assert!(
+            rest.is_empty() && all.starts_with(kept),
+            "{body}\n{}",
+            screen.text()
+        );
         assert!(kept.len() + 1 >= needed * 6, "{needed} words, {body}");
     }
 }

@@ -101,9 +101,11 @@ impl Sheet {
         self.go(self.boundary(Place { line, byte }));
     }
 
-    /// Tells how much is shown, and brings the cursor in sight.
+    /// Tells how much is shown, and brings the cursor in sight; with other room all rows are taken in.
     pub(super) fn settle(&mut self, cols: usize, height: usize) {
-        (self.cols, self.height) = (cols.max(2), height);
+        if (self.cols, self.height) != (cols.max(2), height) {
+            (self.cols, self.height, self.top) = (cols.max(2), height, (0, 0));
+        }
         self.follow();
     }
 
@@ -575,11 +577,9 @@ impl Sheet {
     fn follow(&mut self) {
         let starts = self.starts(self.at.line).into_owned();
         self.wrapped = Some((self.at.line, self.cols, starts));
-        let (row, _) = self.row_of(self.at);
-        let here = (self.at.line, row);
+        let here = (self.at.line, self.row_of(self.at).0);
         self.top.0 = self.top.0.min(self.lines.len().saturating_sub(1));
-        let rows = self.starts(self.top.0).len();
-        self.top.1 = self.top.1.min(rows - 1);
+        self.top.1 = self.top.1.min(self.starts(self.top.0).len() - 1);
         if here < self.top {
             self.top = here;
         } else if self.rows_between(self.top, here, self.height).is_none() {

@@ -79,7 +79,8 @@ pub(super) fn label(
 /// What waits changed: whoever sends looks at once, in this process or in another one.
 pub(super) fn wake(accounts: &[Arc<Account>], key: AccountKey, data_dir: &Path) {
     for account in accounts.iter().filter(|a| a.key == key) {
-        account.board.ring();
+        // The copy of its draft goes from the server, or comes back to be one.
+        account.board.post(|w| w.is_replay_due = true);
         #[cfg(unix)]
         if matches!(account.link(), Link::Stopped { .. }) {
             super::owner::ring(data_dir);

@@ -80,8 +80,8 @@ impl Scene {
     fn subjects(&mut self) -> Vec<String> {
         let mut found: Vec<String> = Vec::new();
         for uid in self.uids() {
-            let raw = self.other.body("Drafts", uid);
-            found.push(mime::envelope(&raw).subject);
+            let raw = self.other.body_if_there("Drafts", uid);
+            found.extend(raw.map(|raw| mime::envelope(&raw).subject));
         }
         found.sort();
         found

@@ -115,10 +115,9 @@ fn front(config: &Config, setup: Setup) -> Front {
         .rsplit(';')
         .next()
         .is_some_and(|bg| matches!(bg, "7" | "15"));
-    let templates = setup.data_dir.join("templates");
     Front {
         settings: Settings {
-            templates: templates.to_str().map(str::to_owned),
+            templates: setup.templates.to_str().map(str::to_owned),
             ..accounts::settings(config, has_no_colour, is_light)
         },
         setup,

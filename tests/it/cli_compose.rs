@@ -228,3 +228,21 @@ fn a_link_fills_in_only_what_is_safe_and_the_rest_is_told() {
     assert_eq!(screen.quit(), 0);
     assert_eq!(post.given(), [("bo@example.org".to_owned(), 1)]);
 }
+
+#[test]
+fn a_template_beside_the_configuration_begins_a_message() {
+    let (program, _post) = desk();
+    let folder = program.config_file().with_file_name("templates");
+    fs::create_dir(&folder).unwrap();
+    let template = "Subject: Weekly\nTo: bo@example.org\n\nDear Bo,\n";
+    fs::write(folder.join("weekly.txt"), template).unwrap();
+    let mut screen = program.screen(&[], 120, 40);
+    screen.wait_for("c write");
+    screen.keys("<C-k>template<Enter>");
+    screen.wait_for("weekly.txt");
+    screen.keys("<Enter>");
+    screen.wait_for("New message: Weekly");
+    let text = screen.text();
+    assert!(text.contains("To bo@example.org"), "{text}");
+    assert!(body(&screen).starts_with("Dear Bo,"), "{text}");
+}

@@ -305,7 +305,7 @@ fn example() -> Example {
     example.section("Config", "ui", "ui");
     example.table("Ui", &defaults(&Config::default().ui), |_| true);
     example.section("Config", "keys", "keys.list");
-    example.setting(&format!("archive = [\"a\", \"E\"]  {NO_DEFAULT}"));
+    example.setting(&format!("archive = [\"a\", \"e\"]  {NO_DEFAULT}"));
     example
 }
 

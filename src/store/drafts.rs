@@ -304,7 +304,7 @@ impl Writer {
         })
     }
 
-    /// Forgets drafts that were sent or discarded long ago.
+    /// Forgets drafts that were sent or discarded long ago, unless what was made of them still waits.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -314,7 +314,9 @@ impl Writer {
             let old: Vec<i64> = tx
                 .prepare_cached(
                     "SELECT key FROM own.draft WHERE state >= 2 AND changed_at < ?1
-                       AND NOT EXISTS (SELECT 1 FROM own.draft_copy WHERE draft = own.draft.key)",
+                       AND NOT EXISTS (SELECT 1 FROM own.draft_copy WHERE draft = own.draft.key)
+                       AND NOT EXISTS (SELECT 1 FROM own.outbox o
+                         WHERE o.draft = own.draft.key AND o.state < 6)",
                 )
                 .and_then(|mut s| {
                     s.query_map([now_secs - KEPT_SECS], |row| row.get(0))?

@@ -4,7 +4,7 @@ use super::Home;
 use crate::model::{
     Address, Attached, Caret, Content, Draft, DraftKey, DraftKind, Identity, Recipients, Uid,
 };
-use crate::store::{CopyState, DraftState, Left, Opening};
+use crate::store::{CopyState, DraftState, Left, Opening, Withdrawn};
 
 /// The session that writes.
 const WRITER: i64 = 5;
@@ -216,6 +216,19 @@ fn drafts_that_ended_are_forgotten_after_a_month_and_others_never() {
     home.writer.prune_drafts(300 + month).unwrap();
     assert!(home.reader.draft(ended).unwrap().is_none());
     assert!(home.reader.draft(open).unwrap().is_some());
+}
+
+#[test]
+fn the_draft_of_a_message_that_waits_for_months_can_still_be_taken_back() {
+    let mut home = Home::new();
+    let draft = home.written("Next year");
+    let year = 365 * 24 * 3600;
+    let item = home.send_at(draft, 300 + year, 300);
+    home.writer.prune_drafts(300 + year / 2).unwrap();
+    let taken = home.writer.take_back(item, WRITER, 300 + year / 2).unwrap();
+    assert_eq!(taken, Some(Withdrawn::Out(Some(draft))));
+    let row = home.reader.draft(draft).unwrap().unwrap();
+    assert_eq!(row.draft.subject, "Next year");
 }
 
 #[test]

@@ -27,6 +27,21 @@ fn new(home: &Home, to: &[&str]) -> NewOutboxItem {
 }
 
 impl Home {
+    /// Sends a draft at that time.
+    pub(super) fn send_at(&mut self, draft: DraftKey, at: i64, now: i64) -> OutboxKey {
+        let new = NewOutboxItem {
+            draft: Some(draft),
+            state: OutboxState::Scheduled,
+            not_before: Some(at),
+            ..new(self, &["bo@there.test"])
+        };
+        let mut spool = self.store.spool().unwrap();
+        spool.write_all(b"To: bo\r\n\r\n").unwrap();
+        let sealed = spool.seal().unwrap();
+        let item = self.writer.send_draft(draft, &new, &sealed, now).unwrap();
+        item.unwrap()
+    }
+
     fn put_out(&mut self, new: &NewOutboxItem) -> OutboxKey {
         let mut spool = self.store.spool().unwrap();
         spool.write_all(b"To: bo\r\n\r\n").unwrap();

@@ -51,6 +51,8 @@ struct Core {
     alarm: Option<Pin<Box<Sleep>>>,
     /// Set by the first error. lettre says QUIT after one, and would wait for the answer.
     is_broken: bool,
+    /// Set when nothing can be written any more; what was said before that is still read.
+    is_hung_up: bool,
 }
 
 /// What goes on before the end of a message was sent.
@@ -76,6 +78,7 @@ impl Gate {
             limit: Duration::ZERO,
             alarm: None,
             is_broken: false,
+            is_hung_up: false,
         })))
     }
 
@@ -257,6 +260,17 @@ impl Core {
         is_end: bool,
     ) -> Poll<Result<(), Early>> {
         loop {
+            if self.is_hung_up {
+                // It may have said why. The runtime can be told of that later than of the hanging up,
+                // but is told: a stream that cannot be written can be read to its end at once.
+                let early = match self.poll_early(cx) {
+                    Poll::Ready(early) => early,
+                    Poll::Pending => {
+                        Early::Broke(Error::from_io(ready!(self.poll_alarm(cx, DID_NOT_ANSWER))))
+                    }
+                };
+                return Poll::Ready(Err(early));
+            }
             if !is_end && let Poll::Ready(early) = self.poll_early(cx) {
                 return Poll::Ready(Err(early));
             }
@@ -274,13 +288,7 @@ impl Core {
                     return Poll::Ready(Err(Early::Broke(error)));
                 }
                 Poll::Ready(Ok(Some(count))) => *at += count,
-                Poll::Ready(Err(error)) => {
-                    // It may have said why it hung up.
-                    let Poll::Ready(early) = self.poll_early(cx) else {
-                        return Poll::Ready(Err(Early::Broke(Error::from_io(error))));
-                    };
-                    return Poll::Ready(Err(early));
-                }
+                Poll::Ready(Err(_)) => self.is_hung_up = true,
                 Poll::Pending => {
                     return self
                         .poll_alarm(cx, TOOK_NOTHING)
@@ -397,5 +405,75 @@ impl AsyncTokioStream for Gate {
 impl fmt::Debug for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Gate")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    /// A server that said why it hung up, on a machine that tells of the hanging up first: what was
+    /// said can be read only when the writer has waited.
+    #[derive(Debug)]
+    struct HungUp {
+        said: &'static [u8],
+        reads: usize,
+    }
+
+    impl AsyncRead for HungUp {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            buf: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            self.reads += 1;
+            if self.reads < 3 {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            buf.put_slice(std::mem::take(&mut self.said));
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl AsyncWrite for HungUp {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    /// What comes of a piece that is written to it.
+    async fn written(said: &'static [u8]) -> Early {
+        let gate = Gate::new(Box::new(HungUp { said, reads: 0 }));
+        gate.with(|core| core.expect(1, Duration::from_secs(5)));
+        gate.write_piece(b"half a message", false)
+            .await
+            .unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn what_a_server_said_before_it_hung_up_is_heard() {
+        match written(b"554 5.7.1 Never\r\n").await {
+            Early::Said(reply) => assert_eq!(reply.code, 554),
+            Early::Broke(error) => panic!("{error:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_hung_up_without_a_word_is_gone() {
+        assert!(matches!(written(b"").await, Early::Broke(_)));
     }
 }

@@ -11,12 +11,12 @@ mod session;
 mod tests;
 
 use super::faults::Faults;
+use super::wire;
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
 
 /// What is offered when nothing was taken away.
 const CAPABILITIES: [&str; 7] = [
@@ -206,17 +206,5 @@ impl Peer {
 /// # Errors
 /// When the listener is not on loopback, or fails.
 pub async fn serve(listener: TcpListener, peer: Peer) -> io::Result<()> {
-    if !listener.local_addr()?.ip().is_loopback() {
-        return Err(io::Error::other(
-            "The demo's mail server speaks in clear and listens on loopback only",
-        ));
-    }
-    let mut sessions = JoinSet::new();
-    loop {
-        let (stream, _) = listener.accept().await?;
-        // Small answers must not wait for more.
-        stream.set_nodelay(true)?;
-        sessions.spawn(peer.clone().run(stream));
-        while sessions.try_join_next().is_some() {}
-    }
+    wire::serve(listener, |stream| peer.clone().run(stream)).await
 }

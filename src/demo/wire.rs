@@ -4,6 +4,8 @@
 
 use std::io;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 
 /// The longest line.
 const LINE_MAX: usize = 64 * 1024;
@@ -88,5 +90,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire<S> {
                 return Ok(None);
             }
         }
+    }
+}
+
+/// Runs a session for every client of a listener, in clear. All of them end when this future is dropped.
+pub(super) async fn serve<F>(
+    listener: TcpListener,
+    run: impl Fn(TcpStream) -> F + Send,
+) -> io::Result<()>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    if !listener.local_addr()?.ip().is_loopback() {
+        return Err(io::Error::other(
+            "The demo's mail server speaks in clear and listens on loopback only",
+        ));
+    }
+    let mut sessions = JoinSet::new();
+    loop {
+        let (stream, _) = listener.accept().await?;
+        // Small answers must not wait for more.
+        stream.set_nodelay(true)?;
+        sessions.spawn(run(stream));
+        while sessions.try_join_next().is_some() {}
     }
 }

@@ -9,6 +9,7 @@ mod error;
 pub mod imap;
 pub mod ldap;
 pub(crate) mod line;
+pub mod pop3;
 pub mod smtp;
 pub(crate) mod stream;
 pub(crate) mod tls;
@@ -78,6 +79,8 @@ pub struct Options {
     pub poll: Duration,
     /// Whether credentials may go over [`Security::Plain`] to a host that is not this machine.
     pub allow_plaintext: bool,
+    /// The largest message that POP3 fetches whole, in bytes as announced.
+    pub message_max: u64,
 }
 
 impl Default for Options {
@@ -89,6 +92,7 @@ impl Default for Options {
             idle_renew: Duration::from_secs(9 * 60),
             poll: Duration::from_secs(15),
             allow_plaintext: false,
+            message_max: 512 * 1024 * 1024,
         }
     }
 }

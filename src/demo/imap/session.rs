@@ -9,6 +9,7 @@ use super::select::Selected;
 use super::{Peer, Seat, fetch, flags, limits, list, search, select, transfer};
 use crate::demo::decode::BASE64;
 use crate::demo::faults::Act;
+use crate::demo::sasl;
 use crate::demo::wire::{Bad, Wire};
 use base64::Engine;
 use std::io;
@@ -405,7 +406,15 @@ impl Session {
         let Ok(message) = BASE64.decode(&response) else {
             return Ok(bad("The response is not base64"));
         };
-        let is_right = self.is_right(&mechanism, &String::from_utf8_lossy(&message));
+        let is_right = {
+            let (user, password) = (&self.peer.options().user, &self.peer.options().password);
+            sasl::is_right(
+                &mechanism,
+                &String::from_utf8_lossy(&message),
+                user,
+                password,
+            )
+        };
         if !is_right && mechanism != "PLAIN" {
             // RFC 7628 §3.2.2: the error comes as a challenge, which the client must answer.
             let error = BASE64.encode(r#"{"status":"invalid_token"}"#);
@@ -413,26 +422,6 @@ impl Session {
             drop(wire.line().await?);
         }
         Ok(self.admit(is_right))
-    }
-
-    fn is_right(&self, mechanism: &str, message: &str) -> bool {
-        let options = self.peer.options();
-        if mechanism == "PLAIN" {
-            let mut pieces = message.split('\0').skip(1);
-            return pieces.next() == Some(&options.user)
-                && pieces.next() == Some(&options.password)
-                && pieces.next().is_none();
-        }
-        let (user, bearer) = if mechanism == "XOAUTH2" {
-            (format!("user={}\u{1}", options.user), "auth=Bearer ")
-        } else {
-            (format!("n,a={},\u{1}", options.user), "auth=Bearer ")
-        };
-        let token = message
-            .strip_prefix(&user)
-            .filter(|rest| rest.ends_with("\u{1}\u{1}"))
-            .and_then(|rest| rest.split('\u{1}').find_map(|f| f.strip_prefix(bearer)));
-        token.is_some_and(|token| !token.is_empty() && token != "bad")
     }
 
     fn id(&mut self, cursor: &mut Cursor<'_>) -> Answer {

@@ -4,6 +4,7 @@
 
 use super::Options;
 use crate::demo::decode::BASE64;
+use crate::demo::sasl;
 use crate::demo::wire::Wire;
 use base64::Engine;
 use std::io;
@@ -51,21 +52,13 @@ where
     let Some(first) = decoded(&first) else {
         return Ok(refused("501 5.5.2 This is not base64"));
     };
-    let user = match mechanism.as_str() {
-        "PLAIN" => {
-            let mut pieces = first.split('\0').skip(1);
-            let (user, password) = (pieces.next(), pieces.next());
-            let is_right = password == Some(&options.password);
-            user.filter(|_| is_right).map(str::to_owned)
-        }
-        "LOGIN" => {
-            let password = ask(wire, "Password:").await?;
-            let is_right = decoded(&password).as_deref() == Some(options.password.as_str());
-            Some(first).filter(|_| is_right)
-        }
-        _ => token_user(&first),
+    let is_right = if mechanism == "LOGIN" {
+        let password = ask(wire, "Password:").await?;
+        first == options.user && decoded(&password).as_ref() == Some(&options.password)
+    } else {
+        sasl::is_right(&mechanism, &first, &options.user, &options.password)
     };
-    let user = user.filter(|user| *user == options.user);
+    let user = is_right.then(|| options.user.clone());
     if user.is_none() && matches!(mechanism.as_str(), "XOAUTH2" | "OAUTHBEARER") {
         // RFC 7628 §3.2.2: the error comes as a challenge, which the client must answer.
         ask(wire, r#"{"status":"invalid_token"}"#).await?;
@@ -78,16 +71,6 @@ where
         reply: reply.to_owned(),
         user,
     })
-}
-
-/// The user of a message with any token but `bad`.
-fn token_user(message: &str) -> Option<String> {
-    let mut pieces = message.split(['\x01', ',']);
-    let token = pieces.clone().find_map(|p| p.strip_prefix("auth=Bearer "));
-    let user = pieces.find_map(|p| p.strip_prefix("user=").or(p.strip_prefix("a=")));
-    let is_right = token.is_some_and(|token| token != "bad");
-    user.filter(|_| is_right)
-        .map(|user| user.replace("=2C", ",").replace("=3D", "="))
 }
 
 async fn ask<S>(wire: &mut Wire<S>, what: &str) -> io::Result<Vec<u8>>

@@ -6,7 +6,7 @@ use super::terminal;
 use crate::app;
 use crate::config::{self, Config, Proof, Protocol, Tls};
 use crate::engine::{
-    AccountSetup, Gpg, Keep, LIST_EVERY, Outgoing, SaveSent, Sender, Setup, Writing,
+    AccountSetup, Gpg, Keep, LIST_EVERY, Maildrop, Outgoing, SaveSent, Sender, Setup, Writing,
 };
 use crate::model::{Address, Query, is_same_mailbox};
 use crate::net::smtp::{Manner, Patience};
@@ -65,16 +65,16 @@ fn downloads(config: &Config) -> PathBuf {
         .unwrap_or_else(|| PathBuf::from("."))
 }
 
-/// The engine's setup for an account; `None` where it does not speak IMAP.
+/// The engine's setup for an account; `None` where it has no incoming server.
 #[must_use]
 pub(super) fn account_setup(name: &str, account: &config::Account) -> Option<AccountSetup> {
-    let server = account.imap.as_ref()?;
+    let (protocol, server) = account.incoming()?;
     let source = account.clone();
     Some(AccountSetup {
         name: name.to_owned(),
         address: account.address.clone(),
-        server: reached(server, Protocol::Imap),
-        login: Arc::new(move || login(&source, Protocol::Imap)),
+        server: reached(server, protocol),
+        login: Arc::new(move || login(&source, protocol)),
         options: options(server),
         mode: account.sync.mode,
         interval: account.sync.interval.get(),
@@ -84,6 +84,10 @@ pub(super) fn account_setup(name: &str, account: &config::Account) -> Option<Acc
             config::Keep::Recent(period) => Keep::Recent(period.get()),
             config::Keep::Headers => Keep::Headers,
         },
+        maildrop: (protocol == Protocol::Pop3).then(|| Maildrop {
+            leave: server.leave_on_server,
+            max_size: server.max_size.map(config::Size::bytes),
+        }),
         roles: account
             .folders
             .roles()

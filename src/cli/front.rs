@@ -160,6 +160,7 @@ fn demo_account(account: &DemoAccount) -> AccountSetup {
         interval: Duration::from_secs(300),
         list_every: LIST_EVERY,
         keep: Keep::All,
+        maildrop: None,
         roles: BTreeMap::new(),
         writing: Writing {
             senders: vec![Sender {

@@ -48,7 +48,7 @@ impl Account {
         changes: Arc<Changes>,
         is_offline: bool,
     ) -> Self {
-        let board = Board::new(setup.mode, is_offline);
+        let board = Board::new(setup.mode, is_offline, setup.is_local());
         Self {
             key,
             setup,
@@ -110,6 +110,14 @@ impl Account {
             *held = link;
             drop(held);
             self.changes.tree();
+        }
+    }
+
+    /// Shows how a lane stands. Of mailboxes that are kept here there is nothing to show: what counts
+    /// is how it stands with the maildrop.
+    pub(crate) fn set_lane_link(&self, link: Link) {
+        if !self.setup.is_local() {
+            self.set_link(link);
         }
     }
 
@@ -177,8 +185,7 @@ impl Account {
     /// Whether the working lane should leave a long pull of `key` for something the user waits for.
     pub(crate) fn has_something_more_urgent(&self, key: crate::model::MailboxKey) -> bool {
         self.board.look(|w| {
-            w.is_stopping
-                || w.is_offline
+            w.is_off()
                 || w.is_replay_due
                 || w.looked_at
                     .is_some_and(|k| k != key && w.pulls.contains(&k))

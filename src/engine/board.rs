@@ -40,6 +40,8 @@ pub(crate) struct Fetch {
 pub(crate) struct Wishes {
     pub(crate) mode: SyncMode,
     pub(crate) is_offline: bool,
+    /// Whether the mailboxes are kept on this computer, where they can always be reached.
+    pub(crate) is_local: bool,
     pub(crate) is_stopping: bool,
     /// The user wants to be connected now, whatever the mode; cleared when a round is done.
     pub(crate) is_sync_wanted: bool,
@@ -89,6 +91,9 @@ impl Wishes {
 
     /// Whether a connection should stand now.
     pub(crate) fn is_connection_wanted(&self) -> bool {
+        if self.is_local {
+            return !self.is_stopping;
+        }
         if self.is_offline || self.is_stopping || self.is_refused {
             return false;
         }
@@ -97,6 +102,27 @@ impl Wishes {
             || !self.fetches.is_empty()
             || self.is_filing_due
             || (self.is_replay_due && self.mode == SyncMode::OnStart)
+    }
+
+    /// Whether no lane may work.
+    pub(crate) const fn is_off(&self) -> bool {
+        self.is_stopping || (self.is_offline && !self.is_local)
+    }
+
+    /// Whether the lanes stay connected when they have nothing to do.
+    pub(crate) fn is_kept_open(&self) -> bool {
+        self.is_local || self.mode == SyncMode::Push
+    }
+
+    /// Whether there is a round every so often: in that mode, and for a maildrop, which cannot tell
+    /// of new mail by itself, where one would otherwise be told at once.
+    pub(crate) fn has_rounds(&self) -> bool {
+        self.mode == SyncMode::Interval || (self.is_local && self.mode == SyncMode::Push)
+    }
+
+    /// Whether the maildrop is to be looked into now.
+    pub(crate) const fn is_round_wanted(&self) -> bool {
+        self.is_sync_wanted && !self.is_offline && !self.is_refused
     }
 
     /// Whether what is due may be sent now.
@@ -115,10 +141,11 @@ pub(crate) struct Board {
 }
 
 impl Board {
-    pub(crate) fn new(mode: SyncMode, is_offline: bool) -> Self {
+    pub(crate) fn new(mode: SyncMode, is_offline: bool, is_local: bool) -> Self {
         let wishes = Wishes {
             mode,
             is_offline,
+            is_local,
             is_stopping: false,
             is_sync_wanted: mode != SyncMode::Manual,
             looked_at: None,

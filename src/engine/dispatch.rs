@@ -4,10 +4,12 @@
 //! an account's board.
 
 use super::account::Account;
+use super::board::Wishes;
 use super::changes::Changes;
 use super::clock;
 use super::gather;
 use super::lane;
+use super::maildrop;
 use super::owner::{Owner, Taken};
 use super::people::{self, Directory};
 use super::sender;
@@ -153,8 +155,12 @@ impl Dispatch {
         self.tasks.spawn(copy_later(self.accounts.clone(), kept));
         for account in &self.accounts {
             self.lanes.spawn(lane::work(Arc::clone(account)));
-            self.lanes.spawn(watch::watch(Arc::clone(account)));
-            self.lanes.spawn(watch::fetch(Arc::clone(account)));
+            if account.setup.is_local() {
+                self.lanes.spawn(maildrop::poll(Arc::clone(account)));
+            } else {
+                self.lanes.spawn(watch::watch(Arc::clone(account)));
+                self.lanes.spawn(watch::fetch(Arc::clone(account)));
+            }
             self.lanes.spawn(sender::run(Arc::clone(account)));
             self.tasks.spawn(intervals(Arc::clone(account)));
         }
@@ -375,7 +381,7 @@ impl Dispatch {
                 if let Some(mailbox) = w.looked_at {
                     w.pulls.push_front(mailbox);
                 }
-                if !is_connected {
+                if !is_connected && !w.is_local {
                     w.generation += 1;
                 }
             });
@@ -440,14 +446,14 @@ fn awake_secs() -> u64 {
     BEGUN.get_or_init(clock::monotonic).elapsed().as_secs()
 }
 
-/// In interval mode, asks for a round every so often.
+/// Where there are rounds, asks for one every so often.
 async fn intervals(account: Arc<Account>) {
     let mut bell = account.board.listen();
     while !account.board.look(|w| w.is_stopping) {
-        if account.board.look(|w| w.mode) == SyncMode::Interval {
+        if account.board.look(Wishes::has_rounds) {
             tokio::time::sleep(account.setup.interval).await;
             account.board.post(|w| {
-                if w.mode == SyncMode::Interval {
+                if w.has_rounds() {
                     w.is_sync_wanted = true;
                     w.is_list_due = true;
                     w.is_thorough = true;

@@ -6,10 +6,12 @@
 use super::account::{Account, Failure};
 use super::backoff::Backoff;
 use super::board::{Fetch, Want, Wishes};
+use super::local::LocalSession;
+use super::remote::Remote;
 use crate::bus::{Link, SyncMode};
 use crate::model::{MailboxKey, MessageKey, Safe, Uid, UidSet, UidValidity};
 use crate::net::imap::{IdleEnd, Selected, Session};
-use crate::net::{Class, Error};
+use crate::net::{Class, Error, Login};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,7 +44,7 @@ pub(crate) struct Open {
 #[derive(Debug)]
 pub(crate) struct Lane {
     pub(crate) account: Arc<Account>,
-    pub(crate) session: Session,
+    pub(crate) session: Remote,
     pub(crate) open: Option<Open>,
     pub(crate) bell: watch::Receiver<u64>,
     /// The last slices of background work, to notice what can never be had.
@@ -91,7 +93,7 @@ pub(crate) async fn work(account: Arc<Account>) {
             return;
         }
         let generation = account.board.look(|w| w.generation);
-        account.set_link(Link::Connecting);
+        account.set_lane_link(Link::Connecting);
         let begun = Instant::now();
         let life = async {
             let mut lane = connect(&account).await?;
@@ -110,7 +112,7 @@ pub(crate) async fn work(account: Arc<Account>) {
             backoff.reset();
         }
         match outcome {
-            Some(Ok(())) | None => account.set_link(Link::Idle),
+            Some(Ok(())) | None => account.set_lane_link(Link::Idle),
             // A good connection broke: most often the network changed, and the next one stands.
             Some(Err(failure)) if was_good && is_passing(&failure) => {}
             Some(Err(failure)) => {
@@ -135,7 +137,7 @@ pub(crate) async fn until_called_off<T>(
 ) -> Option<T> {
     let mut bell = account.board.listen();
     let called_off = async {
-        let is_over = |w: &Wishes| w.is_stopping || w.is_offline;
+        let is_over = |w: &Wishes| w.is_off();
         wait_until(account, &mut bell, |w| {
             is_over(w) || w.generation != generation
         })
@@ -189,10 +191,21 @@ fn is_passing(failure: &Failure) -> bool {
     matches!(failure, Failure::Net(e) if e.class == Class::Transient)
 }
 
-/// Fetches the credentials and opens a session.
-async fn open_session(account: &Account) -> Result<Session, Failure> {
+/// Opens a session with what holds the mail.
+async fn open_session(account: &Account) -> Result<Remote, Failure> {
+    if account.setup.is_local() {
+        let session = LocalSession::open(&account.setup.name, &account.db).await?;
+        return Ok(Remote::Local(Box::new(session)));
+    }
+    let login = credentials(account).await?;
+    let opened = Session::open(&account.setup.server, &login, &account.setup.options).await?;
+    Ok(Remote::Imap(Box::new(opened)))
+}
+
+/// Fetches the credentials.
+pub(crate) async fn credentials(account: &Account) -> Result<Login, Failure> {
     let source = Arc::clone(&account.setup.login);
-    let login = tokio::task::spawn_blocking(move || source())
+    tokio::task::spawn_blocking(move || source())
         .await
         .unwrap_or_else(|_| Err("the password could not be read".to_owned()))
         .map_err(|why| {
@@ -203,8 +216,8 @@ async fn open_session(account: &Account) -> Result<Session, Failure> {
                 hint,
                 code: None,
             }
-        })?;
-    Ok(Session::open(&account.setup.server, &login, &account.setup.options).await?)
+            .into()
+        })
 }
 
 pub(crate) async fn connect(account: &Arc<Account>) -> Result<Lane, Failure> {
@@ -230,7 +243,7 @@ pub(crate) async fn connect(account: &Arc<Account>) -> Result<Lane, Failure> {
 }
 
 /// Says what went wrong, and waits for the next attempt: the back-off, or the user.
-async fn pause(
+pub(crate) async fn pause(
     account: &Account,
     bell: &mut watch::Receiver<u64>,
     backoff: &mut Backoff,
@@ -270,7 +283,7 @@ async fn pause(
         let (is_changed, is_off) = account.board.look(|w| {
             (
                 w.generation != generation || !w.fetches.is_empty(),
-                w.is_stopping || w.is_offline,
+                w.is_off(),
             )
         });
         if is_changed || is_off {
@@ -332,12 +345,15 @@ impl Lane {
                 Job::Ahead => self.fetch_ahead().await?,
                 Job::Background => self.background().await?,
                 Job::Rest => {
-                    let is_push = self.account.board.look(|w| w.mode) == SyncMode::Push;
-                    self.account.set_link(Link::InStep {
-                        is_watched: is_push,
+                    let is_kept_open = self.account.board.note(|w| {
+                        // Of mail that is kept here, what is wanted is a look into the maildrop.
+                        w.is_sync_wanted &= w.is_local;
+                        w.is_kept_open()
                     });
-                    self.account.board.note(|w| w.is_sync_wanted = false);
-                    if is_push {
+                    self.account.set_lane_link(Link::InStep {
+                        is_watched: is_kept_open,
+                    });
+                    if is_kept_open {
                         self.rest(listed + self.list_every()).await?;
                     } else if !self.linger(LINGER).await {
                         return Ok(());
@@ -404,7 +420,7 @@ impl Lane {
     }
 
     fn choose(w: &mut Wishes) -> Job {
-        if w.is_offline || w.is_stopping {
+        if w.is_off() {
             return Job::Leave;
         }
         if let Some(fetch) = w.fetches.pop_front() {
@@ -438,6 +454,10 @@ impl Lane {
     }
 
     fn list_every(&self) -> Duration {
+        // What is kept here tells by itself that it changed.
+        if self.account.setup.is_local() {
+            return self.account.setup.interval;
+        }
         let is_active = self.account.board.look(|w| w.active_at.elapsed() < ACTIVE);
         let usual = self.account.setup.interval;
         if is_active {
@@ -502,12 +522,11 @@ impl Lane {
 
     fn peek(&self) -> Peek {
         let generation_or_work = self.account.board.look(|w| {
-            w.is_offline
-                || w.is_stopping
+            w.is_off()
                 || w.is_replay_due
                 || w.is_filing_due
                 || w.is_list_due
-                || w.is_sync_wanted
+                || (w.is_sync_wanted && !w.is_local)
                 || w.is_background_due
                 || !w.fetches.is_empty()
                 || !w.pulls.is_empty()
@@ -550,9 +569,8 @@ impl Lane {
 
     fn peek_ignoring_view(&self) -> Peek {
         let is_work = self.account.board.look(|w| {
-            w.is_offline
-                || w.is_stopping
-                || w.is_sync_wanted
+            w.is_off()
+                || (w.is_sync_wanted && !w.is_local)
                 || (w.is_replay_due && w.mode == SyncMode::OnStart)
                 || w.is_filing_due
                 || w.mode == SyncMode::Push

@@ -11,15 +11,21 @@ pub mod clock;
 mod contacts;
 mod contents;
 mod crypto;
+mod digest;
 mod dispatch;
 mod draft_copy;
 mod drafts;
+mod drop_plan;
+mod drop_round;
+mod drop_take;
 mod fetching;
 mod filing;
 mod gather;
 mod horizon;
 mod lane;
+mod local;
 mod lookup;
+mod maildrop;
 mod once;
 mod ops;
 mod originals;
@@ -31,6 +37,7 @@ mod people;
 mod posting;
 mod program;
 mod pull;
+mod remote;
 mod replay;
 mod replay_tree;
 mod review;
@@ -56,7 +63,8 @@ pub use lookup::directory_of;
 pub use once::{SyncReport, Wanted, fetch_once, run_once};
 pub use outbox::settle_outbox;
 pub use setup::{
-    AccountSetup, Keep, LIST_EVERY, LoginSource, Outgoing, SaveSent, Sender, Setup, Writing,
+    AccountSetup, Keep, LIST_EVERY, LoginSource, Maildrop, Outgoing, SaveSent, Sender, Setup,
+    Writing,
 };
 pub use spelling::look_at_spelling;
 pub use texts::write_new;

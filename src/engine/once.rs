@@ -6,6 +6,7 @@ use super::account::{Account, Failure, Tally};
 use super::board::{Fetch, Want};
 use super::changes::Changes;
 use super::clock;
+use super::drop_round;
 use super::lane::{self, Lane};
 use super::outcome;
 use super::sender::{self, Round};
@@ -206,9 +207,21 @@ async fn round(account: &Arc<Account>, wanted: Wanted) -> Outcome {
 }
 
 async fn fetch_all(account: &Arc<Account>) -> Result<Lane, Failure> {
+    if account.setup.is_local() {
+        return fetch_drop(account).await;
+    }
     let mut lane = lane::connect(account).await?;
     lane.work_once().await?;
     Ok(lane)
+}
+
+/// A look into the maildrop. What is kept here is brought into step whether that goes well or not.
+async fn fetch_drop(account: &Arc<Account>) -> Result<Lane, Failure> {
+    let mut lane = lane::connect(account).await?;
+    lane.work_once().await?;
+    let fetched = drop_round::round(account).await;
+    lane.clear_board().await?;
+    fetched.map(|_| lane)
 }
 
 /// What was sent meanwhile is filed, and shows.

@@ -494,7 +494,7 @@ impl Lane {
                 account.count(key, &change);
                 if let Some(total) = total {
                     let done = total.saturating_sub(u32::try_from(left).unwrap_or(u32::MAX));
-                    account.set_link(syncing(&mailbox, done, total));
+                    account.set_lane_link(syncing(&mailbox, done, total));
                 }
                 if left > 0 && total.is_some() && account.has_something_more_urgent(key) {
                     return Ok::<bool, Failure>(false);

@@ -59,7 +59,16 @@ impl Default for Writing {
 /// The usual [`AccountSetup::list_every`].
 pub const LIST_EVERY: Duration = Duration::from_secs(15);
 
-/// One IMAP account.
+/// How mail is fetched from a maildrop (POP3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Maildrop {
+    /// Whether it stays there.
+    pub leave: config::LeaveOnServer,
+    /// Of messages that are larger, in bytes, only the header is fetched by itself.
+    pub max_size: Option<u64>,
+}
+
+/// One account.
 #[derive(Clone)]
 pub struct AccountSetup {
     /// Its name in the configuration: what the store knows it by.
@@ -81,12 +90,22 @@ pub struct AccountSetup {
     pub list_every: Duration,
     /// What is kept for offline reading.
     pub keep: Keep,
+    /// Set where the server is a POP3 server: the mailboxes are then kept on this computer.
+    pub maildrop: Option<Maildrop>,
     /// Mailboxes that take a role whatever the server says, by full name.
     pub roles: BTreeMap<Role, String>,
     /// How it writes.
     pub writing: Writing,
     /// How it sends; `None`: it does not.
     pub outgoing: Option<Outgoing>,
+}
+
+impl AccountSetup {
+    /// Whether its mailboxes are kept on this computer, and nowhere else.
+    #[must_use]
+    pub const fn is_local(&self) -> bool {
+        self.maildrop.is_some()
+    }
 }
 
 /// Whether copies of sent mail are put into the Sent mailbox.

@@ -209,7 +209,9 @@ impl Texts {
             hint: hint.to_owned(),
             code: None,
         };
-        let (is_offline, is_refused) = account.board.look(|w| (w.is_offline, w.is_refused));
+        let (is_offline, is_refused) = account
+            .board
+            .look(|w| (w.is_offline && !w.is_local, w.is_refused && !w.is_local));
         if is_offline {
             return Err(error("Pillarbox is offline", "go online and open it again"));
         }

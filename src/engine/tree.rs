@@ -58,7 +58,7 @@ impl Lane {
             && let Some(mailbox) = self.mailbox_named(&name).await?
         {
             first = Some(mailbox.key);
-            self.account.set_link(syncing(&mailbox, 0, 0));
+            self.account.set_lane_link(syncing(&mailbox, 0, 0));
             self.pull_selected(mailbox.key, &selected).await?;
         }
         self.post_pulls(behind.into_iter().filter(|k| Some(*k) != first).collect())

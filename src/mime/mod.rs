@@ -32,6 +32,7 @@ mod review;
 mod sealed;
 mod style;
 mod subject;
+mod summary;
 mod text;
 mod transfer;
 mod tree;
@@ -65,6 +66,7 @@ pub use reply::{
     forward_inline, reply,
 };
 pub use review::{Finding, review};
+pub use summary::summary;
 pub use tree::{DecodedPart, decode_part, part_body, part_text, structure};
 pub use words::decode_words;
 

@@ -49,6 +49,10 @@ key!(
     TreeKey
 );
 key!(
+    /// The bytes of a message that is kept on this computer.
+    LocalKey
+);
+key!(
     /// A message that is being written.
     DraftKey
 );

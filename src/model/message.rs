@@ -2,7 +2,7 @@
 //!
 //! Made by `net` from FETCH responses and by `mime` from bytes; kept by `store`.
 
-use super::{Address, BodyStructure, FlagSet, ModSeq, Uid};
+use super::{Address, BodyStructure, FlagSet, LocalKey, ModSeq, Uid};
 
 /// A point in time with the offset it was written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -59,6 +59,17 @@ pub struct Fetched {
     pub thread_id: Option<String>,
     /// The ids in References, oldest first, without angle brackets; `None` when not asked for.
     pub references: Option<Vec<String>>,
+    /// Where its bytes are kept, of mail that is kept on this computer. No server can say that.
+    pub local: Option<Local>,
+}
+
+/// Where the bytes of a message are kept on this computer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Local {
+    /// Its row.
+    pub key: LocalKey,
+    /// Whether all of it is here, and not its header alone.
+    pub is_whole: bool,
 }
 
 /// A [`Fetched`] that is known to belong to a UID that was asked for.

@@ -34,12 +34,12 @@ pub use folders::{
     DeletePlan, check_new_name, check_rename, has_all_below_inbox, may_rename, plan_delete,
 };
 pub use key::{
-    AccountKey, DraftKey, MailboxKey, MessageKey, OpKey, OutboxKey, Placed, TargetKey, ThreadKey,
-    TreeKey,
+    AccountKey, DraftKey, LocalKey, MailboxKey, MessageKey, OpKey, OutboxKey, Placed, TargetKey,
+    ThreadKey, TreeKey,
 };
 pub use later::{TIME_EXAMPLES, read_time};
 pub use mailbox::{Mailbox, Namespace, Quota, Right, Rights, Role};
-pub use message::{Envelope, Fetched, FetchedMessage, Moment};
+pub use message::{Envelope, Fetched, FetchedMessage, Local, Moment};
 pub use op::{Destination, FolderChange, MailboxId, Op, OpKind, TargetState};
 pub use outbox::{OutboxItem, OutboxRecipient, OutboxState, RecipientState, SendWhen};
 pub use part::{BodyStructure, Part, PartId};

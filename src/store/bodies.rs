@@ -18,7 +18,7 @@ impl Reader {
     /// When the store cannot be read.
     pub fn raw(&self, message: MessageKey) -> Result<Option<Vec<u8>>> {
         self.conn
-            .prepare_cached("SELECT size, bytes FROM content.raw WHERE message = ?1")
+            .prepare_cached("SELECT size, bytes FROM whole WHERE message = ?1")
             .and_then(|mut s| s.query_row([message.0], unpack).optional())
             .doing("reading a text")
             .map(Option::flatten)
@@ -64,7 +64,7 @@ impl Reader {
                 "SELECT t.message, t.mailbox FROM own.op_target t
                  WHERE t.state < 2 AND t.verb = 'append' AND t.from_account = ?1 AND t.mailbox <> 0
                    AND t.message <> 0
-                   AND NOT EXISTS (SELECT 1 FROM content.raw WHERE message = t.message)
+                   AND NOT EXISTS (SELECT 1 FROM whole WHERE message = t.message)
                  ORDER BY t.key",
             )
             .and_then(|mut s| {
@@ -81,7 +81,7 @@ impl Reader {
 }
 
 /// The bytes as they were; `None` where they are damaged.
-fn unpack(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<Vec<u8>>> {
+pub(super) fn unpack(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<Vec<u8>>> {
     let size = usize::try_from(row.get::<_, i64>(0)?).unwrap_or(0);
     let packed = row.get_ref(1)?.as_blob().unwrap_or_default();
     Ok(zstd::bulk::decompress(packed, size)
@@ -182,7 +182,7 @@ impl Writer {
     }
 }
 
-fn pack(bytes: &[u8]) -> Result<Vec<u8>> {
+pub(super) fn pack(bytes: &[u8]) -> Result<Vec<u8>> {
     zstd::bulk::compress(bytes, LEVEL).map_err(|e| super::Error::Disk {
         file: super::migrate::CONTENT.file.to_owned(),
         detail: format!("a text cannot be compressed: {e}"),

@@ -250,7 +250,7 @@ impl Writer {
                 let kept = tx
                     .prepare_cached(
                         "INSERT OR IGNORE INTO own.kept (target, at, size, bytes)
-                         SELECT ?1, ?2, size, bytes FROM content.raw WHERE message = ?3",
+                         SELECT ?1, ?2, size, bytes FROM whole WHERE message = ?3",
                     )
                     .and_then(|mut s| s.execute((key.0, now_secs, target.message)))
                     .doing("keeping texts")?;

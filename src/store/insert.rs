@@ -67,8 +67,9 @@ impl<'c> Inserter<'c> {
             message: conn.prepare_cached(
                 "INSERT INTO message (key, account, has_attachment, size, arrived, arrived_offset,
                    date, date_offset, parent, subject, sender, preview, recipients, copies,
-                   message_id, email_id)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+                   message_id, email_id, local, is_here)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
+                   ?18)",
             )?,
             cold: conn.prepare_cached(
                 "INSERT INTO cold (message, reply_to, hidden, in_reply_to, structure)
@@ -199,6 +200,8 @@ impl<'c> Inserter<'c> {
             sql::addresses_text(&envelope.cc),
             envelope.message_id,
             fetched.email_id,
+            fetched.local.map_or(0, |local| local.key.0),
+            fetched.local.is_some_and(|local| local.is_whole),
         ])?;
         let structure = fetched
             .structure
@@ -287,6 +290,18 @@ pub(super) fn complete(conn: &Connection, message: i64, fetched: &Fetched) -> ru
             "UPDATE message SET has_attachment = ?2 WHERE key = ?1 AND has_attachment <> ?2",
         )?
         .execute((message, has_attachment))?;
+    }
+    if let Some(local) = fetched.local {
+        conn.prepare_cached(
+            "UPDATE message SET local = ?2, is_here = ?3, size = ?4
+             WHERE key = ?1 AND (local <> ?2 OR is_here <> ?3 OR size <> ?4)",
+        )?
+        .execute((
+            message,
+            local.key.0,
+            local.is_whole,
+            sql::signed(fetched.size_bytes.unwrap_or(0)),
+        ))?;
     }
     if let Some(preview) = &fetched.preview {
         conn.prepare_cached("UPDATE message SET preview = ?2 WHERE key = ?1 AND preview <> ?2")?

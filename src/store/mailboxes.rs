@@ -234,6 +234,16 @@ impl Reader {
     }
 }
 
+impl Writer {
+    /// How far a mailbox is in step; the empty cursor for one that is not there.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn cursor(&self, mailbox: MailboxKey) -> Result<Cursor> {
+        cursor(&self.conn, mailbox)
+    }
+}
+
 /// How far a mailbox is in step; the empty cursor for one that is not there.
 pub(super) fn cursor(conn: &Connection, mailbox: MailboxKey) -> Result<Cursor> {
     conn.prepare_cached(

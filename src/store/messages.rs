@@ -504,7 +504,7 @@ const UID: &str = "SELECT m.key, m.uid_validity, w.uid FROM (
 pub(super) const SUMMARY: &str =
     "SELECT m.account, m.size, m.arrived, m.arrived_offset, m.date, m.date_offset,
     m.subject, m.sender, m.recipients, m.copies, m.message_id, c.reply_to, c.hidden, c.in_reply_to,
-    c.structure, EXISTS (SELECT 1 FROM content.raw WHERE message = m.key)
+    c.structure, EXISTS (SELECT 1 FROM whole WHERE message = m.key)
   FROM message m LEFT JOIN cold c ON c.message = m.key WHERE m.key = ?1";
 
 fn summary(row: &Row<'_>, placement: Placement) -> rusqlite::Result<Summary> {

@@ -42,9 +42,17 @@ pub(super) const MIRROR: Schema = Schema {
     steps: &[
         include_str!("schema_mirror.sql"),
         include_str!("schema_mirror_2.sql"),
+        include_str!("schema_mirror_3.sql"),
     ],
     is_cache: true,
     page_size: 4096,
+};
+/// Mail that is kept here and nowhere else.
+pub(super) const LOCAL: Schema = Schema {
+    file: "local.db",
+    steps: &[include_str!("schema_local.sql")],
+    is_cache: false,
+    page_size: 8192,
 };
 /// Texts.
 pub(super) const CONTENT: Schema = Schema {

@@ -2,11 +2,12 @@
 //!
 //! Called by `engine` (and by `cli` for reading). Must never see the network or an async runtime.
 //!
-//! Three files lie in the data directory, because they are worth differently much:
+//! Four files lie in the data directory, because they are worth differently much:
 //!
 //! | file | holds | synchronous | when damaged |
 //! |---|---|---|---|
 //! | `own.db` | accounts, journal, drafts, outbox, people: what only we know | FULL | never touched; the user is told |
+//! | `local.db` | mail that is kept here and nowhere else (POP3) | FULL | never touched; the user is told |
 //! | `mirror.db` | mailboxes, messages, placements, threads | NORMAL | set aside, made anew |
 //! | `content.db` | texts, compressed | NORMAL | set aside, made anew |
 //!
@@ -45,7 +46,10 @@ mod insert;
 mod journal;
 mod keys;
 mod leaving;
+mod local;
+mod local_items;
 mod mailboxes;
+mod maildrop;
 mod messages;
 mod migrate;
 mod missing;
@@ -81,6 +85,9 @@ mod view;
 
 pub use draft_copies::{AdoptedCopy, CopyState, DraftCopy, DraftDue};
 pub use drafts::{DraftRow, DraftState, Left, Opening};
+pub use local::{LOCAL_DELIMITER, LocalMailbox};
+pub use local_items::{LocalItem, LocalNew, LocalPut, Packed};
+pub use maildrop::{Deletion, DropNew, DropPut, DropRow, DropSeen, Lies};
 pub use missing::MissingReferences;
 pub use outbox::{NewOutboxItem, OutboxCounts, Withdrawn};
 pub use outbox_claims::{Attempted, OutboxClaim};

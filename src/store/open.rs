@@ -2,7 +2,7 @@
 //!
 //! Called once at the start. `own.db` must never be moved, emptied or made anew here.
 
-use super::migrate::{CONTENT, MIRROR, OWN, Schema, migrate};
+use super::migrate::{CONTENT, LOCAL, MIRROR, OWN, Schema, migrate};
 use super::sql::{Doing, meta, set_meta};
 use super::{Error, Reader, Result, Store, Writer, binding, text};
 use rusqlite::config::DbConfig;
@@ -17,6 +17,12 @@ const BUSY: Duration = Duration::from_secs(5);
 /// the disk more than it saves.
 const MUCH: u64 = 500;
 
+/// Whole messages, wherever their bytes are.
+const TEXTS: &str = "CREATE TEMP VIEW whole AS
+    SELECT message, size, bytes FROM content.raw
+    UNION ALL SELECT m.key, r.size, r.bytes FROM main.message m JOIN local.raw r ON r.key = m.local
+      WHERE m.local <> 0 AND r.drop_size = 0;";
+
 impl Store {
     /// Opens or creates the files of `dir`, migrates them with a backup, repairs what a crash left.
     /// Quick: damage is looked for in the background by [`Reader::check`].
@@ -26,21 +32,18 @@ impl Store {
     pub fn open(dir: &Path) -> Result<Self> {
         let dir = std::path::absolute(dir).map_err(|e| cannot(dir, &e))?;
         make_dir(&dir)?;
-        let path = dir.join(OWN.file);
-        let mut own = connect(&path).and_then(|mut conn| {
-            migrate(&mut conn, &path, &OWN)?;
-            Ok(conn)
-        });
-        if let Err(Error::Corrupt { detail, .. }) = own {
-            own = Err(Error::Corrupt {
-                file: path.display().to_string(),
-                detail,
-                remedy: "it holds changes that may not have been sent, so it was left as it is; \
-                         move it away to start with an empty journal"
-                    .to_owned(),
-            });
-        }
-        let mut own = own?;
+        let mut own = prepare_truth(
+            &dir,
+            &OWN,
+            "it holds changes that may not have been sent, so it was left as it is; \
+             move it away to start with an empty journal",
+        )?;
+        drop(prepare_truth(
+            &dir,
+            &LOCAL,
+            "it holds mail that is nowhere else, so it was left as it is; put back a copy of it, \
+             or move it away to start without that mail",
+        )?);
         if meta(&own, "main", "id")
             .doing("opening the journal")?
             .is_none()
@@ -98,10 +101,10 @@ impl Store {
         })
     }
 
-    /// One connection with all three files, `cache_kib` for the mirror.
+    /// One connection with all files, `cache_kib` for the mirror.
     fn connection(&self, cache_kib: i64) -> Result<Connection> {
         let conn = connect(&self.dir.join(MIRROR.file))?;
-        for (schema, name) in [(OWN, "own"), (CONTENT, "content")] {
+        for (schema, name) in [(OWN, "own"), (CONTENT, "content"), (LOCAL, "local")] {
             let path = self.dir.join(schema.file);
             let Some(path) = path.to_str() else {
                 return Err(not_utf8(&path));
@@ -113,13 +116,17 @@ impl Store {
             "PRAGMA main.synchronous = NORMAL;
              PRAGMA own.synchronous = FULL;
              PRAGMA content.synchronous = NORMAL;
+             PRAGMA local.synchronous = FULL;
              PRAGMA main.cache_size = -{cache_kib};
              PRAGMA own.cache_size = -1024;
              PRAGMA content.cache_size = -1024;
+             PRAGMA local.cache_size = -2048;
              PRAGMA wal_autocheckpoint = 8000;
              PRAGMA main.journal_size_limit = 33554432;
              PRAGMA own.journal_size_limit = 4194304;
-             PRAGMA content.journal_size_limit = 33554432;"
+             PRAGMA content.journal_size_limit = 33554432;
+             PRAGMA local.journal_size_limit = 33554432;
+             {TEXTS}"
         ))
         .doing("opening the mail store")?;
         // Without this, SQLite prepares a statement anew whenever the value of its LIMIT is bound.
@@ -266,6 +273,23 @@ pub(super) fn not_utf8(path: &Path) -> Error {
 
 fn fresh_id() -> i64 {
     fastrand::i64(1..)
+}
+
+/// Opens a file that is never set aside; `remedy` is what to do where it is damaged.
+fn prepare_truth(dir: &Path, schema: &Schema, remedy: &str) -> Result<Connection> {
+    let path = dir.join(schema.file);
+    let opened = connect(&path).and_then(|mut conn| {
+        migrate(&mut conn, &path, schema)?;
+        Ok(conn)
+    });
+    match opened {
+        Err(Error::Corrupt { detail, .. }) => Err(Error::Corrupt {
+            file: path.display().to_string(),
+            detail,
+            remedy: remedy.to_owned(),
+        }),
+        opened => opened,
+    }
 }
 
 /// Makes sure that a cache can be used; sets it aside where it cannot.
@@ -435,8 +459,11 @@ fn link(writer: &mut Writer) -> Result<()> {
             set_meta(tx, "own", "mirror", mirror).doing(doing)?;
         }
         if get("main", "content")? != Some(content) {
-            tx.execute("UPDATE message SET is_here = 0 WHERE is_here = 1", ())
-                .doing(doing)?;
+            tx.execute(
+                "UPDATE message SET is_here = 0 WHERE is_here = 1 AND local = 0",
+                (),
+            )
+            .doing(doing)?;
             set_meta(tx, "main", "content", content).doing(doing)?;
         }
         set_meta(tx, "main", "own", own).doing(doing)

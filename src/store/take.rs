@@ -274,7 +274,7 @@ pub(super) fn take_append(tx: &Connection, target: &Target) -> Result<Option<Cla
 /// Whether the bytes that an append needs are here; else the account they lie in fetches them.
 fn has_text(tx: &Connection, target: &Target) -> Result<bool> {
     tx.prepare_cached(
-        "SELECT 1 FROM content.raw WHERE message = ?1
+        "SELECT 1 FROM whole WHERE message = ?1
          UNION ALL SELECT 1 FROM own.kept WHERE target =
            (SELECT undoes FROM own.op_target WHERE key = ?2)",
     )

@@ -3,7 +3,7 @@
 //! Called by `engine` in idle moments and by `cache clear`. Must never remove what the server
 //! cannot give again.
 
-use super::migrate::{CONTENT, MIRROR, OWN, Schema};
+use super::migrate::{CONTENT, LOCAL, MIRROR, OWN, Schema};
 use super::open::mark;
 use super::sql::{Doing, meta, set_meta};
 use super::{Error, Reader, Result, Writer, messages, people};
@@ -28,7 +28,12 @@ impl Reader {
     /// # Errors
     /// [`Error::Corrupt`] names the file that is damaged and what to do.
     pub fn check(&self) -> Result<()> {
-        for (name, schema) in [("own", OWN), ("main", MIRROR), ("content", CONTENT)] {
+        for (name, schema) in [
+            ("own", OWN),
+            ("main", MIRROR),
+            ("content", CONTENT),
+            ("local", LOCAL),
+        ] {
             let Some(detail) = damage(&self.conn, name) else {
                 continue;
             };
@@ -36,7 +41,7 @@ impl Reader {
                 note_damage(&self.dir.join(OWN.file), &schema)?;
                 "quit and start again: it is then set aside and fetched anew"
             } else {
-                "it holds changes that may not have been sent; copy it away before you go on"
+                "it holds what is nowhere else; copy it away before you go on"
             };
             return Err(Error::Corrupt {
                 file: self.dir.join(schema.file).display().to_string(),
@@ -203,7 +208,7 @@ impl Writer {
         let lost = keys(
             &self.conn,
             "SELECT key FROM message m WHERE is_here = 1
-               AND NOT EXISTS (SELECT 1 FROM content.raw WHERE message = m.key)
+               AND NOT EXISTS (SELECT 1 FROM whole WHERE message = m.key)
                AND NOT EXISTS (SELECT 1 FROM content.part WHERE message = m.key)",
         )?;
         let mut homeless = keys(

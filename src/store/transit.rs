@@ -268,10 +268,11 @@ fn clone_message(tx: &Connection, target: &Target) -> rusqlite::Result<()> {
     tx.prepare_cached(
         "INSERT INTO message (key, account, is_here, has_attachment, size, arrived, arrived_offset,
            date, date_offset, parent, subject, sender, preview, recipients, copies, message_id,
-           email_id)
+           email_id, local)
          SELECT ?1, ?3, is_here, has_attachment, size, arrived, arrived_offset, date, date_offset,
            parent, subject, sender, preview, recipients, copies, message_id,
-           CASE WHEN account = ?3 THEN email_id END FROM message WHERE key = ?2",
+           CASE WHEN account = ?3 THEN email_id END, CASE WHEN account = ?3 THEN local ELSE 0 END
+         FROM message WHERE key = ?2",
     )?
     .execute(keys)?;
     let keys = (target.made, target.message);
@@ -279,7 +280,8 @@ fn clone_message(tx: &Connection, target: &Target) -> rusqlite::Result<()> {
         "INSERT OR IGNORE INTO cold (message, reply_to, hidden, in_reply_to, structure)
          SELECT ?1, reply_to, hidden, in_reply_to, structure FROM cold WHERE message = ?2",
         "INSERT OR IGNORE INTO content.raw (message, size, bytes)
-         SELECT ?1, size, bytes FROM content.raw WHERE message = ?2",
+         SELECT ?1, size, bytes FROM whole WHERE message = ?2
+           AND (SELECT local FROM message WHERE key = ?1) = 0",
         "INSERT OR IGNORE INTO content.part (message, part, size, bytes)
          SELECT ?1, part, size, bytes FROM content.part WHERE message = ?2",
     ] {

@@ -30,6 +30,14 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
+    /// Those of something that is no server, but offers its verbs.
+    pub(crate) fn of(names: &[&str]) -> Self {
+        Self {
+            names: names.iter().map(|name| (*name).to_owned()).collect(),
+            ..Self::default()
+        }
+    }
+
     /// Whether the server announced `name` (any case).
     #[must_use]
     pub fn has(&self, name: &str) -> bool {

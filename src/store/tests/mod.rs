@@ -5,6 +5,7 @@ mod drafts;
 mod eras;
 mod journal;
 mod lives;
+mod local;
 mod messages;
 mod outbox;
 mod people;

@@ -90,6 +90,7 @@ pub(crate) fn account_at(
         interval: Duration::from_secs(300),
         list_every: SOON,
         keep: Keep::Headers,
+        maildrop: None,
         roles: BTreeMap::new(),
         writing: Writing::default(),
         outgoing: None,

@@ -1,0 +1,341 @@
+//! One session with a maildrop: what is new is fetched, what may go is deleted (RFC 1939).
+//!
+//! Called by `maildrop`. Nothing is deleted on the server that is not durable here; what a session that
+//! broke has brought is here, and the next one goes on after it.
+
+use super::account::{Account, Failure};
+use super::clock;
+use super::digest::{PROBE_LINES, digest, probe};
+use super::drop_plan::{Fate, Listed, Matching, is_deletion_due};
+use super::drop_take::{Taken, Taking, Wanted};
+use crate::bus::Link;
+use crate::model::Safe;
+use crate::net::pop3::{Outcome, Retrieved, Scan, Session};
+use crate::net::{Class, Error};
+use crate::store::{Deletion, DropRow};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// How many fetched messages may wait for the next step.
+const WAITING_MAX: usize = 4;
+
+/// What a session has to say besides whether it went well.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Told {
+    /// The server wants so much time between two logins.
+    pub(crate) login_delay: Option<Duration>,
+}
+
+/// Fetches the credentials and opens a session.
+pub(crate) async fn open(account: &Account) -> Result<Session, Failure> {
+    let login = super::lane::credentials(account).await?;
+    let setup = &account.setup;
+    Ok(Session::open(&setup.server, &login, &setup.options).await?)
+}
+
+/// A round: fetches, deletes, says goodbye.
+pub(crate) async fn round(account: &Arc<Account>) -> Result<Told, Failure> {
+    let mut session = open(account).await?;
+    let told = Told {
+        login_delay: session.offers().login_delay,
+    };
+    let mut round = Round::begin(account, &mut session).await?;
+    round.tell_apart().await?;
+    round.fetch().await?;
+    let deleted = round.delete().await?;
+    // Only now the server deletes; until it says so, nobody knows whether it has.
+    session.quit().await?;
+    note(account, deleted, Deletion::Confirmed).await?;
+    Ok(told)
+}
+
+struct Round<'a> {
+    account: &'a Arc<Account>,
+    session: &'a mut Session,
+    matching: Matching,
+    /// Messages that are to be fetched, and those whose beginning tells whether they are known.
+    new: Vec<u32>,
+    unsure: Vec<u32>,
+    /// What this session stored, by number.
+    stored: HashMap<u32, i64>,
+}
+
+impl<'a> Round<'a> {
+    async fn begin(account: &'a Arc<Account>, session: &'a mut Session) -> Result<Self, Failure> {
+        let name = account.setup.name.clone();
+        let rows = account.db.read_long(move |r| r.maildrop(&name)).await?;
+        let listing = list(session).await?;
+        let (matching, fates) = Matching::new(listing, rows);
+        let of = |wanted: Fate| {
+            let fates = fates.iter().filter(move |(_, fate)| *fate == wanted);
+            fates.map(|(number, _)| *number).collect()
+        };
+        Ok(Self {
+            account,
+            session,
+            matching,
+            new: of(Fate::New),
+            unsure: of(Fate::Unsure),
+            stored: HashMap::new(),
+        })
+    }
+
+    /// Finds out which of the unsure ones are known, by as few bytes as will do; then notes what is
+    /// no longer there.
+    async fn tell_apart(&mut self) -> Result<(), Failure> {
+        let unsure = std::mem::take(&mut self.unsure);
+        let mut certain = Vec::new();
+        let probes = self.probe(&unsure).await?;
+        for number in unsure {
+            let Some(probes) = &probes else {
+                // Without TOP only the whole message tells.
+                certain.push(number);
+                continue;
+            };
+            let found = probes
+                .get(&number)
+                .and_then(|probe| self.matching.by_probe(number, probe));
+            match found {
+                None => self.new.push(number),
+                Some(at) if self.is_at_stake(at) => certain.push(number),
+                Some(at) => self.matching.take(at, number),
+            }
+        }
+        self.new.extend(certain);
+        self.new.sort_unstable();
+        Ok(())
+    }
+
+    /// Whether a mistake would cost a message: it would be deleted on the server.
+    fn is_at_stake(&self, at: usize) -> bool {
+        let row = self.matching.rows().get(at);
+        row.is_none_or(|row| row.deletion != Deletion::None || self.is_due(row))
+    }
+
+    fn is_due(&self, row: &DropRow) -> bool {
+        let leave = self.account.setup.maildrop.unwrap_or_default().leave;
+        is_deletion_due(row, leave, clock::now_secs())
+    }
+
+    /// The digests of the beginnings; `None` where the server gives none.
+    async fn probe(&mut self, numbers: &[u32]) -> Result<Option<BTreeMap<u32, String>>, Failure> {
+        if numbers.is_empty() {
+            return Ok(Some(BTreeMap::new()));
+        }
+        let (sink, mut arriving) = mpsc::channel::<Retrieved>(WAITING_MAX);
+        let gathering = async {
+            let mut probes = BTreeMap::new();
+            while let Some(one) = arriving.recv().await {
+                if let Outcome::Whole(top) = one.outcome {
+                    probes.insert(one.number, probe(&top));
+                }
+            }
+            probes
+        };
+        let asking = self.session.top(numbers, PROBE_LINES, sink);
+        let (asked, probes) = tokio::join!(asking, gathering);
+        Ok(asked?.then_some(probes))
+    }
+
+    /// Fetches what is new and what was asked for, storing as it comes.
+    async fn fetch(&mut self) -> Result<(), Failure> {
+        let (headers, wholes) = self.wanted();
+        let total = headers.len() + wholes.len();
+        let mut taking = Taking::new(self.account, total).await?;
+        if total > 0 {
+            self.show(0, total);
+        }
+        self.retrieve(&wholes, &mut taking).await?;
+        self.retrieve_headers(&headers, &mut taking).await?;
+        let Taken {
+            stored,
+            recognised,
+            refused,
+        } = taking.finish().await?;
+        for (number, at) in recognised {
+            self.matching.take(at, number);
+        }
+        self.stored = stored;
+        let (name, before, seen) = (
+            self.account.setup.name.clone(),
+            self.matching.rows().to_vec(),
+            self.matching.seen(),
+        );
+        self.account
+            .db
+            .write_bulk(move |w| w.note_listing(&name, &before, &seen))
+            .await?;
+        if let Some(error) = refused {
+            return Err(error.into());
+        }
+        Ok(())
+    }
+
+    /// What is fetched of what: the header of large messages, all of others and of what the user
+    /// asked for.
+    fn wanted(&self) -> (Vec<Wanted>, Vec<Wanted>) {
+        let max_size = self.account.setup.maildrop.unwrap_or_default().max_size;
+        let has_top = self.session.offers().has_top;
+        let mut headers = Vec::new();
+        let mut wholes = Vec::new();
+        for number in &self.new {
+            let Some((place, listed)) = self.matching.listed(*number) else {
+                continue;
+            };
+            let wanted = Wanted {
+                number: *number,
+                size: listed.size,
+                uidl: listed.uidl.clone(),
+                place,
+                completes: None,
+            };
+            let is_large = max_size.is_some_and(|max| listed.size > max);
+            if is_large && has_top {
+                headers.push(wanted);
+            } else {
+                wholes.push(wanted);
+            }
+        }
+        let asked_for = self.matching.found().filter(|(row, _)| row.is_wanted);
+        for (row, number) in asked_for {
+            wholes.push(Wanted {
+                number,
+                size: row.size,
+                uidl: row.uidl.clone(),
+                place: row.place,
+                completes: Some(row.key),
+            });
+        }
+        (headers, wholes)
+    }
+
+    async fn retrieve(&mut self, wanted: &[Wanted], taking: &mut Taking) -> Result<(), Failure> {
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let scans: Vec<Scan> = wanted
+            .iter()
+            .map(|w| Scan {
+                number: w.number,
+                size: w.size,
+            })
+            .collect();
+        let (sink, arriving) = mpsc::channel(WAITING_MAX);
+        let matching = &self.matching;
+        let storing = taking.take_all(wanted, arriving, true, |number, raw| {
+            matching.by_digest(number, &digest(raw))
+        });
+        let (fetched, stored) = tokio::join!(self.session.retrieve(&scans, sink), storing);
+        stored?;
+        Ok(fetched?)
+    }
+
+    async fn retrieve_headers(
+        &mut self,
+        wanted: &[Wanted],
+        taking: &mut Taking,
+    ) -> Result<(), Failure> {
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let numbers: Vec<u32> = wanted.iter().map(|w| w.number).collect();
+        let (sink, arriving) = mpsc::channel(WAITING_MAX);
+        let storing = taking.take_all(wanted, arriving, false, |_, _| None);
+        let asking = self.session.top(&numbers, PROBE_LINES, sink);
+        let (fetched, stored) = tokio::join!(asking, storing);
+        stored?;
+        fetched?;
+        Ok(())
+    }
+
+    /// Marks on the server what may go. The rows whose messages the server will delete at QUIT.
+    async fn delete(&mut self) -> Result<Vec<i64>, Failure> {
+        let name = self.account.setup.name.clone();
+        let rows = self
+            .account
+            .db
+            .read_long(move |r| r.maildrop(&name))
+            .await?;
+        let mut numbers: HashMap<i64, u32> = self
+            .matching
+            .found()
+            .map(|(row, number)| (row.key, number))
+            .collect();
+        numbers.extend(self.stored.iter().map(|(number, key)| (*key, *number)));
+        let due: Vec<(u32, i64)> = rows
+            .iter()
+            .filter(|row| self.is_due(row))
+            .filter_map(|row| Some((*numbers.get(&row.key)?, row.key)))
+            .collect();
+        if due.is_empty() {
+            return Ok(Vec::new());
+        }
+        let wanted: Vec<u32> = due.iter().map(|(number, _)| *number).collect();
+        let accepted = self.session.delete(&wanted).await?;
+        let accepted: std::collections::HashSet<u32> = accepted.into_iter().collect();
+        let due = due.iter().filter(|(number, _)| accepted.contains(number));
+        let keys: Vec<i64> = due.map(|(_, key)| *key).collect();
+        note(self.account, keys.clone(), Deletion::Sent).await?;
+        Ok(keys)
+    }
+
+    fn show(&self, done: usize, total: usize) {
+        show(self.account, done, total);
+    }
+}
+
+/// Shows how far a round has come.
+pub(super) fn show(account: &Account, done: usize, total: usize) {
+    let number = |n| u32::try_from(n).unwrap_or(u32::MAX);
+    account.set_link(Link::Syncing {
+        mailbox: Safe::fixed("INBOX"),
+        done: number(done),
+        total: number(total),
+    });
+}
+
+async fn note(account: &Account, keys: Vec<i64>, deletion: Deletion) -> Result<(), Failure> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    account
+        .db
+        .write_bulk(move |w| w.note_deletions(&keys, deletion))
+        .await?;
+    Ok(())
+}
+
+/// The messages with their sizes and ids, in the order of their numbers.
+async fn list(session: &mut Session) -> Result<Vec<Listed>, Failure> {
+    let scans = session.list().await?;
+    if scans.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids = session.uidl().await?.unwrap_or_default();
+    let mut ids: HashMap<u32, String> = ids.into_iter().collect();
+    let mut listed: BTreeMap<u32, Listed> = BTreeMap::new();
+    for scan in scans {
+        let uidl = ids.remove(&scan.number).unwrap_or_default();
+        let one = Listed {
+            number: scan.number,
+            size: scan.size,
+            uidl,
+        };
+        if listed.insert(scan.number, one).is_some() {
+            return Err(twice(scan.number).into());
+        }
+    }
+    Ok(listed.into_values().collect())
+}
+
+fn twice(number: u32) -> Error {
+    let mut error = Error::new(
+        Class::Protocol,
+        format!("The server listed message {number} twice."),
+    );
+    error.hint =
+        "Nothing was fetched or deleted; if it happens again, ask the provider.".to_owned();
+    error
+}

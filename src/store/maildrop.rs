@@ -1,0 +1,300 @@
+//! What was seen in maildrops (RFC 1939), and what became of it.
+//!
+//! Called by the engine's POP3 rounds. A message must never be known here that is not on the disk in
+//! the same transaction: what is known is not fetched again, and may be deleted on the server.
+
+use super::local_items::{LocalNew, LocalPut, Packed, append, replace_raw};
+use super::sql::{self, Doing};
+use super::{Reader, Result, Writer};
+use crate::model::{LocalKey, MessageKey, Role};
+use rusqlite::{OptionalExtension, Row};
+
+/// What became of a message that was fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lies {
+    /// It lies in a folder other than the trash.
+    Somewhere,
+    /// It lies in the trash, and nowhere else.
+    InTrash,
+    /// It was deleted for good, or went to another account.
+    Nowhere,
+}
+
+/// How far the deletion of a message on the server has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deletion {
+    /// None was sent.
+    None,
+    /// It was sent, and whether the server has done it is not known.
+    Sent,
+    /// The server said that it has done it.
+    Confirmed,
+}
+
+/// A message that was seen in a maildrop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DropRow {
+    /// Its row.
+    pub key: i64,
+    /// Its unique id; empty where the server gives none.
+    pub uidl: String,
+    /// Its size as the server announced it.
+    pub size: u64,
+    /// The digest of its beginning.
+    pub probe: String,
+    /// The digest of all of it; empty while only its header is here.
+    pub digest: String,
+    /// Where its bytes are, if they still are.
+    pub local: LocalKey,
+    /// Grows with the order in which the server lists.
+    pub place: u32,
+    /// When it was first seen, in seconds since 1970.
+    pub first_seen: i64,
+    /// When it was here as a whole; 0: it is not.
+    pub stored_at: i64,
+    /// Whether it is to be fetched whole, though it is large.
+    pub is_wanted: bool,
+    /// How far its deletion there has come.
+    pub deletion: Deletion,
+    /// Where it lies here.
+    pub lies: Lies,
+}
+
+/// A message that comes out of a maildrop.
+#[derive(Debug, Clone)]
+pub struct DropNew {
+    /// What is kept of it.
+    pub message: LocalNew,
+    /// Its unique id; empty where the server gives none.
+    pub uidl: String,
+    /// Its size as the server announced it.
+    pub size: u64,
+    /// The digest of its beginning.
+    pub probe: String,
+    /// The digest of all of it; empty where only its header is kept.
+    pub digest: String,
+    /// Grows with the order in which the server lists.
+    pub place: u32,
+}
+
+/// Where messages of a maildrop were put.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DropPut {
+    /// Where in the mailbox.
+    pub put: LocalPut,
+    /// The rows of what is known of them, in their order.
+    pub rows: Vec<i64>,
+}
+
+/// What a listing says of a message that is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DropSeen {
+    /// Its row.
+    pub key: i64,
+    /// Its unique id now.
+    pub uidl: String,
+    /// Its size now.
+    pub size: u64,
+    /// Its place now.
+    pub place: u32,
+}
+
+const ROWS: &str = "SELECT d.key, d.uidl, d.size, d.probe, d.digest, d.raw, d.place, d.first_seen,
+    d.stored_at, d.is_wanted, d.deletion,
+    (SELECT max(coalesce(b.role, '') <> ?2) FROM local.item i JOIN local.mailbox b ON b.key = i.mailbox
+     WHERE i.raw = d.raw)
+  FROM local.maildrop d WHERE d.account = ?1 ORDER BY d.place, d.key";
+
+fn row(row: &Row<'_>) -> rusqlite::Result<DropRow> {
+    Ok(DropRow {
+        key: row.get(0)?,
+        uidl: row.get(1)?,
+        size: sql::unsigned(row.get(2)?),
+        probe: row.get(3)?,
+        digest: row.get(4)?,
+        local: LocalKey(row.get(5)?),
+        place: sql::count(row.get(6)?),
+        first_seen: row.get(7)?,
+        stored_at: row.get(8)?,
+        is_wanted: row.get(9)?,
+        deletion: match row.get::<_, i64>(10)? {
+            0 => Deletion::None,
+            1 => Deletion::Sent,
+            _ => Deletion::Confirmed,
+        },
+        lies: match row.get::<_, Option<bool>>(11)? {
+            Some(true) => Lies::Somewhere,
+            Some(false) => Lies::InTrash,
+            None => Lies::Nowhere,
+        },
+    })
+}
+
+impl Reader {
+    /// What was seen in the maildrop of an account and not found gone since.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn maildrop(&self, account: &str) -> Result<Vec<DropRow>> {
+        self.conn
+            .prepare_cached(ROWS)
+            .and_then(|mut s| s.query_map([account, Role::Trash.name()], row)?.collect())
+            .doing("reading what is known of the maildrop")
+    }
+
+    /// Of a message of which only the header is here: where that is.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn header_only(&self, message: MessageKey) -> Result<Option<LocalKey>> {
+        self.conn
+            .prepare_cached(
+                "SELECT r.key FROM message m JOIN local.raw r ON r.key = m.local
+                 WHERE m.key = ?1 AND m.local <> 0 AND r.drop_size > 0",
+            )
+            .and_then(|mut s| {
+                s.query_row([message.0], |row| row.get(0).map(LocalKey))
+                    .optional()
+            })
+            .doing("reading a message")
+    }
+}
+
+impl Writer {
+    /// Puts messages that came out of a maildrop into a mailbox, with what is known of them: on the
+    /// disk when this returns.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn put_drop(
+        &mut self,
+        account: &str,
+        mailbox: &str,
+        new: &[DropNew],
+        now_secs: i64,
+    ) -> Result<DropPut> {
+        let doing = "keeping messages";
+        self.write_local(doing, |tx| {
+            let messages: Vec<LocalNew> = new.iter().map(|n| n.message.clone()).collect();
+            let put = append(tx, account, mailbox, &messages)?;
+            let mut statement = tx
+                .prepare_cached(
+                    "INSERT INTO local.maildrop (account, uidl, size, probe, digest, raw, place,
+                       first_seen, stored_at)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                )
+                .doing(doing)?;
+            let mut rows = Vec::with_capacity(new.len());
+            for (one, key) in new.iter().zip(&put.keys) {
+                let stored_at = if one.digest.is_empty() { 0 } else { now_secs };
+                let row = statement
+                    .insert((
+                        account,
+                        &one.uidl,
+                        sql::signed(one.size),
+                        &one.probe,
+                        &one.digest,
+                        key.0,
+                        one.place,
+                        now_secs,
+                        stored_at,
+                    ))
+                    .doing(doing)?;
+                rows.push(row);
+            }
+            Ok(DropPut { put, rows })
+        })
+    }
+
+    /// Puts all of a message where only its header was. `false`: it was deleted here meanwhile.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn complete_drop(
+        &mut self,
+        key: i64,
+        packed: &Packed,
+        digest: &str,
+        now_secs: i64,
+    ) -> Result<bool> {
+        let doing = "keeping messages";
+        self.write_local(doing, |tx| {
+            let raw: Option<i64> = tx
+                .prepare_cached("SELECT raw FROM local.maildrop WHERE key = ?1")
+                .and_then(|mut s| s.query_row([key], |row| row.get(0)).optional())
+                .doing(doing)?;
+            let Some(raw) = raw else { return Ok(false) };
+            let is_replaced = replace_raw(tx, LocalKey(raw), packed)?;
+            tx.prepare_cached(
+                "UPDATE local.maildrop SET digest = ?2, stored_at = ?3, is_wanted = 0 WHERE key = ?1",
+            )
+            .and_then(|mut s| s.execute((key, digest, now_secs)))
+            .doing(doing)?;
+            Ok(is_replaced)
+        })
+    }
+
+    /// Takes in what a complete listing says: where known messages are now, and that all others of
+    /// the account are gone.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn note_listing(
+        &mut self,
+        account: &str,
+        before: &[DropRow],
+        seen: &[DropSeen],
+    ) -> Result<()> {
+        let doing = "noting what is in the maildrop";
+        let kept: std::collections::HashSet<i64> = seen.iter().map(|s| s.key).collect();
+        self.write_local(doing, |tx| {
+            for row in before.iter().filter(|row| !kept.contains(&row.key)) {
+                tx.prepare_cached("DELETE FROM local.maildrop WHERE key = ?1 AND account = ?2")
+                    .and_then(|mut s| s.execute((row.key, account)))
+                    .doing(doing)?;
+            }
+            for one in seen {
+                tx.prepare_cached(
+                    "UPDATE local.maildrop SET uidl = ?2, size = ?3, place = ?4 WHERE key = ?1
+                       AND (uidl <> ?2 OR size <> ?3 OR place <> ?4)",
+                )
+                .and_then(|mut s| s.execute((one.key, &one.uidl, sql::signed(one.size), one.place)))
+                .doing(doing)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Notes how far deletions on the server have come.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn note_deletions(&mut self, keys: &[i64], deletion: Deletion) -> Result<()> {
+        let doing = "noting what is in the maildrop";
+        self.write_local(doing, |tx| {
+            for key in keys {
+                tx.prepare_cached("UPDATE local.maildrop SET deletion = ?2 WHERE key = ?1")
+                    .and_then(|mut s| s.execute((key, deletion as i64)))
+                    .doing(doing)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Asks for all of a message of which only the header is here. `false`: it is no longer in the
+    /// maildrop.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn want_whole(&mut self, local: LocalKey) -> Result<bool> {
+        let doing = "asking for a message";
+        self.write_local(doing, |tx| {
+            tx.prepare_cached(
+                "UPDATE local.maildrop SET is_wanted = 1 WHERE raw = ?1 AND stored_at = 0",
+            )
+            .and_then(|mut s| s.execute([local.0]))
+            .doing(doing)
+            .map(|changed| changed > 0)
+        })
+    }
+}

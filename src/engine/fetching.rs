@@ -5,9 +5,10 @@
 use super::account::{Account, Failure};
 use super::board::{Fetch, Want};
 use super::clock;
-use super::lane::{Lane, as_net};
+use super::lane::Lane;
 use super::pull::is_answer;
 use super::setup::Keep;
+use super::waiting::as_net;
 use crate::mime;
 use crate::model::{MailboxKey, MessageKey, PartId, Placed, Uid, UidValidity};
 use crate::net::imap::Items;

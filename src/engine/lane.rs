@@ -8,8 +8,9 @@ use super::backoff::Backoff;
 use super::board::{Fetch, Want, Wishes};
 use super::local::LocalSession;
 use super::remote::Remote;
+use super::waiting::{pause, until_called_off, wait_until, yield_a_lane};
 use crate::bus::{Link, SyncMode};
-use crate::model::{MailboxKey, MessageKey, Safe, Uid, UidSet, UidValidity};
+use crate::model::{MailboxKey, MessageKey, Uid, UidSet, UidValidity};
 use crate::net::imap::{IdleEnd, Selected, Session};
 use crate::net::{Class, Error, Login};
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,8 +25,6 @@ const LINGER: Duration = Duration::from_secs(20);
 const ACTIVE: Duration = Duration::from_secs(120);
 /// A connection that lived so long is made anew at once when it breaks.
 pub(crate) const LIVED: Duration = Duration::from_secs(5);
-/// How long a connection may take to end politely when it is called off.
-const GRACE: Duration = Duration::from_secs(1);
 /// How long a fetch may wait for a connection.
 pub(crate) const FETCH_PATIENCE: Duration = Duration::from_secs(90);
 
@@ -128,65 +127,6 @@ fn is_settled(account: &Account) -> bool {
     matches!(account.link(), Link::InStep { .. } | Link::Syncing { .. })
 }
 
-/// Does the work of a connection; `None` where it is called off. A connection that may be dead (the
-/// machine slept) ends at once, for it would be silent; others have a moment to say goodbye.
-pub(crate) async fn until_called_off<T>(
-    account: &Account,
-    generation: u64,
-    work: impl Future<Output = T>,
-) -> Option<T> {
-    let mut bell = account.board.listen();
-    let called_off = async {
-        let is_over = |w: &Wishes| w.is_off();
-        wait_until(account, &mut bell, |w| {
-            is_over(w) || w.generation != generation
-        })
-        .await;
-        if account.board.look(is_over) {
-            tokio::time::sleep(GRACE).await;
-        }
-    };
-    tokio::select! {
-        biased;
-        done = work => Some(done),
-        () = called_off => None,
-    }
-}
-
-/// The server grants fewer connections: remembers it, so that the working lane has one.
-pub(crate) fn yield_a_lane(account: &Account, failure: &Failure) {
-    let Failure::Net(error) = failure else { return };
-    let summary = error.summary.to_ascii_lowercase();
-    let is_limit = error.code.as_deref() == Some("LIMIT")
-        || summary.contains("too many")
-        || summary.contains("maximum number of connections");
-    if is_limit {
-        account
-            .board
-            .post(|w| w.lanes_max = w.lanes_max.saturating_sub(1).max(1));
-    }
-}
-
-/// Waits until `wanted` holds; `false` when the account stops.
-pub(crate) async fn wait_until(
-    account: &Account,
-    bell: &mut watch::Receiver<u64>,
-    wanted: impl Fn(&Wishes) -> bool,
-) -> bool {
-    loop {
-        let (is_stopping, is_wanted) = account.board.look(|w| (w.is_stopping, wanted(w)));
-        if is_stopping {
-            return false;
-        }
-        if is_wanted {
-            return true;
-        }
-        if bell.changed().await.is_err() {
-            return false;
-        }
-    }
-}
-
 fn is_passing(failure: &Failure) -> bool {
     matches!(failure, Failure::Net(e) if e.class == Class::Transient)
 }
@@ -240,84 +180,6 @@ pub(crate) async fn connect(account: &Arc<Account>) -> Result<Lane, Failure> {
         quota_at: None,
         made: BTreeSet::new(),
     })
-}
-
-/// Says what went wrong, and waits for the next attempt: the back-off, or the user.
-pub(crate) async fn pause(
-    account: &Account,
-    bell: &mut watch::Receiver<u64>,
-    backoff: &mut Backoff,
-    failure: &Failure,
-    generation: u64,
-) {
-    account.board.note(|w| w.pulls.clear());
-    // A wrong password would lock the account; a bad certificate may be a café's portal and pass.
-    let is_final = matches!(failure, Failure::Net(e) if e.class == Class::Auth);
-    tracing::info!(account = %account.setup.name, %failure, "connection ended");
-    if is_final {
-        account.board.note(|w| {
-            w.is_refused = true;
-            w.is_sync_wanted = false;
-            refuse_fetches(w, failure);
-        });
-        let why = Safe::line(&failure.summary());
-        account.set_link(Link::Stopped {
-            why,
-            can_retry: true,
-        });
-        account.tell(&failure.summary(), failure.hint());
-        return;
-    }
-    let wait = backoff.next(fastrand::f64());
-    account.board.note(|w| refuse_fetches(w, failure));
-    if account.board.look(|w| w.generation) != generation {
-        return;
-    }
-    let secs = u32::try_from(wait.as_secs().max(1)).unwrap_or(u32::MAX);
-    account.set_link(Link::Waiting {
-        secs,
-        why: Safe::line(&failure.summary()),
-    });
-    let deadline = Instant::now() + wait;
-    loop {
-        let (is_changed, is_off) = account.board.look(|w| {
-            (
-                w.generation != generation || !w.fetches.is_empty(),
-                w.is_off(),
-            )
-        });
-        if is_changed || is_off {
-            if is_off {
-                account.set_link(Link::Idle);
-            }
-            return;
-        }
-        tokio::select! {
-            () = tokio::time::sleep_until(deadline) => return,
-            rung = bell.changed() => if rung.is_err() { return },
-        }
-    }
-}
-
-/// Tells everybody who waits for a message that the server cannot be reached.
-fn refuse_fetches(wishes: &mut Wishes, failure: &Failure) {
-    for fetch in wishes.fetches.drain(..) {
-        let _gone = fetch.done.send(Err(as_net(failure)));
-    }
-    wishes.ahead.clear();
-}
-
-/// A failure as a network error, for those who wait for a fetch.
-pub(crate) fn as_net(failure: &Failure) -> Error {
-    match failure {
-        Failure::Net(error) => error.clone(),
-        Failure::Store(error) => Error {
-            class: Class::Transient,
-            summary: error.to_string(),
-            hint: "see `pillarbox doctor`".to_owned(),
-            code: None,
-        },
-    }
 }
 
 impl Lane {

@@ -7,7 +7,7 @@ use super::account::Account;
 use super::backoff::Backoff;
 use super::board::Wishes;
 use super::drop_round::{Told, round};
-use super::lane::{pause, wait_until};
+use super::waiting::{pause, wait_until};
 use crate::bus::Link;
 use crate::model::Safe;
 use std::sync::Arc;

@@ -53,6 +53,7 @@ mod transfers;
 mod tree;
 mod upkeep;
 mod views;
+mod waiting;
 mod watch;
 mod writers;
 mod writing;

@@ -6,9 +6,9 @@
 use super::account::{Account, Failure};
 use super::board::Wishes;
 use super::clock;
-use super::lane::until_called_off;
 use super::outcome::{self, Trouble};
 use super::setup::{Outgoing, SaveSent};
+use super::waiting::until_called_off;
 use crate::bus::SyncMode;
 use crate::bus::{Event, WritingEvent};
 use crate::model::{OutboxKey, OutboxState, Safe};

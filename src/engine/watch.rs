@@ -6,7 +6,8 @@
 use super::account::{Account, Failure};
 use super::backoff::Backoff;
 use super::board::Wishes;
-use super::lane::{LIVED, Lane, connect, until_called_off, wait_until, yield_a_lane};
+use super::lane::{LIVED, Lane, connect};
+use super::waiting::{until_called_off, wait_until, yield_a_lane};
 use crate::bus::SyncMode;
 use crate::net::imap::IdleEnd;
 use std::sync::Arc;

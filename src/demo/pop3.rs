@@ -5,6 +5,8 @@
 
 mod maildrop;
 mod session;
+#[cfg(test)]
+mod tests;
 
 pub use maildrop::{Mail, Maildrop};
 

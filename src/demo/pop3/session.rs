@@ -99,7 +99,7 @@ impl Session {
             ("AUTH", false) => self.authenticate(argument, wire).await?,
             ("QUIT", _) => self.quit(),
             (_, false) => self.introduce(&name, argument),
-            (_, true) => self.perform(&name, argument).unwrap_or_else(|why| err(why)),
+            (_, true) => self.perform(&name, argument).unwrap_or_else(err),
         };
         let next = self.answer(act, reply, wire).await?;
         Ok(if name == "QUIT" { Next::End } else { next })

@@ -219,6 +219,22 @@ async fn a_server_that_asks_for_more_and_more_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_server_that_passes_over_the_first_message_is_told_again_once() {
+    let (near, far) = tokio::io::duplex(4096);
+    let capa = "+OK\r\nSASL PLAIN\r\n.\r\n";
+    let turns = ["+ \r\n", "+OK\r\n", capa].map(|text| turn(1, text));
+    let turns = [vec![turn(0, "+OK\r\n"), turn(1, capa)], turns.to_vec()].concat();
+    let peer = tokio::spawn(play(far, turns));
+    open(near, Security::Implicit).await.unwrap();
+    let (_, heard) = peer.await.unwrap();
+    let message = "AGFubgBzZWNyZXQ=";
+    assert_eq!(
+        heard,
+        format!("CAPA\r\nAUTH PLAIN {message}\r\n{message}\r\nCAPA\r\n")
+    );
+}
+
+#[tokio::test]
 async fn a_line_or_a_list_without_an_end_is_refused_before_it_is_kept() {
     let endless = "x".repeat(1_000_000);
     let lines = "X-MORE\r\n".repeat(1_000);

@@ -5,6 +5,7 @@ use crate::demo::pop3::{Options as Offer, Peer, Sizes, Uids};
 use crate::demo::{Act, Times, When};
 use crate::net::{Class, Error, Login, Options, Secret, Security, Server};
 use std::time::Duration;
+use tokio::io::AsyncReadExt;
 use tokio::sync::mpsc;
 
 fn server() -> Server {
@@ -347,6 +348,56 @@ async fn a_connection_cut_within_a_message_gives_only_the_whole_ones_before_it()
         assert_eq!(done.unwrap_err().class, Class::Transient);
         assert_eq!(all.len(), 1, "cut after {cut}");
         assert_eq!(whole(&all[0]), messages[0]);
+    }
+}
+
+/// A whole session over a connection of which so many bytes arrive: what was fetched, and whether all
+/// of it was done.
+async fn cut_session(peer: &Peer, bytes: u64) -> (Vec<Retrieved>, bool) {
+    let (read, write) = tokio::io::split(peer.connect());
+    let wire = tokio::io::join(read.take(bytes), write);
+    let login = password("secret");
+    let opened = Session::over(Box::new(wire), &server(), &login, &Options::default()).await;
+    let Ok(mut session) = opened else {
+        return (Vec::new(), false);
+    };
+    let Ok(list) = session.list().await else {
+        return (Vec::new(), false);
+    };
+    let (all, done) = fetch(&mut session, &list).await;
+    let numbers: Vec<u32> = list.iter().map(|scan| scan.number).collect();
+    let is_done =
+        done.is_ok() && session.delete(&numbers).await.is_ok() && session.quit().await.is_ok();
+    (all, is_done)
+}
+
+#[tokio::test]
+async fn a_connection_cut_at_any_byte_leaves_each_message_whole_and_somewhere() {
+    for pipelining in [true, false] {
+        let offer = match pipelining {
+            true => Offer::default(),
+            false => Offer::default().without(&["PIPELINING"]),
+        };
+        let mut last = 0;
+        for bytes in 0.. {
+            let peer = peer(offer.clone(), &ODD);
+            let (all, is_done) = cut_session(&peer, bytes).await;
+            for (one, raw) in all.iter().zip(ODD) {
+                assert!(
+                    whole(one) == ended(raw),
+                    "message {}, cut at {bytes}",
+                    one.number
+                );
+            }
+            assert!(all.len() >= last, "cut at {bytes}");
+            last = all.len();
+            let left = peer.maildrop().messages().len();
+            assert!(left == ODD.len() || (left == 0 && all.len() == ODD.len()));
+            if is_done {
+                assert_eq!((left, all.len()), (0, ODD.len()));
+                break;
+            }
+        }
     }
 }
 

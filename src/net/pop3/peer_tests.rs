@@ -205,6 +205,9 @@ async fn ids_are_given_as_the_server_has_them() {
     assert!(doubled[0].1 == doubled[1].1 && doubled[1].1 != doubled[2].1);
     assert_eq!(uidl(Offer::default().without(&["UIDL"])).await, None);
 
+    let odd = uidl(with(Uids::Odd)).await.unwrap();
+    assert!(odd.len() == 2 && odd[0].1.ends_with('\u{4fe1}') && odd[1].1.len() == 200);
+
     let peer = peer(with(Uids::Reused), &messages);
     let mut session = open(&peer).await;
     let before = session.uidl().await.unwrap().unwrap();
@@ -255,7 +258,7 @@ async fn one_refused_message_does_not_concern_the_others() {
         (&b"a\r\n"[..], &b"c\r\n"[..])
     );
     let Outcome::Refused(error) = &all[1].outcome else {
-        panic!()
+        panic!("{:?}", all[1]);
     };
     assert_eq!(error.class, Class::Rejected);
 }

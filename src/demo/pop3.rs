@@ -5,6 +5,8 @@
 
 mod maildrop;
 mod session;
+#[cfg(test)]
+mod tests;
 
 pub use maildrop::{Mail, Maildrop};
 
@@ -42,6 +44,9 @@ pub enum Uids {
     Reused,
     /// Lasting ids, listed from the last message to the first.
     Reordered,
+    /// Lasting ids that are not what RFC 1939 §7 allows: of every three messages the first has one with
+    /// a blank and another alphabet, the second one of 200 bytes, the third one with a control character.
+    Odd,
 }
 
 /// What sizes LIST and STAT say.

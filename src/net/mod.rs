@@ -92,7 +92,7 @@ impl Default for Options {
             idle_renew: Duration::from_secs(9 * 60),
             poll: Duration::from_secs(15),
             allow_plaintext: false,
-            message_max: 512 * 1024 * 1024,
+            message_max: 256 * 1024 * 1024,
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::support::slapd::{BASE, Slapd};
 use crate::support::{Dovecot, Kind, Program, closed_port, wait_until};
-use pillarbox::demo::smtp;
+use pillarbox::demo::{pop3, smtp};
 use serde_json::Value;
 use std::fs;
 use std::net::TcpStream;
@@ -309,20 +309,130 @@ fn only_the_named_account_is_looked_at_and_others_can_read_no_password() {
     assert_words(row["remedy"].as_str().unwrap(), &["chmod 600"]);
 }
 
-/// The demo's submission server on a port of its own, until the test ends.
-fn submission_server() -> (tokio::runtime::Runtime, u16) {
+/// A server of the demo's on a port of its own, until the test ends.
+fn demo_server<F>(
+    serve: impl FnOnce(tokio::net::TcpListener) -> F,
+) -> (tokio::runtime::Runtime, u16)
+where
+    F: Future<Output = std::io::Result<()>> + Send + 'static,
+{
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()
         .unwrap();
-    let offer = smtp::Options::default().without(&["DSN", "PIPELINING"]);
-    let peer = smtp::Peer::new(offer, |_| ());
     let listening = tokio::net::TcpListener::bind(("127.0.0.1", 0));
     let listener = runtime.block_on(listening).unwrap();
     let port = listener.local_addr().unwrap().port();
-    drop(runtime.spawn(smtp::serve(listener, peer)));
+    drop(runtime.spawn(serve(listener)));
     (runtime, port)
+}
+
+fn submission_server() -> (tokio::runtime::Runtime, u16) {
+    let offer = smtp::Options::default().without(&["DSN", "PIPELINING"]);
+    let peer = smtp::Peer::new(offer, |_| ());
+    demo_server(|listener| smtp::serve(listener, peer))
+}
+
+fn pop3_account(host: &str, port: u16, more: &str) -> String {
+    account(host, port, more).replace(".imap]", ".pop3]")
+}
+
+/// An account at a POP3 server of the demo's that behaves like this.
+fn pop3_server(options: pop3::Options) -> (tokio::runtime::Runtime, pop3::Peer, String) {
+    let peer = pop3::Peer::new(options);
+    for _ in 0..3 {
+        peer.maildrop().deliver("Subject: x\r\n\r\n");
+    }
+    let server = peer.clone();
+    let (runtime, port) = demo_server(|listener| pop3::serve(listener, server));
+    let config = pop3_account("127.0.0.1", port, "tls = \"none\"\npassword = \"secret\"");
+    (runtime, peer, config)
+}
+
+#[test]
+fn a_good_pop3_server_is_found_well_step_by_step() {
+    let dovecot = Dovecot::shared(Kind::Bare);
+    for (port, tls) in [(dovecot.pop3s, "implicit"), (dovecot.pop3, "starttls")] {
+        let more = ca(&dovecot.ca_file) + &format!("\ntls = \"{tls}\"");
+        let rows = doctor(&pop3_account("localhost", port, &more), 0);
+        let steps: Vec<&str> = rows
+            .iter()
+            .filter_map(|row| row["check"].as_str().unwrap().strip_prefix("work pop3: "))
+            .collect();
+        let all = [
+            "name",
+            "connection",
+            "certificate",
+            "sign-in",
+            "mail",
+            "ids",
+            "capabilities",
+        ];
+        assert_eq!(steps, all);
+        let last = rows.last().unwrap()["detail"].as_str().unwrap();
+        assert_words(last, &["UIDL", "PIPELINING", "nothing of use is missing"]);
+    }
+}
+
+#[test]
+fn what_a_pop3_server_lacks_or_wants_is_said_with_what_follows() {
+    let options = pop3::Options {
+        login_delay: Some(std::time::Duration::from_secs(1)),
+        ..pop3::Options::default().without(&["TOP", "PIPELINING", "EXPIRE"])
+    };
+    let (_runtime, _peer, config) = pop3_server(options.with(&["EXPIRE 30"]));
+    // Twice is too often for this server.
+    let program = Program::new(&config);
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    fs::set_permissions(program.config_file(), mode).unwrap();
+    let rows = program.run(&["doctor", "--json"]).expect(0).json();
+    let told = |check: &str| {
+        let check = format!("work pop3: {check}");
+        let row = rows.iter().find(|row| row["check"] == check).unwrap();
+        row["detail"].as_str().unwrap().to_owned()
+    };
+    assert_words(&told("mail"), &["messages on the server: 3"]);
+    assert_words(
+        &told("capabilities"),
+        &["not offered: TOP (", "PIPELINING ("],
+    );
+    assert_words(&told("interval"), &["1 s between two sign-ins"]);
+    assert_words(&told("keeping"), &["after 30 days"]);
+}
+
+#[test]
+fn a_pop3_server_whose_ids_are_none_is_a_fault_where_mail_stays_there() {
+    for options in [
+        pop3::Options::default().without(&["UIDL"]),
+        pop3::Options {
+            uids: pop3::Uids::Doubled,
+            ..pop3::Options::default()
+        },
+    ] {
+        let (_runtime, peer, config) = pop3_server(options);
+        let [check, detail, remedy] = fault(&config);
+        assert_eq!(check, "work pop3: ids");
+        assert_words(&detail, &["UIDL", "each time"]);
+        assert_words(&remedy, &["leave_on_server = false"]);
+        doctor(&(config + "leave_on_server = false\n"), 0);
+        assert_eq!(peer.maildrop().messages().len(), 3);
+        assert!(!peer.log().iter().any(|line| line.starts_with("RETR")));
+    }
+}
+
+#[test]
+fn a_maildrop_that_is_in_use_is_no_wrong_password() {
+    let (_runtime, peer, config) = pop3_server(pop3::Options::default());
+    peer.maildrop().set_held(true);
+    let [check, detail, remedy] = fault(&config);
+    assert_eq!(check, "work pop3: session");
+    assert_words(&detail, &["IN-USE"]);
+    assert_words(&remedy, &["Another program"]);
+    let wrong = config.replace("\"secret\"", "\"guess\"");
+    let [check, _, remedy] = fault(&wrong);
+    assert_eq!(check, "work pop3: sign-in");
+    assert_words(&remedy, &["password"]);
 }
 
 #[test]

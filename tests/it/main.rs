@@ -70,6 +70,8 @@ mod outbox;
 #[cfg(test)]
 mod people;
 #[cfg(test)]
+mod pop3;
+#[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod sending;

@@ -2,6 +2,8 @@
 //!
 //! Called by `doctor`. Every wait has a time limit, and a step is only taken after the one before.
 
+mod pop3;
+
 use super::Check;
 use crate::cli::accounts;
 use crate::config::{Account, Protocol, Server, Tls};
@@ -39,7 +41,7 @@ pub(super) fn look(name: &str, account: &Account) -> Vec<Check> {
             imap(server, &setup, &mut checks).await;
         }
         if let Some(server) = &account.pop3 {
-            reach(&format!("{name} pop3"), server, Protocol::Pop3, &mut checks).await;
+            pop3::look(name, account, server, &mut checks).await;
         }
         if let Some(server) = &account.smtp {
             smtp(name, account, server, &mut checks).await;

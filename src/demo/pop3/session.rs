@@ -99,7 +99,7 @@ impl Session {
             ("AUTH", false) => self.authenticate(argument, wire).await?,
             ("QUIT", _) => self.quit(),
             (_, false) => self.introduce(&name, argument),
-            (_, true) => self.perform(&name, argument).unwrap_or_else(|why| err(why)),
+            (_, true) => self.perform(&name, argument).unwrap_or_else(err),
         };
         let next = self.answer(act, reply, wire).await?;
         Ok(if name == "QUIT" { Next::End } else { next })
@@ -263,16 +263,21 @@ impl Session {
     }
 
     fn id(&self, number: usize) -> String {
-        let place = match self.peer.options().uids {
-            Uids::Lasting | Uids::Reordered => number,
+        let uids = self.peer.options().uids;
+        let place = match uids {
+            Uids::Lasting | Uids::Reordered | Uids::Odd => number,
             Uids::Doubled => (number - 1) / 2 * 2 + 1,
             Uids::Reused => return format!("place.{number}"),
         };
-        let mail = self
-            .hold
-            .as_ref()
-            .and_then(|hold| hold.messages.get(place - 1));
-        mail.map(|mail| mail.id.clone()).unwrap_or_default()
+        let mut messages = self.hold.iter().flat_map(|hold| &hold.messages);
+        let id = messages.nth(place - 1).map(|mail| mail.id.clone());
+        let id = id.unwrap_or_default();
+        match (uids, number % 3) {
+            (Uids::Odd, 1) => format!("{id} \u{e4}\u{4fe1}"),
+            (Uids::Odd, 2) => format!("{id:x<200}"),
+            (Uids::Odd, _) => format!("{id}\x1b[2J"),
+            _ => id,
+        }
     }
 
     fn size(&self, mail: &Mail) -> u64 {

@@ -12,7 +12,7 @@ use crate::net::{Login, Server};
 /// The longest line that may hold the first message (RFC 5034 §4); a longer one waits to be asked.
 const LINE_MAX: usize = 255 - 2;
 /// How often a server may ask for more in one exchange.
-const CHALLENGES_MAX: usize = 3;
+const CHALLENGES_MAX: usize = 4;
 
 impl Session {
     pub(super) async fn log_in(&mut self, server: &Server, login: &Login) -> Result<()> {
@@ -50,7 +50,7 @@ impl Session {
         } else {
             self.link.say(&format!("AUTH {}", sasl.name));
         }
-        let mut is_sent = is_short;
+        let mut said = usize::from(is_short);
         let mut told = None;
         for _ in 0..CHALLENGES_MAX {
             let reply = self.link.reply_or_challenge().await?;
@@ -58,13 +58,14 @@ impl Session {
                 return Ok((reply, told));
             }
             self.link.check_surplus()?;
-            if is_sent {
+            // Quirk: there are servers that pass over a message behind AUTH, and ask for it.
+            if said == 0 || (said == 1 && reply.text.is_empty()) {
+                self.link.say(&sasl.message);
+                said += 1;
+            } else {
                 // A challenge where none is left to answer says why it is going to be refused.
                 told = auth::challenge_text(reply.text.as_bytes()).or(told);
                 self.link.say(sasl.give_up);
-            } else {
-                self.link.say(&sasl.message);
-                is_sent = true;
             }
         }
         Err(self.link.over(Error::new(

@@ -101,17 +101,18 @@ impl Session {
     ///
     /// [`Options::message_max`]: crate::net::Options::message_max
     pub async fn retrieve(&mut self, wanted: &[Scan], sink: mpsc::Sender<Retrieved>) -> Result<()> {
-        let hard = self.message_max;
+        let most = self.message_max;
+        // Quirk: there are servers that count a line end as one byte. In a large message that is little.
+        let hard = most.saturating_add(most / 8).saturating_add(SLACK);
         let turns = wanted.iter().map(|&Scan { number, size }| {
-            if size > hard {
+            if size > most {
                 return Turn::TooLarge { number, size };
             }
             Turn::Message {
                 number,
                 command: format!("RETR {number}"),
                 expected: size,
-                // Quirk: there are servers that count a line end as one byte.
-                ceiling: size.saturating_mul(2).saturating_add(SLACK),
+                ceiling: size.saturating_mul(2).saturating_add(SLACK).min(hard),
             }
         });
         self.fetch(turns, sink).await

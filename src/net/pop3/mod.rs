@@ -10,6 +10,8 @@
 mod auth;
 mod delete;
 mod fetch;
+#[cfg(test)]
+mod hostile_tests;
 mod link;
 mod listing;
 mod offers;

@@ -60,7 +60,6 @@ impl Offers {
 
     /// Takes one line of the answer.
     pub(super) fn take(&mut self, line: &[u8]) {
-        self.is_known = true;
         let text = String::from_utf8_lossy(line);
         let mut words = text.split_ascii_whitespace();
         let keyword = words.next().unwrap_or_default().to_ascii_uppercase();
@@ -126,7 +125,7 @@ mod tests {
         ] {
             offers.take(line.as_bytes());
         }
-        assert!(offers.has_top && offers.has_uidl && offers.can_pipeline && offers.is_known);
+        assert!(offers.has_top && offers.has_uidl && offers.can_pipeline);
         assert!(!offers.has_resp_codes && !offers.has_user);
         assert!(offers.has_mechanism("XOAUTH2") && !offers.has_mechanism("LOGIN"));
         assert_eq!(offers.login_delay, Some(Duration::from_secs(900)));

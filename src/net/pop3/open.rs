@@ -108,7 +108,10 @@ impl Session {
         if !self.ask("CAPA").await?.is_ok {
             return Ok(());
         }
-        let mut offers = Offers::default();
+        let mut offers = Offers {
+            is_known: true,
+            ..Offers::default()
+        };
         self.listing(LINES_MAX, |line| {
             offers.take(line);
             Some(())

@@ -5,6 +5,7 @@ use crate::demo::pop3::{Options as Offer, Peer, Sizes, Uids};
 use crate::demo::{Act, Times, When};
 use crate::net::{Class, Error, Login, Options, Secret, Security, Server};
 use std::time::Duration;
+use tokio::io::AsyncReadExt;
 use tokio::sync::mpsc;
 
 fn server() -> Server {
@@ -132,11 +133,15 @@ async fn a_thousand_messages_need_few_turns_and_come_in_order() {
         }
         count
     });
-    session.retrieve(&list, sink).await.unwrap();
+    // In a task of its own, as the engine has it.
+    let fetching = tokio::spawn(async move {
+        session.retrieve(&list, sink).await.unwrap();
+        let numbers: Vec<u32> = list.iter().map(|scan| scan.number).collect();
+        assert_eq!(session.delete(&numbers).await.unwrap(), numbers);
+        session.quit().await.unwrap();
+    });
     assert_eq!(reader.await.unwrap(), 1000);
-    let numbers: Vec<u32> = list.iter().map(|scan| scan.number).collect();
-    assert_eq!(session.delete(&numbers).await.unwrap(), numbers);
-    session.quit().await.unwrap();
+    fetching.await.unwrap();
     assert!(peer.maildrop().messages().is_empty());
 }
 
@@ -204,6 +209,9 @@ async fn ids_are_given_as_the_server_has_them() {
     assert!(doubled[0].1 == doubled[1].1 && doubled[1].1 != doubled[2].1);
     assert_eq!(uidl(Offer::default().without(&["UIDL"])).await, None);
 
+    let odd = uidl(with(Uids::Odd)).await.unwrap();
+    assert!(odd.len() == 2 && odd[0].1.ends_with('\u{4fe1}') && odd[1].1.len() == 200);
+
     let peer = peer(with(Uids::Reused), &messages);
     let mut session = open(&peer).await;
     let before = session.uidl().await.unwrap().unwrap();
@@ -254,7 +262,7 @@ async fn one_refused_message_does_not_concern_the_others() {
         (&b"a\r\n"[..], &b"c\r\n"[..])
     );
     let Outcome::Refused(error) = &all[1].outcome else {
-        panic!()
+        panic!("{:?}", all[1]);
     };
     assert_eq!(error.class, Class::Rejected);
 }
@@ -350,6 +358,56 @@ async fn a_connection_cut_within_a_message_gives_only_the_whole_ones_before_it()
     }
 }
 
+/// A whole session over a connection of which so many bytes arrive: what was fetched, and whether all
+/// of it was done.
+async fn cut_session(peer: &Peer, bytes: u64) -> (Vec<Retrieved>, bool) {
+    let (read, write) = tokio::io::split(peer.connect());
+    let wire = tokio::io::join(read.take(bytes), write);
+    let login = password("secret");
+    let opened = Session::over(Box::new(wire), &server(), &login, &Options::default()).await;
+    let Ok(mut session) = opened else {
+        return (Vec::new(), false);
+    };
+    let Ok(list) = session.list().await else {
+        return (Vec::new(), false);
+    };
+    let (all, done) = fetch(&mut session, &list).await;
+    let numbers: Vec<u32> = list.iter().map(|scan| scan.number).collect();
+    let is_done =
+        done.is_ok() && session.delete(&numbers).await.is_ok() && session.quit().await.is_ok();
+    (all, is_done)
+}
+
+#[tokio::test]
+async fn a_connection_cut_at_any_byte_leaves_each_message_whole_and_somewhere() {
+    for pipelining in [true, false] {
+        let offer = match pipelining {
+            true => Offer::default(),
+            false => Offer::default().without(&["PIPELINING"]),
+        };
+        let mut last = 0;
+        for bytes in 0.. {
+            let peer = peer(offer.clone(), &ODD);
+            let (all, is_done) = cut_session(&peer, bytes).await;
+            for (one, raw) in all.iter().zip(ODD) {
+                assert!(
+                    whole(one) == ended(raw),
+                    "message {}, cut at {bytes}",
+                    one.number
+                );
+            }
+            assert!(all.len() >= last, "cut at {bytes}");
+            last = all.len();
+            let left = peer.maildrop().messages().len();
+            assert!(left == ODD.len() || (left == 0 && all.len() == ODD.len()));
+            if is_done {
+                assert_eq!((left, all.len()), (0, ODD.len()));
+                break;
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_server_that_does_not_mark_dots_gives_no_half_message() {
     for pipelining in [true, false] {
@@ -370,12 +428,15 @@ async fn a_server_that_does_not_mark_dots_gives_no_half_message() {
     }
 }
 
-#[tokio::test]
-async fn tokens_and_passwords_log_in_and_refusals_are_told_apart() {
-    let token = |text: &str| Login::Token {
+fn token(text: &str) -> Login {
+    Login::Token {
         user: "ann".into(),
         token: Secret::new(text.into()),
-    };
+    }
+}
+
+#[tokio::test]
+async fn tokens_and_passwords_log_in_by_the_best_way_there_is() {
     let long = "x".repeat(2000);
     for (offer, login, said) in [
         (Offer::default(), token("good"), "AUTH OAUTHBEARER"),
@@ -396,6 +457,10 @@ async fn tokens_and_passwords_log_in_and_refusals_are_told_apart() {
         open_as(&peer, &login).await.unwrap();
         assert_eq!(peer.log().join("\n"), format!("CAPA\n{said}\nCAPA"));
     }
+}
+
+#[tokio::test]
+async fn refused_logins_are_told_apart_and_show_no_secret() {
     for (offer, login, code, told) in [
         (
             Offer::default(),

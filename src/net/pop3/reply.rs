@@ -83,7 +83,9 @@ impl Reply {
             (_, Class::Auth) => {
                 "Check the user name and the password; some providers want a password made for this program, or a token, or that POP3 is allowed in their settings first."
             }
-            (_, Class::Rejected) => "Something is wrong with the account; ask the provider.",
+            (_, Class::Rejected) => {
+                "It needs somebody to change the account: maybe POP3 has to be allowed in the provider's settings first."
+            }
             _ => "It will be tried again later.",
         };
         let more = told

@@ -81,6 +81,12 @@ pub(crate) struct Dovecot {
     pub(crate) imap: u16,
     /// Port for IMAP over TLS.
     pub(crate) imaps: u16,
+    #[allow(dead_code, reason = "not for the benches")]
+    /// Port for POP3 in clear and STLS.
+    pub(crate) pop3: u16,
+    #[allow(dead_code, reason = "not for the benches")]
+    /// Port for POP3 over TLS.
+    pub(crate) pop3s: u16,
     /// The root to trust (PEM); the certificate is for `localhost` and `127.0.0.1`.
     pub(crate) ca_file: PathBuf,
     folder: PathBuf,
@@ -201,7 +207,7 @@ impl Dovecot {
             make_public(&folder, &owner);
         }
         make_certificate(&folder);
-        let [imap, imaps] = free_ports();
+        let [imap, imaps, pop3, pop3s] = free_ports();
         let config = folder.join("dovecot.conf");
         let installed = Installed::find();
         let plan = Plan {
@@ -210,6 +216,8 @@ impl Dovecot {
             owner: &owner,
             imap,
             imaps,
+            pop3,
+            pop3s,
         };
         fs::write(&config, plan.configuration(&installed)).unwrap();
         let log = fs::File::create(folder.join("start.log")).unwrap();
@@ -225,6 +233,8 @@ impl Dovecot {
         let dovecot = Self {
             imap,
             imaps,
+            pop3,
+            pop3s,
             ca_file: folder.join("ca.pem"),
             folder,
             users: AtomicU32::new(1),
@@ -287,9 +297,9 @@ fn make_public(folder: &Path, owner: &Owner) {
     owner.take(&root);
 }
 
-/// Two ports that nobody listens on. Both are held until both are known.
-fn free_ports() -> [u16; 2] {
-    let held = [0, 1].map(|_| TcpListener::bind(("127.0.0.1", 0)).unwrap());
+/// Ports that nobody listens on. All are held until all are known.
+fn free_ports<const N: usize>() -> [u16; N] {
+    let held = [0; N].map(|_| TcpListener::bind(("127.0.0.1", 0)).unwrap());
     held.map(|listener| listener.local_addr().unwrap().port())
 }
 

@@ -43,6 +43,8 @@ pub(super) struct Plan<'a> {
     pub(super) owner: &'a Owner,
     pub(super) imap: u16,
     pub(super) imaps: u16,
+    pub(super) pop3: u16,
+    pub(super) pop3s: u16,
 }
 
 impl Plan<'_> {
@@ -60,7 +62,7 @@ impl Plan<'_> {
         let capability = self.kind.capability();
         let capability = capability.map_or(String::new(), |c| format!("imap_capability = {c}"));
         format!(
-            "protocols = imap\n\
+            "protocols = imap pop3\n\
              mail_home = {folder}/home/%u\n\
              mail_location = maildir:{folder}/mail/%u\n\
              disable_plaintext_auth = no\n\
@@ -102,7 +104,7 @@ impl Plan<'_> {
         format!(
             "dovecot_config_version = 2.4.0\n\
              dovecot_storage_version = 2.4.0\n\
-             protocols {{\n  imap = yes\n}}\n\
+             protocols {{\n  imap = yes\n  pop3 = yes\n}}\n\
              mail_home = {folder}/home/%{{user}}\n\
              mail_driver = maildir\n\
              mail_path = {folder}/mail/%{{user}}\n\
@@ -145,6 +147,8 @@ impl Plan<'_> {
             owner,
             imap,
             imaps,
+            pop3,
+            pop3s,
         } = self;
         let (folder, Owner { user, group, other }) = (folder.display(), owner);
         let (prefix, separator) = kind.namespace();
@@ -154,7 +158,8 @@ impl Plan<'_> {
             None => format!(
                 "default_internal_user = {user}\ndefault_internal_group = {group}\n\
                  default_login_user = {user}\n\
-                 service anvil {{\n  chroot =\n}}\nservice imap-login {{\n  chroot =\n}}\n"
+                 service anvil {{\n  chroot =\n}}\nservice imap-login {{\n  chroot =\n}}\n\
+                 service pop3-login {{\n  chroot =\n}}\n"
             ),
         };
         let folder_of = |name: &&str| {
@@ -169,10 +174,14 @@ impl Plan<'_> {
              mail_fsync = never\nmailbox_list_index = yes\n\
              mailbox_idle_check_interval = 1 secs\nmail_max_userip_connections = 200\n\
              auth_mechanisms = plain login\nauth_failure_delay = 0\nssl = yes\n\
+             pop3_lock_session = yes\n\
              namespace inbox {{\n  inbox = yes\n  prefix = {prefix}\n  separator = {separator}\n{special}}}\n\
              service imap-login {{\n  {reuse}\n  process_min_avail = 1\n  \
              inet_listener imap {{\n    port = {imap}\n  }}\n  \
              inet_listener imaps {{\n    port = {imaps}\n    ssl = yes\n  }}\n}}\n\
+             service pop3-login {{\n  {reuse}\n  \
+             inet_listener pop3 {{\n    port = {pop3}\n  }}\n  \
+             inet_listener pop3s {{\n    port = {pop3s}\n    ssl = yes\n  }}\n}}\n\
              service imap {{\n  process_limit = 200\n  vsz_limit = 2G\n}}\n\
              service anvil {{\n  client_limit = 2000\n}}\n\
              service auth {{\n  client_limit = 2000\n}}\n",

@@ -411,7 +411,6 @@ impl fmt::Debug for Gate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicBool, Ordering};
 
     /// A server that said why it hung up, on a machine that tells of the hanging up first: what was
     /// said can be read only when the writer has waited.

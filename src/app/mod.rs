@@ -42,6 +42,7 @@ mod settings;
 mod settle;
 mod sidebar;
 mod size;
+mod stops;
 mod targets;
 mod update;
 

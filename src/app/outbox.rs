@@ -228,6 +228,11 @@ fn item_line(item: &OutboxItem) -> OutboxLine {
             Some(item.created),
         ),
         OutboxState::Failed => (OutboxMark::Stuck, "not sent".to_owned(), Some(item.created)),
+        OutboxState::Sent if !item.error.is_empty() => (
+            OutboxMark::Waiting,
+            "sent; not filed yet".to_owned(),
+            None,
+        ),
         OutboxState::Sent => (OutboxMark::Running, "sent, being filed".to_owned(), None),
         OutboxState::Cancelled => (OutboxMark::None, "taken back".to_owned(), None),
     };

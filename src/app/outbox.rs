@@ -208,7 +208,7 @@ fn item_line(item: &OutboxItem) -> OutboxLine {
             (OutboxMark::Waiting, "waits to be sent".to_owned(), None)
         }
         OutboxState::Queued => {
-            let word = format!("waits, {}; tried again", tries(item.attempts));
+            let word = format!("{}, next", tries(item.attempts));
             (OutboxMark::Waiting, word, item.not_before)
         }
         OutboxState::Scheduled => (
@@ -228,11 +228,9 @@ fn item_line(item: &OutboxItem) -> OutboxLine {
             Some(item.created),
         ),
         OutboxState::Failed => (OutboxMark::Stuck, "not sent".to_owned(), Some(item.created)),
-        OutboxState::Sent if !item.error.is_empty() => (
-            OutboxMark::Waiting,
-            "sent; not filed yet".to_owned(),
-            None,
-        ),
+        OutboxState::Sent if !item.error.is_empty() => {
+            (OutboxMark::Waiting, "sent; not filed yet".to_owned(), None)
+        }
         OutboxState::Sent => (OutboxMark::Running, "sent, being filed".to_owned(), None),
         OutboxState::Cancelled => (OutboxMark::None, "taken back".to_owned(), None),
     };

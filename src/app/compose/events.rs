@@ -21,9 +21,13 @@ pub(in crate::app) fn event(app: &mut App, event: WritingEvent) -> Vec<Effect> {
             notes,
         } => opened(app, request, key, *draft, caret, identities, &notes),
         WritingEvent::Kept { key, revision } => kept(app, key, revision),
-        WritingEvent::Discarded { key, .. } => {
-            app.writing.undo = Some(WritingUndo::Reopen(key));
+        WritingEvent::Discarded { request, key } => {
             stops::set_stale::<Outbox>(app);
+            if app.writing.dropping == Some(request) {
+                app.writing.dropping = None;
+                return app.say(Safe::fixed("Nothing was written: no draft is kept"));
+            }
+            app.writing.undo = Some(WritingUndo::Reopen(key));
             let text = Safe::fixed("Threw the draft away");
             vec![
                 app.notices
@@ -100,6 +104,7 @@ fn opened(
     if let Some(left) = newer {
         composer.set_changed(left.revision + 1);
     }
+    composer.is_new = app.writing.beginning.take() == Some(request);
     app.writing.composer = Some(composer);
     let mut effects = super::keeping::keep_now(app);
     if app.writing.taking_back.take() == Some(request) {

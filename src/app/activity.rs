@@ -3,6 +3,7 @@
 //! Opened by `gj`, fed by `overlay`, drawn by `ui`. It must never show a change as done that is not:
 //! as long as it is open, it asks again whenever anything changed.
 
+use super::stops::{self, Stops, Told};
 use super::{App, Code, Effect, Key, Overlay, quota_text, size_text, wrap};
 use crate::bus::{AccountView, Command, OpView, RequestId};
 use crate::model::{AccountKey, OpKey, Safe, TargetState};
@@ -60,15 +61,43 @@ pub struct Activity {
     ops: Vec<OpView>,
     /// When they were told.
     told_at_ms: u64,
-    is_loaded: bool,
-    is_fresh: bool,
-    asked: Option<RequestId>,
-    on: Option<ActivityRow>,
-    /// Where the cursor was, for when what it was on is gone.
-    at: usize,
-    top: usize,
+    stops: Stops<ActivityRow>,
     /// The change that is shown in full.
     open: Option<(OpKey, AccountKey)>,
+}
+
+impl Told for Activity {
+    type Row = ActivityRow;
+
+    fn shown(overlay: &mut Overlay) -> Option<&mut Self> {
+        match overlay {
+            Overlay::Activity(list) => Some(list),
+            _ => None,
+        }
+    }
+
+    fn taken(overlay: Overlay) -> Result<Self, Overlay> {
+        match overlay {
+            Overlay::Activity(list) => Ok(list),
+            other => Err(other),
+        }
+    }
+
+    fn put(self) -> Overlay {
+        Overlay::Activity(self)
+    }
+
+    fn stops(&mut self) -> &mut Stops<ActivityRow> {
+        &mut self.stops
+    }
+
+    fn rows(&self, app: &App) -> Vec<Option<ActivityRow>> {
+        self.lines(app).into_iter().map(|line| line.row).collect()
+    }
+
+    fn ask(request: RequestId) -> Effect {
+        Effect::Engine(Command::LoadActivity { request })
+    }
 }
 
 impl Activity {
@@ -81,13 +110,13 @@ impl Activity {
     /// The first visible line.
     #[must_use]
     pub const fn top(&self) -> usize {
-        self.top
+        self.stops.top()
     }
 
     /// What the cursor is on.
     #[must_use]
     pub const fn on(&self) -> Option<ActivityRow> {
-        self.on
+        self.stops.on()
     }
 
     /// All lines.
@@ -112,7 +141,7 @@ impl Activity {
             });
         }
         if self.ops.is_empty() && app.jobs.is_empty() {
-            let text = match (app.accounts.is_empty(), self.is_loaded) {
+            let text = match (app.accounts.is_empty(), self.stops.is_loaded()) {
                 (true, _) => "There is no account yet.",
                 (false, true) => "Nothing waits: every change has reached its server.",
                 (false, false) => "",
@@ -149,36 +178,6 @@ impl Activity {
                 lines.extend(wrap(text, cols, FULL_LINES_MAX).into_iter().map(quiet));
             }
         }
-    }
-
-    /// The lines that the cursor can be on, with their places.
-    fn stops(&self, app: &App) -> Vec<(usize, ActivityRow)> {
-        let lines = self.lines(app);
-        let all = lines.iter().enumerate();
-        all.filter_map(|(n, line)| Some((n, line.row?))).collect()
-    }
-
-    fn move_to(&mut self, stops: &[(usize, ActivityRow)], at: usize, height: usize) {
-        self.at = at.min(stops.len().saturating_sub(1));
-        let stop = stops.get(self.at);
-        self.on = stop.map(|s| s.1);
-        let line = stop.map_or(0, |s| s.0);
-        // What is told below a change is shown with it.
-        let next = stops.get(self.at + 1).map_or(line + 1, |s| s.0);
-        let end = next.max(line + 1).min(line + height.max(1));
-        self.top = self.top.clamp(
-            end.saturating_sub(height),
-            line.max(end.saturating_sub(height)),
-        );
-    }
-
-    /// Keeps the cursor on what it is on, or else in its place.
-    fn settle(&mut self, app: &App, height: usize) {
-        let stops = self.stops(app);
-        let found = stops.iter().position(|s| Some(s.1) == self.on);
-        self.move_to(&stops, found.unwrap_or(self.at), height);
-        let count = self.lines(app).len();
-        self.top = self.top.min(count.saturating_sub(height));
     }
 }
 
@@ -238,101 +237,20 @@ fn in_full(op: &OpView) -> String {
     }
 }
 
-/// Something changed: what is shown may no longer be so.
-pub(super) fn set_stale(app: &mut App) {
-    if let Some(Overlay::Activity(list)) = &mut app.overlay {
-        list.is_fresh = false;
-    }
-}
-
 /// Takes the changes that were asked for.
 pub(super) fn receive(app: &mut App, request: RequestId, ops: Vec<OpView>) {
     let now = app.monotonic_ms;
-    if let Some(Overlay::Activity(list)) = &mut app.overlay
-        && list.asked == Some(request)
-    {
-        (list.asked, list.is_loaded) = (None, true);
+    if let Some(list) = stops::receiver::<Activity>(app, request) {
         (list.ops, list.told_at_ms) = (ops, now);
     }
 }
 
-/// The request came to nothing. It is made again when something changes.
-pub(super) fn failed(app: &mut App, request: RequestId) {
-    if let Some(Overlay::Activity(list)) = &mut app.overlay
-        && list.asked == Some(request)
-    {
-        list.asked = None;
-    }
-}
-
-/// The open list, to be put back.
-fn take(app: &mut App) -> Option<Activity> {
-    match app.overlay.take() {
-        Some(Overlay::Activity(list)) => Some(list),
-        other => {
-            app.overlay = other;
-            None
-        }
-    }
-}
-
-/// Asks for the changes where they may be others now, and keeps the cursor in sight.
-pub(super) fn settle(app: &mut App) -> Option<Effect> {
-    let height = app.overlay_height();
-    let mut list = take(app)?;
-    list.settle(app, height);
-    let is_wanted = !list.is_fresh && list.asked.is_none();
-    let request = is_wanted.then(|| app.request());
-    if request.is_some() {
-        (list.asked, list.is_fresh) = (request, true);
-    }
-    app.overlay = Some(Overlay::Activity(list));
-    request.map(|request| Effect::Engine(Command::LoadActivity { request }))
-}
-
-/// Moves the cursor by so many rows.
-pub(super) fn move_by(app: &mut App, rows: i64) {
-    move_cursor(app, |at, _| {
-        let by = usize::try_from(rows.unsigned_abs()).unwrap_or(usize::MAX);
-        if rows < 0 {
-            at.saturating_sub(by)
-        } else {
-            at.saturating_add(by)
-        }
-    });
-}
-
-/// Moves the cursor to the visible line of that number.
-pub(super) fn move_to_line(app: &mut App, line: usize) {
-    move_cursor(app, |at, (top, stops)| {
-        let wanted = top + line;
-        let found = stops.iter().rposition(|stop| stop.0 <= wanted);
-        found.unwrap_or(at)
-    });
-}
-
-type Stops<'a> = (usize, &'a [(usize, ActivityRow)]);
-
-fn move_cursor(app: &mut App, to: impl FnOnce(usize, Stops) -> usize) {
-    let height = app.overlay_height();
-    let Some(mut list) = take(app) else {
-        return;
-    };
-    let stops = list.stops(app);
-    let at = to(list.at, (list.top, &stops));
-    list.move_to(&stops, at, height);
-    app.overlay = Some(Overlay::Activity(list));
-}
-
 /// Takes a key.
 pub(super) fn key(app: &mut App, mut list: Activity, key: Key) -> Vec<Effect> {
-    let is_closed = matches!(key.code(), Code::Esc | Code::Char('q' | 'h'))
-        || key.is_ctrl('c')
-        || key.is_ctrl('g');
-    if is_closed {
+    if stops::is_closing(key) {
         return Vec::new();
     }
-    let on = list.on;
+    let on = list.on();
     if let (Some(ActivityRow::Op(op, account)), Code::Enter | Code::Char('l' | ' ')) =
         (on, key.code())
     {
@@ -340,19 +258,10 @@ pub(super) fn key(app: &mut App, mut list: Activity, key: Key) -> Vec<Effect> {
         list.open = (!is_open).then_some((op, account));
     }
     app.overlay = Some(Overlay::Activity(list));
-    let page = i64::try_from(app.overlay_height().max(1)).unwrap_or(1);
     match key.code() {
-        _ if key.is_ctrl('d') || key.is_ctrl('f') => move_by(app, page),
-        _ if key.is_ctrl('u') || key.is_ctrl('b') => move_by(app, -page),
-        Code::Down | Code::Char('j') => move_by(app, 1),
-        Code::Up | Code::Char('k') => move_by(app, -1),
-        Code::PageDown => move_by(app, page),
-        Code::PageUp => move_by(app, -page),
-        Code::Home | Code::Char('g') => move_by(app, i64::MIN),
-        Code::End | Code::Char('G') => move_by(app, i64::MAX),
         Code::Char('r') => return retry(app, on),
         Code::Char('x') => return cancel(app, on),
-        _ => {}
+        _ => stops::move_with::<Activity>(app, key),
     }
     Vec::new()
 }
@@ -366,7 +275,7 @@ fn retry(app: &mut App, on: Option<ActivityRow>) -> Vec<Effect> {
         }
         None => return Vec::new(),
     };
-    set_stale(app);
+    stops::set_stale::<Activity>(app);
     let mut effects = app.say(Safe::fixed(text));
     effects.push(Effect::Engine(command));
     effects
@@ -376,7 +285,7 @@ fn cancel(app: &mut App, on: Option<ActivityRow>) -> Vec<Effect> {
     match on {
         Some(ActivityRow::Op(op, _)) => {
             let request = app.request();
-            set_stale(app);
+            stops::set_stale::<Activity>(app);
             vec![Effect::Engine(Command::CancelOp { request, op })]
         }
         Some(ActivityRow::Job(request)) => {

@@ -7,7 +7,7 @@ use super::compose;
 use super::gather::{Gather, Purpose, Turn};
 use super::list::Window;
 use super::settle::turn_to;
-use super::{App, Body, Effect, NoticeKind, Target};
+use super::{Activity, App, Body, Effect, NoticeKind, Target, stops};
 use crate::bus::{AccountView, Command, Event, Problem, RequestId};
 use crate::model::{ListRow, MailboxKey, Placed, Reading, Role, Safe, Scope};
 use std::path::PathBuf;
@@ -114,7 +114,7 @@ fn tree(app: &mut App, accounts: Vec<AccountView>) -> Vec<Effect> {
     app.accounts = accounts;
     app.sidebar.rebuild(&app.accounts);
     reveal(app);
-    activity::set_stale(app);
+    stops::set_stale::<Activity>(app);
     let is_gone = match &app.list.view().scope {
         Scope::Mailbox(key) => app.mailbox(*key).is_none(),
         Scope::Role(_) | Scope::Everywhere(_) | Scope::Thread(_) => false,
@@ -310,7 +310,7 @@ fn changed(app: &mut App, mailboxes: &[MailboxKey]) {
         app.list.set_stale();
     }
     app.is_tree_stale = true;
-    activity::set_stale(app);
+    stops::set_stale::<Activity>(app);
 }
 
 fn arrived(
@@ -352,7 +352,7 @@ fn failed(app: &mut App, request: RequestId, problem: Problem) -> Vec<Effect> {
             app.list.expect(at);
         }
     }
-    activity::failed(app, request);
+    stops::failed::<Activity>(app, request);
     if let Some(effects) = compose::failed(app, request, &problem) {
         return effects;
     }

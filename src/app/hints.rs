@@ -65,7 +65,7 @@ fn of_composer(composer: &Composer) -> Vec<Entry> {
         (None, DraftField::From) => &[
             ("Enter", "choose who writes"),
             ("Right", "next one"),
-            ("Ctrl-X", "review"),
+            ("Ctrl-X", "check and send"),
             ("Esc", "leave"),
             ("F1", "all keys"),
             ("Tab", "next field"),
@@ -74,13 +74,13 @@ fn of_composer(composer: &Composer) -> Vec<Entry> {
             ("x", "take off"),
             ("Right", "next file"),
             ("a", "attach"),
-            ("Ctrl-X", "review"),
+            ("Ctrl-X", "check and send"),
             ("Esc", "leave"),
             ("F1", "all keys"),
             ("Tab", "next field"),
         ],
         (None, DraftField::Body) => &[
-            ("Ctrl-X", "review"),
+            ("Ctrl-X", "check and send"),
             ("Esc", "leave"),
             ("F1", "all keys"),
             ("Ctrl-A", "attach"),
@@ -91,7 +91,7 @@ fn of_composer(composer: &Composer) -> Vec<Entry> {
             ("Ctrl-K", "cut the line"),
         ],
         (None, _) if is_bounce => &[
-            ("Ctrl-X", "review"),
+            ("Ctrl-X", "check and send"),
             ("Esc", "leave"),
             ("F1", "all keys"),
             ("Tab", "next field"),
@@ -99,7 +99,7 @@ fn of_composer(composer: &Composer) -> Vec<Entry> {
             ("Ctrl-T", "sender"),
         ],
         (None, _) => &[
-            ("Ctrl-X", "review"),
+            ("Ctrl-X", "check and send"),
             ("Esc", "leave"),
             ("F1", "all keys"),
             ("Tab", "next field"),
@@ -120,17 +120,16 @@ const fn of_review(is_bounce: bool) -> &'static [(&'static str, &'static str)] {
         return &[
             ("y", "send"),
             ("l", "later"),
-            ("e", "edit"),
+            ("Esc", "edit"),
             ("p", "keep"),
             ("q", "discard"),
             ("F1", "all keys"),
-            ("Esc", "back"),
         ];
     }
     &[
         ("y", "send"),
         ("l", "later"),
-        ("e", "edit"),
+        ("Esc", "edit"),
         ("a", "attach"),
         ("p", "keep"),
         ("q", "discard"),
@@ -139,7 +138,6 @@ const fn of_review(is_bounce: bool) -> &'static [(&'static str, &'static str)] {
         ("x", "encrypt"),
         ("m", "markdown"),
         ("r", "report"),
-        ("Esc", "back"),
     ]
 }
 
@@ -166,6 +164,11 @@ fn of_overlay(overlay: &Overlay) -> Vec<Entry> {
             PickerKind::Links => &[("Enter", "open"), ("y", "copy"), ("Esc", "close")],
             PickerKind::Attachments(_) => &[("Enter", "save"), ("S", "save all"), ("Esc", "close")],
         },
+        Overlay::Prompt(prompt) if prompt.is_at_folder() => &[
+            ("Enter", "open the folder"),
+            ("Tab", "complete"),
+            ("Esc", "close"),
+        ],
         Overlay::Prompt(prompt) => of_prompt(prompt.kind),
         Overlay::Confirm(question) => {
             let answers = question.answers().into_iter();
@@ -209,7 +212,7 @@ const fn of_prompt(kind: PromptKind) -> &'static [(&'static str, &'static str)] 
             ("Enter", "stay there"),
             ("Esc", "close"),
         ],
-        PromptKind::Later => &[("Enter", "send then"), ("Esc", "close"), ("Up", "earlier")],
+        PromptKind::Later => &[("Enter", "send then"), ("Esc", "close")],
         PromptKind::Attach => &[("Enter", "attach"), ("Tab", "complete"), ("Esc", "close")],
         PromptKind::RenameFolder(_) => &[
             ("Enter", "rename"),

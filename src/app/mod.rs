@@ -42,6 +42,7 @@ mod settings;
 mod settle;
 mod sidebar;
 mod size;
+mod stops;
 mod targets;
 mod update;
 
@@ -72,8 +73,8 @@ pub use crate::bus::{AccountView, Link};
 pub use actions::{Action, Availability, Context, Count, Group, actions, find};
 pub use activity::{Activity, ActivityLine, ActivityMark, ActivityRow};
 pub use compose::{
-    Completing, ComposeAreas, Composer, DRAFT_KEYS, Field, REVIEW_KEYS, ReviewLine, ReviewState,
-    Sheet, SheetRow, ToldKey, Weight, shown_completion,
+    Completing, ComposeAreas, Composer, DRAFT_KEYS, Field, REVIEW_KEYS, REVIEW_LABEL_COLS,
+    ReviewLine, ReviewRow, ReviewState, Sheet, SheetRow, ToldKey, Weight, shown_completion,
 };
 pub use edit::Edit;
 pub use effect::{Effect, Token};

@@ -3,12 +3,11 @@
 //! Called by `update`. Whatever a click does must also be possible by key.
 
 use super::actions::actions;
-use super::activity;
 use super::overlay::{ANSWERS_GAP, act};
 use super::picker::Picked;
+use super::{Activity, Outbox, compose, stops};
 use super::{App, Area, Chord, Confirm, Context, Drag, Effect, Mouse, MouseKind, Overlay, Split};
 use super::{Code, Key, Row, dispatch, find, hints};
-use super::{compose, outbox};
 
 /// How many rows one turn of the wheel scrolls.
 const WHEEL_ROWS: i64 = 3;
@@ -131,13 +130,13 @@ fn down_on_overlay(app: &mut App, x: u16, y: u16) -> Vec<Effect> {
         Some(Overlay::Activity(list)) => {
             let line = usize::from(y.saturating_sub(inner.y));
             app.overlay = Some(Overlay::Activity(list));
-            activity::move_to_line(app, line);
+            stops::move_to_line::<Activity>(app, line);
             Vec::new()
         }
         Some(Overlay::Outbox(list)) => {
             let line = usize::from(y.saturating_sub(inner.y));
             app.overlay = Some(Overlay::Outbox(list));
-            outbox::move_to_line(app, line);
+            stops::move_to_line::<Outbox>(app, line);
             Vec::new()
         }
         other => {
@@ -173,8 +172,8 @@ fn wheel(app: &mut App, mouse: Mouse, rows: i64) -> Vec<Effect> {
         Some(Overlay::Help(help)) => help.scroll_by(rows, height),
         Some(Overlay::Picker(picker)) => picker.move_by(rows.signum()),
         Some(Overlay::Prompt(_) | Overlay::Confirm(_)) => {}
-        Some(Overlay::Activity(_)) => activity::move_by(app, rows.signum()),
-        Some(Overlay::Outbox(_)) => outbox::move_by(app, rows.signum()),
+        Some(Overlay::Activity(_)) => stops::move_by::<Activity>(app, rows.signum()),
+        Some(Overlay::Outbox(_)) => stops::move_by::<Outbox>(app, rows.signum()),
         None if is_writing => compose::wheel(app, rows),
         None if panes.sidebar.contains(mouse.x, mouse.y) => {
             app.sidebar.scroll_by(rows, usize::from(panes.sidebar.h));

@@ -4,6 +4,7 @@
 //! or was not, where that is not known; and never send one again without telling that.
 
 use super::overlay::Confirmed;
+use super::stops::{self, Stops, Told};
 use super::{App, Code, Confirm, Effect, Key, Overlay, size_text, wrap};
 use crate::bus::{Command, KeptDraft, RequestId, WritingCommand};
 use crate::model::{
@@ -62,26 +63,54 @@ pub struct OutboxLine {
 pub struct Outbox {
     items: Vec<OutboxItem>,
     drafts: Vec<KeptDraft>,
-    is_loaded: bool,
-    is_fresh: bool,
-    asked: Option<RequestId>,
-    on: Option<OutboxRow>,
-    /// Where the cursor was, for when what it was on is gone.
-    at: usize,
-    top: usize,
+    stops: Stops<OutboxRow>,
+}
+
+impl Told for Outbox {
+    type Row = OutboxRow;
+
+    fn shown(overlay: &mut Overlay) -> Option<&mut Self> {
+        match overlay {
+            Overlay::Outbox(list) => Some(list),
+            _ => None,
+        }
+    }
+
+    fn taken(overlay: Overlay) -> Result<Self, Overlay> {
+        match overlay {
+            Overlay::Outbox(list) => Ok(list),
+            other => Err(other),
+        }
+    }
+
+    fn put(self) -> Overlay {
+        Overlay::Outbox(self)
+    }
+
+    fn stops(&mut self) -> &mut Stops<OutboxRow> {
+        &mut self.stops
+    }
+
+    fn rows(&self, app: &App) -> Vec<Option<OutboxRow>> {
+        self.lines(app).into_iter().map(|line| line.row).collect()
+    }
+
+    fn ask(request: RequestId) -> Effect {
+        tell(WritingCommand::LoadOutbox { request })
+    }
 }
 
 impl Outbox {
     /// The first visible line.
     #[must_use]
     pub const fn top(&self) -> usize {
-        self.top
+        self.stops.top()
     }
 
     /// What the cursor is on.
     #[must_use]
     pub const fn on(&self) -> Option<OutboxRow> {
-        self.on
+        self.stops.on()
     }
 
     /// All lines.
@@ -89,7 +118,7 @@ impl Outbox {
     pub fn lines(&self, app: &App) -> Vec<OutboxLine> {
         let cols = usize::from(app.cols.min(COLS_MAX)).saturating_sub(8);
         let mut lines = Vec::new();
-        if !self.is_loaded {
+        if !self.stops.is_loaded() {
             return vec![quiet(Safe::default()), quiet(Safe::fixed("Looking…"))];
         }
         if self.items.is_empty() {
@@ -116,7 +145,7 @@ impl Outbox {
 
     /// The keys that do something to what the cursor is on.
     pub(super) fn hints(&self) -> &'static [(&'static str, &'static str)] {
-        let item = match self.on {
+        let item = match self.stops.on() {
             None => return &[("s", "sync"), ("Esc", "close")],
             Some(OutboxRow::Draft(_)) => {
                 return &[
@@ -146,32 +175,6 @@ impl Outbox {
                 ("Esc", "close"),
             ],
         }
-    }
-
-    fn stops(&self, app: &App) -> Vec<(usize, OutboxRow)> {
-        let lines = self.lines(app);
-        let all = lines.iter().enumerate();
-        all.filter_map(|(n, line)| Some((n, line.row?))).collect()
-    }
-
-    fn move_to(&mut self, stops: &[(usize, OutboxRow)], at: usize, height: usize) {
-        self.at = at.min(stops.len().saturating_sub(1));
-        let stop = stops.get(self.at);
-        self.on = stop.map(|s| s.1);
-        let line = stop.map_or(0, |s| s.0);
-        // What is told below a message is shown with it, and the heading above the first.
-        let next = stops.get(self.at + 1).map_or(line + 4, |s| s.0);
-        let end = next.max(line + 1).min(line + height.max(1));
-        let low = end.saturating_sub(height);
-        self.top = self.top.clamp(low, line.max(low));
-    }
-
-    fn settle(&mut self, app: &App, height: usize) {
-        let stops = self.stops(app);
-        let found = stops.iter().position(|s| Some(s.1) == self.on);
-        self.move_to(&stops, found.unwrap_or(self.at), height);
-        let count = self.lines(app).len();
-        self.top = self.top.min(count.saturating_sub(height));
     }
 
     fn item(&self, key: OutboxKey) -> Option<&OutboxItem> {
@@ -205,7 +208,7 @@ fn item_line(item: &OutboxItem) -> OutboxLine {
             (OutboxMark::Waiting, "waits to be sent".to_owned(), None)
         }
         OutboxState::Queued => {
-            let word = format!("waits, {}; tried again", tries(item.attempts));
+            let word = format!("{}, next", tries(item.attempts));
             (OutboxMark::Waiting, word, item.not_before)
         }
         OutboxState::Scheduled => (
@@ -225,6 +228,9 @@ fn item_line(item: &OutboxItem) -> OutboxLine {
             Some(item.created),
         ),
         OutboxState::Failed => (OutboxMark::Stuck, "not sent".to_owned(), Some(item.created)),
+        OutboxState::Sent if !item.error.is_empty() => {
+            (OutboxMark::Waiting, "sent; not filed yet".to_owned(), None)
+        }
         OutboxState::Sent => (OutboxMark::Running, "sent, being filed".to_owned(), None),
         OutboxState::Cancelled => (OutboxMark::None, "taken back".to_owned(), None),
     };
@@ -308,13 +314,6 @@ fn known(item: &OutboxItem) -> Option<Safe> {
     (!parts.is_empty()).then(|| Safe::line(&parts.join("; ")))
 }
 
-/// Something changed: what is shown may no longer be so.
-pub(super) fn set_stale(app: &mut App) {
-    if let Some(Overlay::Outbox(list)) = &mut app.overlay {
-        list.is_fresh = false;
-    }
-}
-
 /// Takes what was asked for.
 pub(super) fn receive(
     app: &mut App,
@@ -322,45 +321,9 @@ pub(super) fn receive(
     items: Vec<OutboxItem>,
     drafts: Vec<KeptDraft>,
 ) {
-    if let Some(Overlay::Outbox(list)) = &mut app.overlay
-        && list.asked == Some(request)
-    {
-        (list.asked, list.is_loaded) = (None, true);
+    if let Some(list) = stops::receiver::<Outbox>(app, request) {
         (list.items, list.drafts) = (items, drafts);
     }
-}
-
-/// The request came to nothing. It is made again when something changes.
-pub(super) fn failed(app: &mut App, request: RequestId) {
-    if let Some(Overlay::Outbox(list)) = &mut app.overlay
-        && list.asked == Some(request)
-    {
-        list.asked = None;
-    }
-}
-
-fn take(app: &mut App) -> Option<Outbox> {
-    match app.overlay.take() {
-        Some(Overlay::Outbox(list)) => Some(list),
-        other => {
-            app.overlay = other;
-            None
-        }
-    }
-}
-
-/// Asks where it may be otherwise now, and keeps the cursor in sight.
-pub(super) fn settle(app: &mut App) -> Option<Effect> {
-    let height = app.overlay_height();
-    let mut list = take(app)?;
-    list.settle(app, height);
-    let is_wanted = !list.is_fresh && list.asked.is_none();
-    let request = is_wanted.then(|| app.request());
-    if request.is_some() {
-        (list.asked, list.is_fresh) = (request, true);
-    }
-    app.overlay = Some(Overlay::Outbox(list));
-    request.map(|request| tell(WritingCommand::LoadOutbox { request }))
 }
 
 const fn tell(command: WritingCommand) -> Effect {
@@ -375,72 +338,29 @@ pub(super) fn open(app: &mut App) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Moves the cursor by so many rows.
-pub(super) fn move_by(app: &mut App, rows: i64) {
-    move_cursor(app, |at, _, _| {
-        let by = usize::try_from(rows.unsigned_abs()).unwrap_or(usize::MAX);
-        if rows < 0 {
-            at.saturating_sub(by)
-        } else {
-            at.saturating_add(by)
-        }
-    });
-}
-
-/// Moves the cursor to the visible line of that number.
-pub(super) fn move_to_line(app: &mut App, line: usize) {
-    move_cursor(app, |at, top, stops| {
-        let found = stops.iter().rposition(|stop| stop.0 <= top + line);
-        found.unwrap_or(at)
-    });
-}
-
-fn move_cursor(app: &mut App, to: impl FnOnce(usize, usize, &[(usize, OutboxRow)]) -> usize) {
-    let height = app.overlay_height();
-    let Some(mut list) = take(app) else {
-        return;
-    };
-    let stops = list.stops(app);
-    let at = to(list.at, list.top, &stops);
-    list.move_to(&stops, at, height);
-    app.overlay = Some(Overlay::Outbox(list));
-}
-
 /// Takes a key.
 pub(super) fn key(app: &mut App, list: Outbox, key: Key) -> Vec<Effect> {
-    let is_closed = matches!(key.code(), Code::Esc | Code::Char('q' | 'h'))
-        || key.is_ctrl('c')
-        || key.is_ctrl('g');
-    if is_closed {
+    if stops::is_closing(key) {
         return Vec::new();
     }
-    let on = list.on;
+    let on = list.on();
     let item = match on {
         Some(OutboxRow::Item(key)) => list.item(key).cloned(),
         Some(OutboxRow::Draft(_)) | None => None,
     };
     app.overlay = Some(Overlay::Outbox(list));
-    let page = i64::try_from(app.overlay_height().max(1)).unwrap_or(1);
     match key.code() {
-        _ if key.is_ctrl('d') || key.is_ctrl('f') => move_by(app, page),
-        _ if key.is_ctrl('u') || key.is_ctrl('b') => move_by(app, -page),
-        Code::Down | Code::Char('j') => move_by(app, 1),
-        Code::Up | Code::Char('k') => move_by(app, -1),
-        Code::PageDown => move_by(app, page),
-        Code::PageUp => move_by(app, -page),
-        Code::Home | Code::Char('g') => move_by(app, i64::MIN),
-        Code::End | Code::Char('G') => move_by(app, i64::MAX),
         Code::Enter | Code::Char('e' | 'l') => return edit(app, on),
         Code::Char('r') => return retry(app, item.as_ref()),
         Code::Char('y') => return was_sent(app, item.as_ref()),
         Code::Char('d') => return ask_cancel(app, on, item.as_ref()),
         Code::Char('s') => {
-            set_stale(app);
+            stops::set_stale::<Outbox>(app);
             let mut effects = app.say(Safe::fixed("Sending and receiving"));
             effects.push(Effect::Engine(Command::SyncNow(None)));
             return effects;
         }
-        _ => {}
+        _ => stops::move_with::<Outbox>(app, key),
     }
     Vec::new()
 }
@@ -488,7 +408,7 @@ fn retry(app: &mut App, item: Option<&OutboxItem>) -> Vec<Effect> {
 /// Has a message tried now.
 pub(super) fn send_again(app: &mut App, item: OutboxKey) -> Vec<Effect> {
     let request = app.request();
-    set_stale(app);
+    stops::set_stale::<Outbox>(app);
     let mut effects = app.say(Safe::fixed("Trying it now"));
     effects.push(tell(WritingCommand::Retry { request, item }));
     effects
@@ -502,7 +422,7 @@ fn was_sent(app: &mut App, item: Option<&OutboxItem>) -> Vec<Effect> {
         ));
     };
     let request = app.request();
-    set_stale(app);
+    stops::set_stale::<Outbox>(app);
     let mut effects = app.say(Safe::fixed("Taken for sent; it is filed in Sent"));
     effects.push(tell(WritingCommand::WasSent { request, item: key }));
     effects

@@ -124,6 +124,13 @@ impl Prompt {
         }
     }
 
+    /// Whether a folder was chosen that a file to be attached may lie in.
+    #[must_use]
+    pub fn is_at_folder(&self) -> bool {
+        let item = self.chosen.and_then(|n| self.paths.get(n));
+        item.is_some_and(|item| item.is_folder)
+    }
+
     /// The same with a text to go on from.
     #[must_use]
     pub fn starting_with(self, text: &str) -> Self {
@@ -156,6 +163,11 @@ pub(super) fn key(app: &mut App, mut prompt: Prompt, key: Key) -> Vec<Effect> {
     let is_step = is_back || key.is(Code::Down) || key.is_ctrl('n');
     if is_step && prompt.kind == PromptKind::Find {
         return find_next(app, prompt, !is_back, false);
+    }
+    if is_step && prompt.kind == PromptKind::Attach {
+        complete(&mut prompt, !is_back);
+        app.overlay = Some(Overlay::Prompt(prompt));
+        return Vec::new();
     }
     if is_step && !prompt.kind.is_folder() {
         let history = app.histories.entry(prompt.kind).or_default();
@@ -395,6 +407,9 @@ fn tags(app: &mut App, text: &str) -> Result<Vec<Effect>, Safe> {
 }
 
 fn later(app: &mut App, text: &str) -> Result<Vec<Effect>, Safe> {
+    if text.is_empty() {
+        return Err(Safe::fixed("write when: tomorrow 8:00, mon 9:00 or +2h"));
+    }
     let offset = app.settings.utc_offset_mins;
     let at = read_time(text, app.now_secs, offset);
     let at = at.map_err(|e| Safe::line(&e.to_string()))?;

@@ -3,12 +3,10 @@
 //! Called by `update` alone, so that actions only say what they want and requests are made in one
 //! place. It must never ask again for what was just asked for.
 
-use super::activity;
 use super::compose;
 use super::list::placed;
-use super::outbox;
 use super::reader::Asked;
-use super::{App, Body, Context, Effect, Overlay, Split, Token};
+use super::{Activity, App, Body, Context, Effect, Outbox, Overlay, Split, Token, stops};
 use crate::bus::{Command, RequestId};
 use crate::model::{Flag, FlagChange, OpKind, Placed};
 
@@ -24,8 +22,8 @@ pub(super) fn settle(app: &mut App, effects: &mut Vec<Effect>) {
     let panes = app.panes();
     app.sidebar.settle(usize::from(panes.sidebar.h));
     settle_overlay(app);
-    effects.extend(activity::settle(app));
-    effects.extend(outbox::settle(app));
+    effects.extend(stops::settle::<Activity>(app));
+    effects.extend(stops::settle::<Outbox>(app));
     compose::settle(app);
     if app.is_tree_stale && !app.is_tree_asked {
         (app.is_tree_stale, app.is_tree_asked) = (false, true);

@@ -144,10 +144,21 @@ impl Lane {
             .await?;
         let mut flags = FlagSet::new();
         flags.insert(Flag::Seen);
-        let done = self
+        let append = self
             .session
-            .append_from(&name, &flags, None, copy.size, file)
-            .await?;
+            .append_from(&name, &flags, None, copy.size, file);
+        let done = match append.await {
+            Ok(done) => done,
+            Err(error) => {
+                // It was looked for and not there: it may be the copy that ends the connections, and
+                // then the account must not lose each of them by it.
+                if copy.is_doubtful {
+                    let why = format!("the connection ends when it is filed ({})", error.summary);
+                    self.put_off(copy, &why, false).await?;
+                }
+                return Err(error.into());
+            }
+        };
         let Some(refused) = done.refused else {
             self.look_later(sent);
             self.later_at = Some(Instant::now());
@@ -178,14 +189,18 @@ impl Lane {
         Ok(())
     }
 
-    /// The copy is kept, and tried again later.
+    /// The copy is known not to be there; it is kept, and tried again later.
     async fn not_filed(&self, copy: &CopyDue, why: &str) -> Result<(), Failure> {
+        self.put_off(copy, why, true).await
+    }
+
+    async fn put_off(&self, copy: &CopyDue, why: &str, is_certain: bool) -> Result<(), Failure> {
         let doubled = FIRST_SECS.saturating_mul(1 << copy.looks.min(10));
         let at = clock::now_secs() + doubled.min(LONGEST_SECS);
         let (key, error) = (copy.key, format!("sent; its copy waits: {why}"));
         self.account
             .db
-            .write(move |w| w.put_off_copy(key, &error, at, true))
+            .write(move |w| w.put_off_copy(key, &error, at, is_certain))
             .await?;
         if copy.looks == 0 {
             self.account.tell(

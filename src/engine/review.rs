@@ -189,7 +189,7 @@ fn parts(draft: &Draft) -> Vec<Safe> {
     if draft.kind == DraftKind::Bounce {
         return vec![Safe::fixed("the message as it is")];
     }
-    let mut parts = vec![Safe::fixed("text, flowed")];
+    let mut parts = vec![Safe::fixed("text")];
     if draft.sending.is_markdown {
         parts.push(Safe::fixed("HTML made of Markdown"));
     }

@@ -21,6 +21,8 @@ const TEXT_BYTES_MAX: usize = 512 * 1024;
 const WORDS_MAX: usize = 500;
 /// So many proposals for each.
 const PROPOSALS_MAX: usize = 5;
+/// Below it stands what was written once and for all (RFC 3676 section 4.3).
+const SIGNATURE_MARK: &str = "-- ";
 
 /// Answers one request. Dropping this ends the program too.
 pub(crate) async fn spell(
@@ -126,8 +128,15 @@ fn prepared(text: &str) -> String {
     let text = text.get(..end).unwrap_or_default();
     // Terse mode: it does not name what is right.
     let mut out = String::from("!\n");
-    for line in text.lines() {
-        if line.trim_start().starts_with('>') {
+    let is_quote = |line: &str| line.trim_start().starts_with('>');
+    let mut lines = text
+        .lines()
+        .take_while(|line| *line != SIGNATURE_MARK)
+        .peekable();
+    while let Some(line) = lines.next() {
+        // The line above a quote tells who wrote it.
+        let is_above = line.trim_end().ends_with(':') && lines.peek().is_some_and(|l| is_quote(l));
+        if is_quote(line) || is_above {
             continue;
         }
         out.push('^');
@@ -200,6 +209,12 @@ mod tests {
             "!\n^*add me\n^see   or   now\n^ \n^!\n^a b don't\n"
         );
         assert!(prepared(&"\u{e9}".repeat(TEXT_BYTES_MAX)).len() <= TEXT_BYTES_MAX + 10);
+    }
+
+    #[test]
+    fn neither_who_wrote_a_quote_nor_the_signature_is_checked() {
+        let text = "Hello:\nOn Monday Wojcik wrote:\n> x\n\nYes.\n-- \nAnn\n";
+        assert_eq!(prepared(text), "!\n^Hello:\n^\n^Yes.\n");
     }
 
     #[test]

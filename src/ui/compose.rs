@@ -19,8 +19,8 @@ pub(super) fn draw(
     panes: Panes,
     composer: &Composer,
 ) -> Option<(u16, u16)> {
-    title(canvas, panes.title, composer);
     let areas = app.compose_areas();
+    title(canvas, panes.title, composer, areas.body);
     if composer.review().is_some() {
         review::draw(canvas, areas.body, composer);
         return None;
@@ -49,7 +49,7 @@ pub(super) fn draw(
     cursor
 }
 
-fn title(canvas: &mut Canvas, area: Area, composer: &Composer) {
+fn title(canvas: &mut Canvas, area: Area, composer: &Composer, body: Area) {
     let style = canvas.style(Paint::Title);
     let dim = canvas.style(Paint::Dim);
     let kept = if composer.is_kept() {
@@ -57,7 +57,18 @@ fn title(canvas: &mut Canvas, area: Area, composer: &Composer) {
     } else {
         "not kept yet"
     };
-    let used = canvas.put_right(area, area.w.saturating_sub(1), area.w / 2, &kept, dim);
+    let end = area.w.saturating_sub(1);
+    let mut used = canvas.put_right(area, end, area.w / 2, &kept, dim);
+    let below = match composer.review() {
+        Some(_) => composer.review_below(body),
+        None => 0,
+    };
+    if below > 0 {
+        let lines = if below == 1 { "line" } else { "lines" };
+        let text = Safe::line(&format!("{below} more {lines}: Space"));
+        let end = end.saturating_sub(used + 2);
+        used += 2 + canvas.put_right(area, end, area.w / 2, &text, dim);
+    }
     let room = area.w.saturating_sub(used + 4);
     canvas.put(area, 1, room, &composer.title(), style);
 }
@@ -182,7 +193,11 @@ fn line(
         let used = canvas.put_right(area, area.w, area.w / 2, problem, style);
         room = room.saturating_sub(used + 2);
     }
-    let whole = Safe::join(&[before, after], "");
+    let mut whole = Safe::join(&[before, after], "");
+    if field != DraftField::Subject {
+        // The comma is for who types on.
+        whole = Safe::line(whole.as_str().trim_end_matches([',', ' ']));
+    }
     if found.count > 1 && whole.cols() > room {
         let dim = canvas.style(Paint::Dim);
         let text = Safe::line(&format!("{} in all", found.count));
@@ -201,18 +216,22 @@ fn body(canvas: &mut Canvas, area: Area, composer: &Composer) -> Option<(u16, u1
         return None;
     }
     for (y, row) in (0..area.h).zip(composer.body().rows()) {
-        let paint = match row.quote {
-            0 => Paint::Plain,
-            n if n % 2 == 1 => Paint::QuoteOdd,
-            _ => Paint::QuoteEven,
-        };
-        let style = canvas.style(paint);
+        let style = canvas.style(quote_paint(row.quote));
         canvas.put_rest(area.row(y), 0, &row.text, style);
     }
     let (x, y) = composer.body().cell()?;
     let narrow = |n: usize| u16::try_from(n).unwrap_or(u16::MAX);
     let (x, y) = (narrow(x).min(area.w.saturating_sub(1)), narrow(y));
     (y < area.h).then_some((area.x + x, area.y + y))
+}
+
+/// How a row of the text looks that is quoted so deep.
+pub(super) const fn quote_paint(depth: u8) -> Paint {
+    match depth {
+        0 => Paint::Plain,
+        n if n % 2 == 1 => Paint::QuoteOdd,
+        _ => Paint::QuoteEven,
+    }
 }
 
 /// The proposals, right under the field.

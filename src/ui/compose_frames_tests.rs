@@ -108,6 +108,75 @@ fn passed_on_as_it_is() {
     });
 }
 
+#[test]
+fn the_review_shows_the_text_and_how_much_of_it_is_below() {
+    at_each_size("review__text", || {
+        let mut scene = answering();
+        let lines: Vec<String> = (1..=30)
+            .map(|n| format!("Point {n} of the plan."))
+            .collect();
+        scene.input(Input::Paste(lines.join("\n")));
+        scene.press("ctrl-x j j");
+        scene
+    });
+}
+
+#[test]
+fn no_time_to_send_was_typed() {
+    at_each_size("review__later_empty", || {
+        let mut scene = answering();
+        scene.press("ctrl-x l enter");
+        scene
+    });
+}
+
+#[test]
+fn passed_on_within_the_text() {
+    at_each_size("compose__forward", || {
+        let mut scene = Scene::new(80, 24);
+        scene.press("f");
+        scene
+    });
+}
+
+#[test]
+fn passed_on_as_an_attachment() {
+    at_each_size("compose__forward_attached", || {
+        let mut scene = Scene::new(80, 24);
+        scene.press("z f");
+        scene
+    });
+}
+
+#[test]
+fn a_draft_is_to_be_thrown_away() {
+    at_each_size("compose__discard", || {
+        let mut scene = answering();
+        scene.press("ctrl-x q");
+        scene
+    });
+}
+
+#[test]
+fn a_message_that_was_taken_back() {
+    at_each_size("compose__taken_back", || {
+        let mut scene = answering();
+        scene.press("ctrl-x y u");
+        scene
+    });
+}
+
+#[test]
+fn a_folder_is_gone_into_for_a_file() {
+    at_each_size("compose__paths_folder", || {
+        let mut scene = answering();
+        scene.press("ctrl-a").type_text("/home/ann/");
+        scene.time_out(|t| matches!(t, Token::Paths(_)));
+        scene.press("down");
+        scene
+    });
+}
+
 /// An outbox with a message in each state, and drafts.
 fn full_outbox() -> Scene {
     let mut scene = Scene::new(80, 24);

@@ -4,6 +4,7 @@
 
 use super::canvas::Canvas;
 use super::dates;
+use super::text::Text;
 use super::theme::Paint;
 use crate::app::{App, Area, Outbox, OutboxLine, OutboxMark};
 use crate::model::Safe;
@@ -46,7 +47,9 @@ fn draw_line(app: &App, canvas: &mut Canvas, row: Area, line: &OutboxLine, has_c
     } else {
         Paint::Dim
     });
-    let used = canvas.put_right(row, end, end / 2, &state(app, line), style);
+    // The state has the half, and what the text leaves.
+    let left = end.saturating_sub(x + line.text.cols() + 2);
+    let used = canvas.put_right(row, end, left.max(end / 2), &state(app, line), style);
     let room = end.saturating_sub(x + used + u16::from(used > 0) * 2);
     let style = canvas.style(paint);
     canvas.put(row, x, room, &line.text, style);

@@ -1,41 +1,45 @@
-//! The last look at a draft: each fact on a line, faults first.
+//! The last look at a draft: each fact on a line, faults first, and below them the text.
 //!
 //! Called by `compose`. A fault must never be told by colour alone: it says that it is one.
 
 use super::canvas::Canvas;
+use super::compose::quote_paint;
 use super::theme::Paint;
-use crate::app::{Area, Composer, Weight, wrap};
-
-/// The columns of the labels.
-const LABEL_COLS: u16 = 16;
-/// The rows that one fact takes at most.
-const ROWS_MAX: usize = 4;
+use crate::app::{Area, Composer, REVIEW_LABEL_COLS, ReviewLine, ReviewRow, Weight};
 
 /// Draws the review.
 pub(super) fn draw(canvas: &mut Canvas, area: Area, composer: &Composer) {
     let Some(review) = composer.review() else {
         return;
     };
-    let dim = canvas.style(Paint::Dim);
-    let room = usize::from(area.w.saturating_sub(LABEL_COLS + 1));
-    let mut y = 0;
-    for line in composer.review_lines().iter().skip(review.top()) {
-        if y >= area.h {
-            break;
+    let rows = composer.review_rows(area.w);
+    let top = rows.len().saturating_sub(usize::from(area.h));
+    let shown = rows.iter().skip(review.top().min(top));
+    for (y, row) in (0..area.h).zip(shown) {
+        let at = area.row(y);
+        match row {
+            ReviewRow::Fact(line) => fact(canvas, at, line),
+            ReviewRow::Rule => {
+                let glyph = canvas.theme.glyphs().across;
+                let style = canvas.style(Paint::Line);
+                canvas.repeat(at, 0, at.w, glyph, style);
+            }
+            ReviewRow::Text(row) => {
+                let style = canvas.style(quote_paint(row.quote));
+                canvas.put_rest(at, 1, &row.text, style);
+            }
         }
-        let (label, text) = match line.weight {
-            Weight::Plain => (dim, canvas.style(Paint::Plain)),
-            Weight::Quiet => (dim, dim),
-            Weight::Question => (canvas.style(Paint::Warning), canvas.style(Paint::Plain)),
-            Weight::Fatal => (canvas.style(Paint::Error), canvas.style(Paint::Plain)),
-        };
-        let row = area.row(y);
-        canvas.put(row, 1, LABEL_COLS - 2, &line.label, label);
-        let rows = wrap(&line.text, room, ROWS_MAX);
-        for piece in &rows {
-            canvas.put_rest(area.row(y), LABEL_COLS, piece, text);
-            y += 1;
-        }
-        y += u16::from(rows.is_empty());
     }
+}
+
+fn fact(canvas: &mut Canvas, row: Area, line: &ReviewLine) {
+    let dim = canvas.style(Paint::Dim);
+    let (label, text) = match line.weight {
+        Weight::Plain => (dim, canvas.style(Paint::Plain)),
+        Weight::Quiet => (dim, dim),
+        Weight::Question => (canvas.style(Paint::Warning), canvas.style(Paint::Plain)),
+        Weight::Fatal => (canvas.style(Paint::Error), canvas.style(Paint::Plain)),
+    };
+    canvas.put(row, 1, REVIEW_LABEL_COLS - 2, &line.label, label);
+    canvas.put_rest(row, REVIEW_LABEL_COLS, &line.text, text);
 }

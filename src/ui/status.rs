@@ -299,7 +299,9 @@ fn prompt_line(canvas: &mut Canvas, area: Area, prompt: &Prompt) -> Option<(u16,
     let shown = tail(&before, room);
     let x = label + canvas.put(area, label, room, &shown, plain);
     if prompt.edit.is_empty() {
-        canvas.put_rest(area, x + 1, &prompt.kind.example(), dim);
+        // Where something is wrong, that says what to type.
+        let example = Some(prompt.kind.example()).filter(|_| prompt.error.is_none());
+        canvas.put_rest(area, x + 1, &example.unwrap_or_default(), dim);
     } else {
         canvas.put_rest(area, x, &after, plain);
     }

@@ -290,7 +290,7 @@ fn the_review_shows_who_gets_what_and_asks_what_one_would_ask() {
     assert_eq!(review.undo_secs, 60);
     assert_eq!(review.server.as_str(), "smtp.example.org, encrypted");
     assert!(review.size_bytes > 200, "{review:?}");
-    assert_eq!(shown(&review.parts), ["text, flowed"]);
+    assert_eq!(shown(&review.parts), ["text"]);
     // Half an address is more than a question.
     draft.to = Recipients::read("bo@example.net, half an addr");
     desk.keep(opened.key, &draft, Caret::default());

@@ -476,6 +476,25 @@ fn a_message_for_whose_copy_there_is_no_room_was_sent_and_the_copy_is_kept() {
 }
 
 #[test]
+fn a_copy_at_which_the_connection_ends_each_time_is_put_off_and_the_account_goes_on() {
+    let sending = Sending::new(Offer::default());
+    sending.peer.peer.faults().once("APPEND", Act::DropBefore);
+    sending.send(LETTER).expect(0);
+    sending.peer.peer.faults().once("APPEND", Act::DropBefore);
+    sending.program.run(&["sync"]).expect(1);
+    let error = sending.outbox()[0]["error"].as_str().unwrap().to_owned();
+    assert!(
+        error.contains("its copy waits") && error.contains("the connection ends when it is filed"),
+        "{error}"
+    );
+    let tries = sending.peer.said("APPEND");
+    sending.program.run(&["sync"]).expect(0);
+    assert_eq!(sending.peer.said("APPEND"), tries, "not at once again");
+    sending.program.run(&["outbox", "retry", "1"]).expect(0);
+    assert_eq!((sending.state().as_str(), sending.copies()), ("none", 1));
+}
+
+#[test]
 fn where_there_is_no_sent_folder_one_is_made() {
     let sending = Sending::new(Offer::default());
     assert_eq!(sending.peer.count("Sent"), None);

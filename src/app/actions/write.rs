@@ -135,8 +135,7 @@ pub(in crate::app) fn templates_listed(app: &mut App, request: RequestId, items:
     let items: Vec<Item> = items.collect();
     let mut picker = Picker::new("Begin with a template", PickerKind::Fuzzy, items);
     if picker.all().is_empty() {
-        picker.empty =
-            "There is none: templates are files in `templates` beside the configuration.";
+        picker.empty = "There is none: put files into `templates` beside the configuration.";
     }
     app.overlay = Some(Overlay::Picker(picker));
 }

@@ -175,3 +175,43 @@ fn a_separator_that_a_proposal_put_in_is_not_doubled_by_typing_it() {
     let draft = scene.app.composer().unwrap().draft();
     assert_eq!(draft.to.typed(), "bo@x.org, al@x.org");
 }
+
+#[test]
+fn a_draft_in_which_nothing_was_written_is_not_kept_unless_that_was_asked_for() {
+    let mut scene = answering();
+    sent(&mut scene);
+    scene.press("esc");
+    let commands = sent(&mut scene);
+    assert!(
+        matches!(commands[..], [WritingCommand::Discard { .. }]),
+        "{commands:?}"
+    );
+    assert_eq!(scene.notice(), "Nothing was written: no draft is kept");
+    for keys in ["ctrl-s esc", "ctrl-x p", "a esc"] {
+        let mut scene = answering();
+        sent(&mut scene);
+        scene.press(keys);
+        let commands = sent(&mut scene);
+        let is_thrown = |c: &WritingCommand| matches!(c, WritingCommand::Discard { .. });
+        assert!(!commands.iter().any(is_thrown), "{keys}: {commands:?}");
+        assert_eq!(scene.notice(), "The draft is kept", "{keys}");
+    }
+}
+
+#[test]
+fn names_of_those_that_it_goes_to_are_not_told_as_misspelt() {
+    let mut scene = answering();
+    sent(&mut scene);
+    scene.press("ctrl-x");
+    let asked = sent(&mut scene).into_iter().find_map(|c| match c {
+        WritingCommand::Spell { request, .. } => Some(request),
+        _ => None,
+    });
+    let request = asked.unwrap();
+    let words = ["Johnson", "teh"].map(|word| (Safe::fixed(word), Vec::new()));
+    let words = words.to_vec();
+    tell(&mut scene, WritingEvent::Misspelt { request, words });
+    let lines = scene.app.composer().unwrap().review_lines();
+    let line = lines.iter().find(|l| l.label == "Spelling").unwrap();
+    assert_eq!(line.text.as_str(), "teh");
+}

@@ -5,7 +5,7 @@
 
 use super::keeping::{kept, later};
 use super::{Composer, WritingUndo, attach, complete, review, writing};
-use crate::app::{App, Effect, NoticeKind, outbox};
+use crate::app::{App, Effect, NoticeKind, Outbox, outbox, stops};
 use crate::bus::{Problem, RequestId, WritingCommand, WritingEvent};
 use crate::model::{Caret, Draft, DraftKey, Identity, OutboxKey, Safe};
 
@@ -21,9 +21,13 @@ pub(in crate::app) fn event(app: &mut App, event: WritingEvent) -> Vec<Effect> {
             notes,
         } => opened(app, request, key, *draft, caret, identities, &notes),
         WritingEvent::Kept { key, revision } => kept(app, key, revision),
-        WritingEvent::Discarded { key, .. } => {
+        WritingEvent::Discarded { request, key } => {
+            stops::set_stale::<Outbox>(app);
+            if app.writing.dropping == Some(request) {
+                app.writing.dropping = None;
+                return app.say(Safe::fixed("Nothing was written: no draft is kept"));
+            }
             app.writing.undo = Some(WritingUndo::Reopen(key));
-            outbox::set_stale(app);
             let text = Safe::fixed("Threw the draft away");
             vec![
                 app.notices
@@ -37,7 +41,7 @@ pub(in crate::app) fn event(app: &mut App, event: WritingEvent) -> Vec<Effect> {
             label,
         } => queued(app, request, item, label),
         WritingEvent::Cancelled { label, .. } => {
-            outbox::set_stale(app);
+            stops::set_stale::<Outbox>(app);
             app.say(label)
         }
         WritingEvent::Outbox {
@@ -100,6 +104,7 @@ fn opened(
     if let Some(left) = newer {
         composer.set_changed(left.revision + 1);
     }
+    composer.is_new = app.writing.beginning.take() == Some(request);
     app.writing.composer = Some(composer);
     let mut effects = super::keeping::keep_now(app);
     if app.writing.taking_back.take() == Some(request) {
@@ -127,7 +132,7 @@ fn queued(app: &mut App, request: RequestId, item: OutboxKey, label: Safe) -> Ve
         app.writing.waiting = app.writing.waiting.max(1);
     }
     app.writing.undo = Some(WritingUndo::TakeBack(item));
-    outbox::set_stale(app);
+    stops::set_stale::<Outbox>(app);
     vec![
         app.notices
             .show(NoticeKind::Undoable, label, Safe::fixed("takes it back")),
@@ -139,7 +144,7 @@ fn sent(app: &mut App, item: OutboxKey, label: Safe) -> Vec<Effect> {
         app.writing.undo = None;
     }
     app.writing.departing.remove(&item);
-    outbox::set_stale(app);
+    stops::set_stale::<Outbox>(app);
     if app.notices.has_error() {
         return Vec::new();
     }
@@ -147,7 +152,7 @@ fn sent(app: &mut App, item: OutboxKey, label: Safe) -> Vec<Effect> {
 }
 
 fn outbox_changed(app: &mut App, waiting: u32, stuck: u32, recovered: u32) -> Vec<Effect> {
-    outbox::set_stale(app);
+    stops::set_stale::<Outbox>(app);
     let more = stuck > app.writing.stuck;
     (app.writing.waiting, app.writing.stuck) = (waiting, stuck);
     if more {
@@ -188,7 +193,7 @@ pub(in crate::app) fn failed(
         crate::app::actions::templates_listed(app, request, &[]);
         return Some(Vec::new());
     }
-    outbox::failed(app, request);
+    stops::failed::<Outbox>(app, request);
     if app.writing.spelling == Some(request) {
         // Where nobody looks for misspelt words, nothing is said of them.
         return Some(Vec::new());
@@ -211,8 +216,8 @@ pub(in crate::app) fn refused(app: &mut App, command: &WritingCommand) -> Vec<Ef
         | WritingCommand::ListPaths { .. }
         | WritingCommand::Spell { .. } => return Vec::new(),
         WritingCommand::LoadOutbox { request } => {
-            outbox::failed(app, *request);
-            outbox::set_stale(app);
+            stops::failed::<Outbox>(app, *request);
+            stops::set_stale::<Outbox>(app);
             return Vec::new();
         }
         WritingCommand::Send { request, .. } => {

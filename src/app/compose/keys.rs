@@ -329,12 +329,12 @@ pub(in crate::app) fn click(app: &mut App, x: u16, y: u16) -> Vec<Effect> {
 
 /// The wheel was turned over the composer.
 pub(in crate::app) fn wheel(app: &mut App, rows: i64) {
-    let height = usize::from(app.compose_areas().body.h);
+    let area = app.compose_areas().body;
     let Some(composer) = &mut app.writing.composer else {
         return;
     };
     if composer.review.is_some() {
-        composer.scroll_review(rows, height);
+        composer.scroll_review(rows, area);
     } else {
         composer.body.move_rows(rows);
     }

@@ -8,6 +8,7 @@ mod clean;
 mod complete;
 mod ending;
 mod events;
+mod facts;
 mod finding;
 mod keeping;
 mod keys;
@@ -30,8 +31,9 @@ pub(super) use keys::{click, edited, find, key, wheel, write_as};
 pub(super) use review::{discard, send as send_at};
 
 pub use complete::{Completing, shown as shown_completion};
+pub use facts::{REVIEW_LABEL_COLS, ReviewLine, ReviewRow, Weight};
 pub use place::ComposeAreas;
-pub use review::{ReviewLine, ReviewState, Weight};
+pub use review::ReviewState;
 pub use sheet::{Sheet, SheetRow};
 pub use told::{DRAFT_KEYS, REVIEW_KEYS, ToldKey};
 
@@ -56,6 +58,10 @@ pub(crate) struct Writing {
     opening: Option<RequestId>,
     /// The same, where it comes out of the outbox.
     taking_back: Option<RequestId>,
+    /// The same, where it is begun anew.
+    beginning: Option<RequestId>,
+    /// The draft that is thrown away because nothing was written.
+    dropping: Option<RequestId>,
     /// Drafts that were left and are not known to be on disk as they were left.
     closing: BTreeMap<DraftKey, Closing>,
     /// Commands that found the engine's channel full and must not be lost.
@@ -127,6 +133,8 @@ pub struct Composer {
     /// The attachment at hand.
     file: usize,
     keeping: Keeping,
+    /// Whether it was begun here, and not taken up.
+    is_new: bool,
     after: Option<After>,
     review: Option<ReviewState>,
     completing: Option<Completing>,
@@ -168,6 +176,7 @@ impl Composer {
             has_reply_to,
             file: 0,
             keeping: Keeping::default(),
+            is_new: false,
             after: None,
             review: None,
             completing: None,
@@ -293,6 +302,12 @@ impl Composer {
             DraftKind::Bounce => "Pass on as it is",
             DraftKind::EditAsNew => "Draft",
         };
+        // What the subject says already is not said twice.
+        let subject = match self.base.kind {
+            DraftKind::Reply => without(&subject, "re:"),
+            DraftKind::Forward => without(&subject, "fwd:"),
+            _ => &subject,
+        };
         let head: String = subject.chars().take(200).collect();
         if head.trim().is_empty() {
             return Safe::fixed(what);
@@ -400,7 +415,10 @@ impl App {
 
     /// Asks for a draft to write.
     pub fn write(&mut self, start: DraftStart) -> Vec<Effect> {
-        self.open_draft(|request| WritingCommand::Open { request, start })
+        let is_new = !matches!(start, DraftStart::Kept(_) | DraftStart::Resume(_));
+        let effects = self.open_draft(|request| WritingCommand::Open { request, start });
+        self.writing.beginning = self.writing.opening.filter(|_| is_new);
+        effects
     }
 
     /// Takes a message out of the outbox, to be written on.
@@ -417,12 +435,17 @@ impl App {
         vec![Effect::Engine(Command::Writing(command(request)))]
     }
 
-    /// Closes the composer; what is in it is kept.
+    /// Closes the composer; what is in it is kept, if anything was written.
     fn leave_draft(&mut self) -> Vec<Effect> {
         let Some(composer) = self.writing.composer.take() else {
             return Vec::new();
         };
         let key = composer.key;
+        if composer.is_new && composer.keeping.revision() == 0 {
+            let request = self.request();
+            self.writing.dropping = Some(request);
+            return vec![writing(WritingCommand::Discard { request, key })];
+        }
         let list = self.with_keys("{outbox} or Drafts brings it back");
         let text = Safe::fixed("The draft is kept");
         let mut effects = vec![self.notices.show(NoticeKind::Done, text, list)];
@@ -444,6 +467,16 @@ impl App {
         }));
         self.writing.closing.insert(key, closing);
         effects
+    }
+}
+
+/// The subject without the word at its start that tells what it is.
+fn without<'a>(subject: &'a str, word: &str) -> &'a str {
+    let head = subject.get(..word.len());
+    let rest = subject.get(word.len()..);
+    match rest.filter(|_| head.is_some_and(|head| head.eq_ignore_ascii_case(word))) {
+        Some(rest) if !rest.trim().is_empty() => rest.trim_start(),
+        _ => subject,
     }
 }
 

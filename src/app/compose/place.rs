@@ -8,7 +8,7 @@ use crate::app::{App, Area};
 use crate::model::DraftField;
 
 /// The columns of text that are comfortable to write.
-const TEXT_COLS_MAX: u16 = 90;
+pub(super) const TEXT_COLS_MAX: u16 = 90;
 /// The rows that the text has at least, while it has the keys.
 const BODY_ROWS_MIN: u16 = 4;
 

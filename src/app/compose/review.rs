@@ -6,9 +6,9 @@
 use super::keeping::{changed, keep_now, when_kept};
 use super::{After, Composer, writing};
 use crate::app::overlay::Confirmed;
-use crate::app::{App, Code, Confirm, Effect, Key, Overlay, Prompt, PromptKind, size_text};
+use crate::app::{App, Area, Code, Confirm, Effect, Key, Overlay, Prompt, PromptKind};
 use crate::bus::{RequestId, Review, WritingCommand};
-use crate::model::{DraftKey, DraftKind, Safe, SendWhen};
+use crate::model::{DraftField, DraftKey, DraftKind, Safe, SendWhen};
 
 /// The review as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -17,37 +17,13 @@ pub struct ReviewState {
     pub(super) sending: Option<RequestId>,
     /// Whether it is to be sent at once.
     pub(super) is_for_now: bool,
-    found: Option<Box<Review>>,
+    pub(super) found: Option<Box<Review>>,
     /// Sending was asked for before all was known.
     wanted: Option<SendWhen>,
     /// Whether misspelt words were asked for: once.
     is_spelt: bool,
-    misspelt: Vec<(Safe, Vec<Safe>)>,
+    pub(super) misspelt: Vec<(Safe, Vec<Safe>)>,
     top: usize,
-}
-
-/// How a line of the review is meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Weight {
-    /// What is so.
-    Plain,
-    /// Something to think about.
-    Question,
-    /// It cannot be sent like this.
-    Fatal,
-    /// Of less weight.
-    Quiet,
-}
-
-/// A line of the review.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReviewLine {
-    /// What it is about; empty: it goes on with what stands above.
-    pub label: &'static str,
-    /// What is so.
-    pub text: Safe,
-    /// How it is meant.
-    pub weight: Weight,
 }
 
 impl ReviewState {
@@ -63,113 +39,17 @@ impl ReviewState {
         self.sending.is_some()
     }
 
-    /// Words that are perhaps misspelt, each with the best proposal.
-    fn spelling_line(&self) -> Option<ReviewLine> {
-        let shown = self.misspelt.iter().take(MISSPELT_MAX);
-        let mut words: Vec<String> = shown
-            .map(|(word, proposals)| match proposals.first() {
-                Some(better) => format!("{word} ({better})"),
-                None => word.to_string(),
-            })
-            .collect();
-        let more = self.misspelt.len().saturating_sub(MISSPELT_MAX);
-        if more > 0 {
-            words.push(format!("and {more} more"));
-        }
-        (!words.is_empty()).then(|| ReviewLine {
-            label: "Spelling",
-            text: Safe::line(&words.join(", ")),
-            weight: Weight::Quiet,
-        })
-    }
-
     fn fault(&self) -> Option<&Safe> {
         let notes = self.found.iter().flat_map(|r| &r.notes);
         notes.into_iter().find(|n| n.is_fatal).map(|n| &n.text)
     }
 }
 
-/// The most recipients that have a line of their own.
-const RECIPIENTS_MAX: usize = 200;
-/// The most misspelt words that are named.
-const MISSPELT_MAX: usize = 12;
-
 impl Composer {
-    /// What the review says, line by line.
-    #[must_use]
-    pub fn review_lines(&self) -> Vec<ReviewLine> {
-        let Some(state) = &self.review else {
-            return Vec::new();
-        };
-        let line = |label, text: Safe| ReviewLine {
-            label,
-            text,
-            weight: Weight::Plain,
-        };
-        let mut lines = Vec::new();
-        if let Some(found) = &state.found {
-            for note in &found.notes {
-                let weight = if note.is_fatal {
-                    Weight::Fatal
-                } else {
-                    Weight::Question
-                };
-                let label = if note.is_fatal {
-                    "Cannot be sent"
-                } else {
-                    "Please check"
-                };
-                lines.push(ReviewLine {
-                    label,
-                    text: note.text.clone(),
-                    weight,
-                });
-            }
-            if !found.notes.is_empty() {
-                lines.push(line("", Safe::default()));
-            }
-        } else {
-            lines.push(ReviewLine {
-                weight: Weight::Quiet,
-                ..line("", Safe::fixed("Checking it…"))
-            });
-            lines.push(line("", Safe::default()));
-        }
-        let address = Safe::line(&self.base.identity.address.to_string());
-        lines.push(line("From", address));
-        self.push_recipients(state, &mut lines);
-        let subject = self.text_of(crate::model::DraftField::Subject);
-        let subject = match subject.trim() {
-            "" => Safe::fixed("(none)"),
-            text => Safe::line(text),
-        };
-        lines.push(line("Subject", subject));
-        if let Some(found) = &state.found {
-            let parts = found.parts.iter().enumerate();
-            lines.extend(parts.map(|(n, p)| line(if n == 0 { "Parts" } else { "" }, p.clone())));
-            lines.push(line("Size", Safe::line(&size_text(found.size_bytes))));
-            let server = Some(&found.server).filter(|server| !server.is_empty());
-            let server = server.cloned().unwrap_or_else(|| Safe::fixed("none"));
-            lines.push(line("Server", server));
-            lines.push(line("Options", self.options()));
-            let wants_keys = self.base.sending.is_signed || self.base.sending.is_encrypted;
-            if let Some(why) = found.crypto.as_ref().err().filter(|_| wants_keys) {
-                lines.push(ReviewLine {
-                    weight: Weight::Quiet,
-                    ..line(
-                        "",
-                        Safe::join(&[Safe::fixed("No signing:"), why.clone()], " "),
-                    )
-                });
-            }
-        }
-        lines.extend(state.spelling_line());
-        lines
-    }
-
-    /// Scrolls the review.
-    pub(super) fn scroll_review(&mut self, rows: i64, height: usize) {
-        let last = self.review_lines().len().saturating_sub(height);
+    /// Scrolls the review, which is shown in that area.
+    pub(super) fn scroll_review(&mut self, rows: i64, area: Area) {
+        let height = usize::from(area.h);
+        let last = self.review_rows(area.w).len().saturating_sub(height);
         if let Some(review) = &mut self.review {
             let by = usize::try_from(rows.unsigned_abs()).unwrap_or(usize::MAX);
             let to = if rows < 0 {
@@ -178,46 +58,6 @@ impl Composer {
                 review.top.saturating_add(by)
             };
             review.top = to.min(last);
-        }
-    }
-
-    fn push_recipients(&self, state: &ReviewState, lines: &mut Vec<ReviewLine>) {
-        let Some(found) = &state.found else {
-            return;
-        };
-        let shown = found.recipients.iter().take(RECIPIENTS_MAX).enumerate();
-        lines.extend(shown.map(|(n, who)| ReviewLine {
-            label: if n == 0 { "Goes to" } else { "" },
-            text: who.clone(),
-            weight: Weight::Plain,
-        }));
-        let more = found.recipients.len().saturating_sub(RECIPIENTS_MAX);
-        if more > 0 {
-            lines.push(ReviewLine {
-                label: "",
-                text: Safe::line(&format!("and {more} more")),
-                weight: Weight::Question,
-            });
-        }
-    }
-
-    fn options(&self) -> Safe {
-        let sending = self.base.sending;
-        let all = [
-            (sending.is_signed, "signed"),
-            (sending.is_encrypted, "encrypted"),
-            (sending.is_markdown, "Markdown as HTML"),
-            (sending.wants_report, "asks for a report of delivery"),
-        ];
-        let on: Vec<Safe> = all
-            .into_iter()
-            .filter(|(is_on, _)| *is_on)
-            .map(|(_, word)| Safe::fixed(word))
-            .collect();
-        if on.is_empty() {
-            Safe::fixed("plain: not signed, not encrypted")
-        } else {
-            Safe::join(&on, ", ")
         }
     }
 }
@@ -256,7 +96,10 @@ pub(super) fn go_on(app: &mut App) -> Vec<Effect> {
             review.is_for_now = when == SendWhen::Now;
             vec![writing(WritingCommand::Send { request, key, when })]
         }
-        (Some(After::Tell), _) => app.say(Safe::fixed("The draft is kept")),
+        (Some(After::Tell), _) => {
+            composer.is_new = false;
+            app.say(Safe::fixed("The draft is kept"))
+        }
         (Some(After::Review | After::Send(_)), None) | (None, _) => Vec::new(),
     }
 }
@@ -275,7 +118,21 @@ fn ask_spelling(app: &mut App) -> Option<Effect> {
 pub(super) fn misspelt(app: &mut App, request: RequestId, words: Vec<(Safe, Vec<Safe>)>) {
     let is_ours = app.writing.spelling == Some(request);
     let composer = app.writing.composer.as_mut().filter(|_| is_ours);
-    if let Some(review) = composer.and_then(|c| c.review.as_mut()) {
+    let Some(composer) = composer else {
+        return;
+    };
+    // The names of those that it is from and to are right as they are.
+    let identity = &composer.base.identity.address.name;
+    let lists = [DraftField::To, DraftField::Cc, DraftField::Bcc].map(|f| composer.text_of(f));
+    let is_name = |word: &Safe| {
+        let names = lists.iter().chain([identity]);
+        names.into_iter().any(|names| names.contains(word.as_str()))
+    };
+    let words = words
+        .into_iter()
+        .filter(|(word, _)| !is_name(word))
+        .collect();
+    if let Some(review) = &mut composer.review {
         review.misspelt = words;
     }
 }
@@ -334,7 +191,9 @@ pub(in crate::app) fn send(app: &mut App, when: SendWhen) -> Vec<Effect> {
     if review.sending.is_some() {
         return Vec::new();
     }
-    if let Some(fault) = review.fault().cloned() {
+    if let Some(fault) = review.fault() {
+        // What to do follows it in the same sentence.
+        let fault = Safe::line(fault.as_str().trim_end_matches('.'));
         return app.complain(fault, Safe::fixed("e goes back to the text"));
     }
     if review.found.is_none() {
@@ -370,7 +229,7 @@ pub(super) fn ask_discard(app: &mut App) -> Vec<Effect> {
 
 /// Takes a key.
 pub(super) fn key(app: &mut App, key: Key) -> Vec<Effect> {
-    let height = usize::from(app.compose_areas().body.h);
+    let area = app.compose_areas().body;
     let Some(composer) = &mut app.writing.composer else {
         return Vec::new();
     };
@@ -381,7 +240,7 @@ pub(super) fn key(app: &mut App, key: Key) -> Vec<Effect> {
     {
         return app.say(Safe::fixed("It is being put into the outbox"));
     }
-    let page = i64::try_from(height).unwrap_or(1);
+    let page = i64::from(area.h);
     match key.code() {
         _ if key.is_ctrl('x') => return send(app, SendWhen::Now),
         _ if key.is_ctrl('c') || key.is_ctrl('g') => composer.review = None,
@@ -391,14 +250,17 @@ pub(super) fn key(app: &mut App, key: Key) -> Vec<Effect> {
             app.overlay = Some(Overlay::Prompt(Prompt::new(app, PromptKind::Later)));
         }
         Code::Char('a') => return super::attach_prompt(app),
-        Code::Char('p') => return app.leave_draft(),
+        Code::Char('p') => {
+            composer.is_new = false;
+            return app.leave_draft();
+        }
         Code::Char('q') => return ask_discard(app),
         Code::Char('s' | 'x' | 'm' | 'r') => return toggle(app, key),
         Code::Char('e') | Code::Esc => composer.review = None,
-        Code::Char('j') | Code::Down => composer.scroll_review(1, height),
-        Code::Char('k') | Code::Up => composer.scroll_review(-1, height),
-        Code::PageDown | Code::Char(' ') => composer.scroll_review(page, height),
-        Code::PageUp => composer.scroll_review(-page, height),
+        Code::Char('j') | Code::Down => composer.scroll_review(1, area),
+        Code::Char('k') | Code::Up => composer.scroll_review(-1, area),
+        Code::PageDown | Code::Char(' ') => composer.scroll_review(page, area),
+        Code::PageUp => composer.scroll_review(-page, area),
         _ => {
             let text = format!("{key} does nothing here; the last line shows the keys that do");
             return app.say(Safe::line(&text));

@@ -58,6 +58,8 @@ impl Default for Desk {
 
 const REPLY: &str = "\n\nOn 10 April 2026 Alice Johnson wrote:\n> Hey, just a short follow-up on the timeline we spoke about: the venue is booked.\n>\n>> Do we have a date?\n\n-- \nAnn\n";
 
+const FORWARD: &str = "\n\n---------- Forwarded message ----------\nFrom: Alice Johnson <alice@example.com>\nSubject: Q2 launch plan\n\nHey, the venue is booked.\n\n-- \nAnn\n";
+
 impl Desk {
     /// What the engine says to a command.
     pub(crate) fn answer(&mut self, command: &WritingCommand) -> Vec<Event> {
@@ -122,6 +124,22 @@ impl Desk {
                 draft.original = Some(placed.message);
                 caret.field = DraftField::Body;
             }
+            DraftStart::Forward(_) => {
+                draft.kind = DraftKind::Forward;
+                draft.subject = "Fwd: Q2 launch plan".to_owned();
+                draft.body = FORWARD.to_owned();
+            }
+            DraftStart::ForwardAttached(_) => {
+                draft.kind = DraftKind::Forward;
+                draft.subject = "Fwd: Q2 launch plan".to_owned();
+                draft.attachments = vec![Attached {
+                    content: Content::Bytes(vec![b'x'; 2_300]),
+                    name: "Q2 launch plan.eml".to_owned(),
+                    mime_type: "message/rfc822".to_owned(),
+                    charset: String::new(),
+                    size_bytes: Some(2_300),
+                }];
+            }
             DraftStart::Bounce(_) => draft.kind = DraftKind::Bounce,
             _ => {}
         }
@@ -154,7 +172,7 @@ impl Desk {
             .valid()
             .chain(draft.cc.valid())
             .chain(draft.bcc.valid());
-        let mut parts = vec![Safe::fixed("text, flowed")];
+        let mut parts = vec![Safe::fixed("text")];
         parts.extend(draft.attachments.iter().map(|a| Safe::line(&a.name)));
         WritingEvent::Reviewed {
             request,

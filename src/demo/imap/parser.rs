@@ -58,7 +58,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire<S> {
                 return Ok(Incoming::Command(command));
             };
             if let Some(why) = literal_refused(size, is_unasked, unasked) {
-                return Ok(Incoming::Broken(Bad(why.into())));
+                if is_unasked {
+                    return Ok(Incoming::Broken(Bad(why.into())));
+                }
+                // Nothing of it was sent: the command is over, and the next one may follow.
+                let tag = command.split(|b| *b == b' ').next().unwrap_or_default();
+                let tag = String::from_utf8_lossy(tag).into_owned();
+                self.send(format!("{tag} NO {why}\r\n").as_bytes()).await?;
+                command.clear();
+                continue;
             }
             if !is_unasked {
                 self.send(b"+ go on\r\n").await?;

@@ -33,6 +33,15 @@ async fn large_literals_must_be_asked_for_where_only_small_ones_are_offered() {
 }
 
 #[tokio::test]
+async fn a_literal_that_is_too_large_is_refused_before_it_comes_and_the_next_command_is_taken() {
+    let peer = Peer::new(Options::default());
+    let mut client = Client::ready(&peer, "").await;
+    client.send("a APPEND INBOX {999999999}\r\n").await;
+    assert!(client.line().await.starts_with("a NO [TOOBIG]"));
+    client.ok("NOOP").await;
+}
+
+#[tokio::test]
 async fn what_is_not_offered_is_refused_and_left_out() {
     let options = Options::default().without(&[
         "CONDSTORE",

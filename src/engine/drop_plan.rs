@@ -196,9 +196,10 @@ fn is_same_id(row: &DropRow, listed: &Listed) -> bool {
     !listed.uidl.is_empty() && row.uidl == listed.uidl
 }
 
-/// Whether a message is to be deleted in the maildrop now. Never one that is not here as a whole,
+/// Whether a message is to be deleted in the maildrop at that time, as it is counted for the account.
+/// Never one that is not here as a whole,
 /// unless the user deleted it here.
-pub(super) fn is_deletion_due(row: &DropRow, leave: LeaveOnServer, now_secs: i64) -> bool {
+pub(super) fn is_deletion_due(row: &DropRow, leave: LeaveOnServer, counted: i64) -> bool {
     let is_here = row.stored_at > 0 && !row.digest.is_empty();
     let is_deleted_here = row.lies != Lies::Somewhere;
     match leave {
@@ -207,9 +208,8 @@ pub(super) fn is_deletion_due(row: &DropRow, leave: LeaveOnServer, now_secs: i64
         LeaveOnServer::UntilDeleted => is_deleted_here,
         LeaveOnServer::For(period) => {
             let since = row.first_seen.max(row.stored_at);
-            let age = now_secs.saturating_sub(since);
+            let age = counted.saturating_sub(since);
             let due = i64::try_from(period.get().as_secs()).unwrap_or(i64::MAX);
-            // A clock that was set back makes nothing old.
             (is_here || is_deleted_here) && age >= due
         }
     }

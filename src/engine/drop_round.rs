@@ -60,12 +60,19 @@ struct Round<'a> {
     unsure: Vec<u32>,
     /// What this session stored, by number.
     stored: HashMap<u32, i64>,
+    /// The time, as it is counted for this account.
+    counted: i64,
 }
 
 impl<'a> Round<'a> {
     async fn begin(account: &'a Arc<Account>, session: &'a mut Session) -> Result<Self, Failure> {
         let name = account.setup.name.clone();
-        let rows = account.db.read_long(move |r| r.maildrop(&name)).await?;
+        let (rows, now) = (name.clone(), clock::now_secs());
+        let rows = account.db.read_long(move |r| r.maildrop(&rows)).await?;
+        let counted = account
+            .db
+            .write_bulk(move |w| w.count_time(&name, now))
+            .await?;
         let listing = list(session).await?;
         let (matching, fates) = Matching::new(listing, rows);
         let of = |wanted: Fate| {
@@ -79,6 +86,7 @@ impl<'a> Round<'a> {
             new: of(Fate::New),
             unsure: of(Fate::Unsure),
             stored: HashMap::new(),
+            counted,
         })
     }
 
@@ -116,7 +124,7 @@ impl<'a> Round<'a> {
 
     fn is_due(&self, row: &DropRow) -> bool {
         let leave = self.account.setup.maildrop.unwrap_or_default().leave;
-        is_deletion_due(row, leave, clock::now_secs())
+        is_deletion_due(row, leave, self.counted)
     }
 
     /// The digests of the beginnings; `None` where the server gives none.
@@ -143,7 +151,7 @@ impl<'a> Round<'a> {
     async fn fetch(&mut self) -> Result<(), Failure> {
         let (headers, wholes) = self.wanted();
         let total = headers.len() + wholes.len();
-        let mut taking = Taking::new(self.account, total).await?;
+        let mut taking = Taking::new(self.account, total, self.counted).await?;
         if total > 0 {
             self.show(0, total);
         }

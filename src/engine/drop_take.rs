@@ -25,7 +25,7 @@ use tokio::task::JoinHandle;
 /// A batch holds so many messages at most,
 const BATCH_COUNT: usize = 200;
 /// or so many bytes.
-const BATCH_BYTES: usize = 4 * 1024 * 1024;
+const BATCH_BYTES: usize = 1024 * 1024;
 /// The first batch is small, so that there is soon something to read.
 const FIRST_BATCH: usize = 20;
 /// So many batches are packed at once.
@@ -57,6 +57,7 @@ pub(super) struct Taken {
 pub(super) struct Taking {
     account: Arc<Account>,
     inbox: Option<(MailboxKey, String)>,
+    counted: i64,
     total: usize,
     done: usize,
     raws: Vec<(Wanted, Vec<u8>)>,
@@ -75,10 +76,15 @@ struct Prepared {
 }
 
 impl Taking {
-    pub(super) async fn new(account: &Arc<Account>, total: usize) -> Result<Self, Failure> {
+    pub(super) async fn new(
+        account: &Arc<Account>,
+        total: usize,
+        counted: i64,
+    ) -> Result<Self, Failure> {
         Ok(Self {
             account: Arc::clone(account),
             inbox: account.inbox().await?,
+            counted,
             total,
             done: 0,
             raws: Vec::new(),
@@ -160,7 +166,7 @@ impl Taking {
         // A panic in a parser ends this round, and nothing was deleted.
         let prepared = packing.await.unwrap_or(Err(store::Error::Busy))?;
         let count = prepared.len();
-        let (name, now) = (self.account.setup.name.clone(), clock::now_secs());
+        let (name, now) = (self.account.setup.name.clone(), self.counted);
         let inbox = self.inbox.clone();
         let stored = self
             .account
@@ -301,7 +307,7 @@ fn store(
     account: &str,
     inbox: Option<&(MailboxKey, String)>,
     prepared: Vec<Prepared>,
-    now_secs: i64,
+    counted: i64,
 ) -> store::Result<Stored> {
     let mut stored = Stored {
         rows: Vec::new(),
@@ -311,7 +317,7 @@ fn store(
         prepared.into_iter().partition(|p| p.completes.is_some());
     for one in &completing {
         if let Some(key) = one.completes {
-            writer.complete_drop(key, &one.new.message.packed, &one.new.digest, now_secs)?;
+            writer.complete_drop(key, &one.new.message.packed, &one.new.digest, counted)?;
             stored.rows.push((one.number, key));
         }
     }
@@ -325,7 +331,7 @@ fn store(
         new.push(one.new);
         shown.push((one.number, one.fetched));
     }
-    let put = writer.put_drop(account, name, &new, now_secs)?;
+    let put = writer.put_drop(account, name, &new, counted)?;
     let numbers = shown.iter().map(|(number, _)| *number);
     stored.rows.extend(numbers.zip(put.rows.iter().copied()));
     if let Some((inbox, _)) = inbox {

@@ -48,7 +48,7 @@ pub struct DropRow {
     pub local: LocalKey,
     /// Grows with the order in which the server lists.
     pub place: u32,
-    /// When it was first seen, in seconds since 1970.
+    /// When it was first seen, by the clock of [`Writer::count_time`].
     pub first_seen: i64,
     /// When it was here as a whole; 0: it is not.
     pub stored_at: i64,
@@ -162,7 +162,7 @@ impl Reader {
 
 impl Writer {
     /// Puts messages that came out of a maildrop into a mailbox, with what is known of them: on the
-    /// disk when this returns.
+    /// disk when this returns. `counted` is the time by [`Writer::count_time`].
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -171,7 +171,7 @@ impl Writer {
         account: &str,
         mailbox: &str,
         new: &[DropNew],
-        now_secs: i64,
+        counted: i64,
     ) -> Result<DropPut> {
         let doing = "keeping messages";
         self.write_local(doing, |tx| {
@@ -186,7 +186,7 @@ impl Writer {
                 .doing(doing)?;
             let mut rows = Vec::with_capacity(new.len());
             for (one, key) in new.iter().zip(&put.keys) {
-                let stored_at = if one.digest.is_empty() { 0 } else { now_secs };
+                let stored_at = if one.digest.is_empty() { 0 } else { counted };
                 let row = statement
                     .insert((
                         account,
@@ -196,7 +196,7 @@ impl Writer {
                         &one.digest,
                         key.0,
                         one.place,
-                        now_secs,
+                        counted,
                         stored_at,
                     ))
                     .doing(doing)?;
@@ -215,7 +215,7 @@ impl Writer {
         key: i64,
         packed: &Packed,
         digest: &str,
-        now_secs: i64,
+        counted: i64,
     ) -> Result<bool> {
         let doing = "keeping messages";
         self.write_local(doing, |tx| {
@@ -228,7 +228,7 @@ impl Writer {
             tx.prepare_cached(
                 "UPDATE local.maildrop SET digest = ?2, stored_at = ?3, is_wanted = 0 WHERE key = ?1",
             )
-            .and_then(|mut s| s.execute((key, digest, now_secs)))
+            .and_then(|mut s| s.execute((key, digest, counted)))
             .doing(doing)?;
             Ok(is_replaced)
         })

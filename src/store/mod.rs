@@ -39,6 +39,7 @@ mod bodies;
 mod claims;
 mod draft_copies;
 mod drafts;
+mod drop_clock;
 mod eras;
 mod fold;
 mod hosts;

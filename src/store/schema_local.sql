@@ -57,10 +57,18 @@ CREATE TABLE maildrop (
   digest     TEXT    NOT NULL,                -- digest of all of it; empty: not fetched whole
   raw        INTEGER NOT NULL,
   place      INTEGER NOT NULL,                -- grows with the order of the listing
-  first_seen INTEGER NOT NULL,                -- seconds since 1970
-  stored_at  INTEGER NOT NULL,                -- when it was here as a whole; 0: it is not
+  first_seen INTEGER NOT NULL,                -- by `drop_clock`
+  stored_at  INTEGER NOT NULL,                -- when it was here as a whole, by `drop_clock`; 0: it is not
   is_wanted  INTEGER NOT NULL DEFAULT 0,      -- 1: to be fetched whole, though it is large
   deletion   INTEGER NOT NULL DEFAULT 0       -- 0 none, 1 sent and not confirmed, 2 confirmed
 ) STRICT;
 CREATE INDEX maildrop_account ON maildrop (account);
 CREATE INDEX maildrop_raw ON maildrop (raw);
+
+-- How much time has passed for an account, see `drop_clock`.
+CREATE TABLE drop_clock (
+  account TEXT    PRIMARY KEY,
+  counted INTEGER NOT NULL,
+  mark    INTEGER NOT NULL,
+  odd     INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

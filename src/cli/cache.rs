@@ -1,6 +1,6 @@
 //! `pillarbox cache clear`: drops what the server can give again.
 //!
-//! Called by `mod.rs`. The journal must never be touched by it.
+//! Called by `mod.rs`. The journal and mail that is kept here must never be touched by it.
 
 use super::exit::{Exit, Failure};
 use super::output::Output;

@@ -90,13 +90,35 @@ fn note_damage(own: &std::path::Path, schema: &Schema) -> Result<()> {
 
 impl Writer {
     /// Drops what the server can give again, of one account or all; never the journal. What waits
-    /// in the journal finds its messages when they are fetched again.
+    /// in the journal finds its messages when they are fetched again. Of accounts whose mail is kept
+    /// here there is nothing that a server could give again.
     ///
     /// # Errors
     /// When the store cannot be written.
     pub fn clear_cache(&mut self, account: Option<AccountKey>) -> Result<()> {
         let doing = "clearing the cache";
-        let account = account.map(|a| a.0);
+        let of = |sql: &str| -> Result<Vec<i64>> {
+            let mut statement = self.conn.prepare(sql).doing(doing)?;
+            let keys = statement.query_map((), |row| row.get(0));
+            keys.and_then(Iterator::collect).doing(doing)
+        };
+        let local = of("SELECT key FROM own.account
+            WHERE name IN (SELECT account FROM local.mailbox)")?;
+        match account {
+            Some(account) if local.contains(&account.0) => Ok(()),
+            None if !local.is_empty() => {
+                let all = of("SELECT key FROM own.account")?;
+                for account in all.into_iter().filter(|key| !local.contains(key)) {
+                    self.clear_cache_of(Some(account))?;
+                }
+                Ok(())
+            }
+            account => self.clear_cache_of(account.map(|a| a.0)),
+        }
+    }
+
+    fn clear_cache_of(&mut self, account: Option<i64>) -> Result<()> {
+        let doing = "clearing the cache";
         self.write_journal(doing, |tx| {
             tx.execute(
                 "UPDATE own.op_target SET mailbox = 0, message = 0

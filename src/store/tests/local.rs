@@ -312,3 +312,22 @@ fn a_header_that_was_deleted_here_is_not_completed() {
     assert!(!done);
     assert!(held(&home, "INBOX").1.is_empty());
 }
+
+#[test]
+fn clearing_the_cache_leaves_what_no_server_can_give_again() {
+    let mut home = begun();
+    let pop = home.writer.account("pop").unwrap();
+    let inbox = entry("INBOX", Some(Role::Inbox));
+    home.writer.put_tree(pop, &[inbox]).unwrap();
+    home.writer
+        .put_drop("pop", "INBOX", &[dropped("u1", RAW, 0)], NOW)
+        .unwrap();
+    let mailbox = home.reader.mailboxes(pop).unwrap()[0].key;
+    home.writer.begin_era(mailbox, ERA).unwrap();
+    let kept = message(1, "Kept", &[]);
+    home.writer.put_messages(mailbox, ERA, &[kept]).unwrap();
+    home.writer.clear_cache(None).unwrap();
+    home.writer.clear_cache(Some(pop)).unwrap();
+    assert_eq!(home.reader.mailboxes(pop).unwrap()[0].total, 1);
+    assert_eq!(held(&home, "INBOX").1, [1]);
+}

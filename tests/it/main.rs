@@ -72,6 +72,8 @@ mod people;
 #[cfg(test)]
 mod pop3;
 #[cfg(test)]
+mod pop3_leave;
+#[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod sending;

@@ -41,6 +41,7 @@ mod drafts;
 mod eras;
 mod fold;
 mod hosts;
+mod identities;
 mod insert;
 mod journal;
 mod keys;
@@ -81,6 +82,7 @@ mod view;
 
 pub use draft_copies::{AdoptedCopy, CopyState, DraftCopy, DraftDue};
 pub use drafts::{DraftRow, DraftState, Left, Opening};
+pub use identities::Identity;
 pub use missing::MissingReferences;
 pub use outbox::{NewOutboxItem, OutboxCounts, Withdrawn};
 pub use outbox_claims::{Attempted, OutboxClaim};

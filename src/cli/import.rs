@@ -238,9 +238,11 @@ impl Import {
                 counted(imported, "message"),
                 mailbox.name
             );
-            for (count, what) in [(present, "were there already"), (refused, "were not taken")] {
-                if count > 0 {
-                    text.push_str(&format!("; {count} {what}"));
+            for (count, what) in [(present, "there already"), (refused, "not taken")] {
+                match count {
+                    0 => {}
+                    1 => text.push_str(&format!("; 1 was {what}")),
+                    _ => text.push_str(&format!("; {count} were {what}")),
                 }
             }
             output.line(&format!("{text}."))?;

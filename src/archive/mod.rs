@@ -10,8 +10,6 @@ mod maildir;
 mod maildir_names;
 mod maildir_read;
 mod mbox_read;
-#[cfg(test)]
-mod tests;
 
 pub use destination::{Destination, Problem};
 
@@ -170,3 +168,6 @@ fn sender(raw: &[u8]) -> String {
         "MAILER-DAEMON".to_owned()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -120,7 +120,7 @@ fn keys(reader: &Reader, mailbox: &Mailbox) -> Result<Vec<Placed>, Failure> {
     let spec = ViewSpec {
         scope: Scope::Mailbox(mailbox.key),
         filter: None,
-        sort: Sort::Oldest,
+        sort: Sort::Newest,
         threads: None,
     };
     let view = reader.view(&spec)?;
@@ -132,6 +132,8 @@ fn keys(reader: &Reader, mailbox: &Mailbox) -> Result<Vec<Placed>, Failure> {
             mailbox: row.mailbox,
         }));
     }
+    // What came at the same second stays in its order: the oldest first, by the ids.
+    keys.reverse();
     Ok(keys)
 }
 
@@ -144,7 +146,8 @@ impl Export<'_> {
             rest = later;
             if !absent.is_empty() {
                 match self.fetch(&absent) {
-                    Some(Ok(refused)) => self.why = refused.unwrap_or_default(),
+                    Some(Ok(None)) => {}
+                    Some(Ok(Some(why))) => self.why = why,
                     Some(Err(why)) => return Ok(End::CutOff(why)),
                     None => return Ok(End::CalledOff),
                 }

@@ -12,8 +12,9 @@ use super::output::Output;
 use super::place::{Place, Tree};
 use crate::archive::{Format, Source};
 use crate::engine::owner::{self, Owner};
-use crate::engine::{Importer, Incoming, Put};
-use crate::model::Mailbox;
+use crate::engine::{AccountSetup, Importer, Incoming, Put};
+use crate::model::{Mailbox, MailboxKey};
+use crate::store::Store;
 use serde::Serialize;
 use std::path::Path;
 
@@ -70,14 +71,11 @@ pub(super) fn import(
     let setup = setup.ok_or_else(|| {
         Failure::usage("nothing was imported: this version speaks IMAP only; add an imap server")
     })?;
-    // Who has the role keeps the folder in step too; both may write to the store.
-    let role = Owner::acquire(&place.data_dir);
     let mut import = Import::new(source)?;
     import
         .progress
         .say(|| "Looking at what is in the folder".to_owned());
-    let opening = Importer::open(&store, &setup, mailbox.key, args.all);
-    let opened = import.bulk.try_to_run(opening);
+    let opened = import.open(place, &store, &setup, mailbox.key, args.all);
     match opened {
         Some(Ok(mut importer)) => {
             import.run(&mut importer);
@@ -93,9 +91,8 @@ pub(super) fn import(
         Some(Err(why)) => import.error = why,
         None => "called off".clone_into(&mut import.error),
     }
-    if role.is_err() {
-        owner::ring(&place.data_dir);
-    }
+    // A screen that runs beside this shows the folder as it is now.
+    owner::ring(&place.data_dir);
     import.finish(account, mailbox, args, output)
 }
 
@@ -128,6 +125,22 @@ impl Import {
             refused: 0,
             error: String::new(),
         })
+    }
+
+    /// Connects, and looks at what the folder holds; `None`: called off.
+    fn open(
+        &self,
+        place: &Place,
+        store: &Store,
+        setup: &AccountSetup,
+        mailbox: MailboxKey,
+        takes_all: bool,
+    ) -> Option<Result<Importer, String>> {
+        // What waits in the journal is sent by who has the role alone; messages go without it, so
+        // that a screen can be started while they do.
+        let role = Owner::acquire(&place.data_dir);
+        let opening = Importer::open(store, setup, mailbox, takes_all, role.is_ok());
+        self.bulk.try_to_run(opening)
     }
 
     /// Takes the archive to its end, or as far as it can be.
@@ -178,8 +191,8 @@ impl Import {
                 Put::Taken => self.imported += 1,
                 Put::There => self.present += 1,
                 Put::Refused(why) => self.refuse(place, &why),
+                // The others that are on their way meet with the same.
                 Put::Full(why) => {
-                    self.refuse(place, &why);
                     self.error = format!("the server takes no more: {why}");
                 }
                 Put::Unknown => {}

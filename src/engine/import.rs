@@ -62,7 +62,8 @@ struct Known {
 }
 
 impl Importer {
-    /// Connects, and looks at what the mailbox holds, unless `takes_all`.
+    /// Connects, and looks at what the mailbox holds, unless `takes_all`. Who has the network role
+    /// (`is_owner`) sends what the journal holds first: the mailbox may have been made just now.
     ///
     /// # Errors
     /// What went wrong, as a sentence with what to do.
@@ -71,12 +72,13 @@ impl Importer {
         setup: &AccountSetup,
         mailbox: MailboxKey,
         takes_all: bool,
+        is_owner: bool,
     ) -> Result<Self, String> {
         let db = Db::start(store).map_err(|e| e.to_string())?;
         let account = prepare(&db, setup, Wanted::Replay)
             .await
             .map_err(|e| e.to_string())?;
-        match Self::begin(&account, mailbox, takes_all).await {
+        match Self::begin(&account, mailbox, takes_all, is_owner).await {
             Ok(Some((lane, name, known))) => Ok(Self {
                 db,
                 lane,
@@ -101,11 +103,13 @@ impl Importer {
         account: &Arc<Account>,
         mailbox: MailboxKey,
         takes_all: bool,
+        is_owner: bool,
     ) -> Result<Option<(Lane, String, Known)>, Failure> {
         let mut lane = lane::connect(account).await?;
         lane.session.start(&Start::default()).await?;
-        // A folder that was made here a moment ago must be there first.
-        lane.replay().await?;
+        if is_owner {
+            lane.replay().await?;
+        }
         if account.board.note(|w| std::mem::take(&mut w.is_list_due)) {
             lane.list_and_compare().await?;
         }

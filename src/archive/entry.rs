@@ -112,7 +112,7 @@ fn flag_fields(flags: &FlagSet) -> Vec<u8> {
     ]
     .concat();
     if !more.is_empty() {
-        text.push_str(&format!("X-Status: {more}\n"));
+        text.extend(["X-Status: ", &more, "\n"]);
     }
     let forwarded = flags.has(Flag::Forwarded).then(|| Flag::Forwarded.wire());
     let words: Vec<&str> = forwarded
@@ -120,7 +120,7 @@ fn flag_fields(flags: &FlagSet) -> Vec<u8> {
         .chain(flags.keywords().map(crate::model::Keyword::as_str))
         .collect();
     if !words.is_empty() {
-        text.push_str(&format!("X-Keywords: {}\n", words.join(" ")));
+        text.extend(["X-Keywords: ", &words.join(" "), "\n"]);
     }
     text.into_bytes()
 }

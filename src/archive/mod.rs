@@ -140,7 +140,7 @@ impl Source {
     ///
     /// # Errors
     /// When the archive cannot be read any further.
-    pub fn next(&mut self) -> io::Result<Option<Found>> {
+    pub fn take_next(&mut self) -> io::Result<Option<Found>> {
         match &mut self.reader {
             Reader::Mbox(reader) => reader.next(),
             Reader::Maildir(reader) => Ok(reader.next()),

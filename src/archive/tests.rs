@@ -33,7 +33,7 @@ fn there_and_back(format: Format, messages: &[Message]) -> Vec<Message> {
 fn read(path: &Path) -> Vec<Message> {
     let mut source = Source::open(path).unwrap().expect("an archive");
     let mut found = Vec::new();
-    while let Some(next) = source.next().unwrap() {
+    while let Some(next) = source.take_next().unwrap() {
         found.push(next.message.unwrap());
     }
     assert_eq!(source.percent(), 100);
@@ -223,9 +223,7 @@ fn mboxes_of_others_are_read_as_they_meant() {
         "{line}\nSubject: a\n\na\n\nFrom then on it rained\nFrom bob@b.org\n{line}\nsaid he\n"
     );
     assert_eq!(read_file(prose.as_bytes()).len(), 1);
-    let thunderbird = format!(
-        "From - Mon Jan 02 15:04:05 2006\nX-Mozilla-Status: 1003\nX-Mozilla-Keys: to-do  \nSubject: a\n\na\n"
-    );
+    let thunderbird = "From - Mon Jan 02 15:04:05 2006\nX-Mozilla-Status: 1003\nX-Mozilla-Keys: to-do  \nSubject: a\n\na\n";
     assert_eq!(
         read_file(thunderbird.as_bytes())[0].1,
         "\\Answered $Forwarded \\Seen to-do"

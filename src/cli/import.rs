@@ -150,7 +150,7 @@ impl Import {
                 "called off".clone_into(&mut self.error);
                 return;
             }
-            let next = match self.source.next() {
+            let next = match self.source.take_next() {
                 Ok(next) => next,
                 Err(error) => {
                     self.put(importer);
@@ -174,7 +174,8 @@ impl Import {
                 }
             }
             let is_full = self.batch.len() >= BATCH || self.batch_bytes >= BATCH_BYTES;
-            if (is_full || is_last) && !self.put(importer) || is_last {
+            let can_go_on = !(is_full || is_last) || self.put(importer);
+            if is_last || !can_go_on {
                 return;
             }
         }
@@ -252,10 +253,9 @@ impl Import {
                 mailbox.name
             );
             for (count, what) in [(present, "there already"), (refused, "not taken")] {
-                match count {
-                    0 => {}
-                    1 => text.push_str(&format!("; 1 was {what}")),
-                    _ => text.push_str(&format!("; {count} were {what}")),
+                let were = if count == 1 { "was" } else { "were" };
+                if count > 0 {
+                    text.extend([&format!("; {count} {were} "), what]);
                 }
             }
             output.line(&format!("{text}."))?;

@@ -118,17 +118,9 @@ impl Session {
         size: u64,
         at_once: bool,
     ) -> Result<Command> {
-        let plus = if at_once { "+" } else { "" };
-        let date = arrived.and_then(internal_date);
-        let date = date.map(|d| format!(" \"{d}\"")).unwrap_or_default();
-        let flags = if flags.is_empty() {
-            String::new()
-        } else {
-            format!(" ({flags})")
-        };
         let wire = self.state.wire_name(to);
         let command = Command::new("APPEND").string(&wire, &self.state.capabilities)?;
-        Ok(command.raw(&format!("{flags}{date} {{{size}{plus}}}")))
+        Ok(command.raw(&literal(flags, arrived, size, at_once)))
     }
 
     /// Sends the bytes that were announced, piece by piece; false: the command was completed before
@@ -189,6 +181,24 @@ impl Appended {
             refused: Some(error),
         }
     }
+}
+
+/// What is said of a message before its bytes (RFC 3502 `append-message`).
+pub(super) fn literal(
+    flags: &FlagSet,
+    arrived: Option<Moment>,
+    size: u64,
+    at_once: bool,
+) -> String {
+    let plus = if at_once { "+" } else { "" };
+    let date = arrived.and_then(internal_date);
+    let date = date.map(|d| format!(" \"{d}\"")).unwrap_or_default();
+    let flags = if flags.is_empty() {
+        String::new()
+    } else {
+        format!(" ({flags})")
+    };
+    format!("{flags}{date} {{{size}{plus}}}")
 }
 
 /// Why bytes cannot go out, where it is for a NUL in them (RFC 9051 §9, `CHAR8`).

@@ -11,6 +11,7 @@
 //! ```
 
 pub mod app;
+pub mod archive;
 pub mod bus;
 pub mod cli;
 pub mod config;

@@ -3,7 +3,7 @@
 //! Parsed by `mod.rs`; the table in the README is made from it. A command must never be listed here
 //! before it works.
 
-use clap::{Args as ClapArgs, CommandFactory as _, Parser, Subcommand};
+use clap::{Args as ClapArgs, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// A mail client for the terminal. Without a command: the screen.
@@ -93,6 +93,10 @@ pub(super) enum CommandArgs {
         #[command(flatten)]
         json: Json,
     },
+    /// Writes the messages of a folder into an mbox or a Maildir, with every byte, flag and tag.
+    Export(ExportArgs),
+    /// Puts the messages of an mbox or a Maildir into a folder, without those that are there already.
+    Import(ImportArgs),
     /// Lists everything that a key can do on the screen.
     Actions {
         #[command(flatten)]
@@ -302,6 +306,47 @@ pub(super) enum OutboxCommand {
         /// The message: its id as `outbox` prints it.
         id: i64,
     },
+}
+
+/// `export`.
+#[derive(Debug, ClapArgs)]
+pub(super) struct ExportArgs {
+    /// The folder: its full name, what it is for (inbox, sent, …), or ACCOUNT/NAME.
+    pub(super) mailbox: String,
+    /// What is written: one file, or a folder with a file for each message.
+    #[arg(long, value_name = "mbox|maildir")]
+    pub(super) format: FormatArg,
+    /// Where to: a new file; a new folder, an empty one, or a Maildir to add to.
+    pub(super) dest: PathBuf,
+    /// Writes over a file that is there.
+    #[arg(long)]
+    pub(super) force: bool,
+    #[command(flatten)]
+    pub(super) json: Json,
+}
+
+/// What mail is written as.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum FormatArg {
+    /// One file (mboxrd).
+    Mbox,
+    /// A folder with a file for each message.
+    Maildir,
+}
+
+/// `import`.
+#[derive(Debug, ClapArgs)]
+pub(super) struct ImportArgs {
+    /// The mbox or the Maildir.
+    #[arg(value_name = "SRC")]
+    pub(super) source: PathBuf,
+    /// The folder: its full name, what it is for (inbox, sent, …), or ACCOUNT/NAME.
+    pub(super) mailbox: String,
+    /// Takes messages that are there already once more.
+    #[arg(long)]
+    pub(super) all: bool,
+    #[command(flatten)]
+    pub(super) json: Json,
 }
 
 /// `config`.

@@ -10,7 +10,8 @@ use super::output::Output;
 use super::place::{Place, Tree};
 use super::settle::{now_secs, settle};
 use crate::model::{
-    Destination, Flag, FlagChange, Keyword, MailboxId, MessageKey, OpKind, Placed, Right, Role,
+    Destination, Flag, FlagChange, Keyword, Mailbox, MailboxId, MessageKey, OpKind, Placed, Right,
+    Role,
 };
 use crate::store::Reader;
 
@@ -104,6 +105,15 @@ pub(super) fn delete(
 fn destination(place: &Place, wanted: &str) -> Result<Destination, Failure> {
     let tree = Tree::read(place, &place.store()?.reader()?)?;
     let mailbox = tree.find_target(wanted)?;
+    check_target(mailbox)?;
+    Ok(Destination::Mailbox(MailboxId {
+        account: mailbox.account,
+        name: mailbox.name.clone(),
+    }))
+}
+
+/// Refuses a folder that cannot take messages.
+pub(super) fn check_target(mailbox: &Mailbox) -> Result<(), Failure> {
     let name = &mailbox.name;
     if !mailbox.is_selectable {
         return Err(Failure::failed(format!(
@@ -115,10 +125,7 @@ fn destination(place: &Place, wanted: &str) -> Result<Destination, Failure> {
             "the server does not let you put messages into the folder {name:?}; name another one"
         )));
     }
-    Ok(Destination::Mailbox(MailboxId {
-        account: mailbox.account,
-        name: name.clone(),
-    }))
+    Ok(())
 }
 
 fn apply(

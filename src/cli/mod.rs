@@ -7,13 +7,16 @@
 mod accounts;
 mod actions;
 mod args;
+mod bulk;
 mod cache;
 mod change;
 mod config;
 mod doctor;
 mod exit;
+mod export;
 mod folders;
 mod front;
+mod import;
 mod journal;
 mod json;
 mod listing;
@@ -98,6 +101,8 @@ fn run(args: &Args, output: &mut Output) -> Result<Exit, Failure> {
         CommandArgs::Send(message) => send::send(&Place::open(args)?, message, output),
         CommandArgs::Outbox(outbox) => outbox::outbox(&Place::open(args)?, outbox, output),
         CommandArgs::Journal { json } => journal::journal(&Place::open(args)?, json.json, output),
+        CommandArgs::Export(wanted) => export::export(&Place::open(args)?, wanted, output),
+        CommandArgs::Import(wanted) => import::import(&Place::open(args)?, wanted, output),
         CommandArgs::Actions { json } => actions::list(json.json, output),
         CommandArgs::Config(config) => config::config(args, config, output),
         CommandArgs::Cache(args::CacheArgs::Clear) => cache::clear(&Place::open(args)?, output),

@@ -11,7 +11,7 @@ use crate::model::{
     Uid, UidSet,
 };
 use crate::net::imap::{
-    Appended, Capabilities, Copied, IdleEnd, Items, Known, Listed, Notice, Selected, Start,
+    Append, Appended, Capabilities, Copied, IdleEnd, Items, Known, Listed, Notice, Selected, Start,
     Started, Status, Transferred, Window,
 };
 use crate::net::{Class, Error, Result};
@@ -388,33 +388,66 @@ impl LocalSession {
         arrived: Option<Moment>,
         bytes: &[u8],
     ) -> Result<Appended> {
+        let one = Append {
+            flags,
+            arrived,
+            bytes,
+        };
+        let mut done = Vec::new();
+        self.append_all(to, &[one], &mut done).await?;
+        let done = done.pop();
+        done.ok_or_else(|| Error::protocol("A message was neither taken nor refused."))
+    }
+
+    /// All of them in one transaction.
+    pub(crate) async fn append_all(
+        &mut self,
+        to: &str,
+        messages: &[Append<'_>],
+        done: &mut Vec<Appended>,
+    ) -> Result<()> {
         let (account, target) = (self.account.clone(), to.to_owned());
-        let (flags, bytes) = (flags.clone(), bytes.to_vec());
-        let arrived = arrived.unwrap_or_else(|| Moment {
-            unix_secs: clock::now_secs(),
-            offset_mins: 0,
-        });
+        let raws: Vec<(FlagSet, Moment, Vec<u8>)> = messages
+            .iter()
+            .map(|one| {
+                let arrived = one.arrived.unwrap_or_else(|| Moment {
+                    unix_secs: clock::now_secs(),
+                    offset_mins: 0,
+                });
+                (one.flags.clone(), arrived, one.bytes.to_vec())
+            })
+            .collect();
+        let count = raws.len();
+        // Packed before the writer is held up by it. A panic in a parser has put nothing.
+        let packing = move || {
+            raws.into_iter()
+                .map(packed)
+                .collect::<store::Result<Vec<_>>>()
+        };
+        let new = tokio::task::spawn_blocking(packing)
+            .await
+            .unwrap_or(Err(store::Error::Busy))
+            .map_err(|error| failed(&error))?;
         let put = self
             .db
-            .write(move |w| {
-                let message_id = mime::envelope(&bytes).message_id;
-                let new = LocalNew {
-                    packed: Packed::whole(&bytes, &message_id)?,
-                    flags,
-                    arrived,
-                };
-                w.append_local(&account, &target, &[new])
-            })
+            .write_bulk(move |w| w.append_local(&account, &target, &new))
             .await;
         match put {
-            Ok(put) => Ok(Appended {
-                at: Some((put.uid_validity, put.first)),
-                refused: None,
-            }),
-            Err(store::Error::NoMailbox { name }) => Ok(Appended {
-                at: None,
-                refused: Some(no_target(&name)),
-            }),
+            Ok(put) => {
+                let uids = (put.first.get()..).take(count);
+                done.extend(uids.map(|uid| Appended {
+                    at: Uid::new(uid).map(|uid| (put.uid_validity, uid)),
+                    refused: None,
+                }));
+                Ok(())
+            }
+            Err(store::Error::NoMailbox { name }) => {
+                done.extend((0..count).map(|_| Appended {
+                    at: None,
+                    refused: Some(no_target(&name)),
+                }));
+                Ok(())
+            }
             Err(error) => Err(failed(&error)),
         }
     }
@@ -558,6 +591,15 @@ fn gone_notice(gone: UidSet) -> Vec<Notice> {
         return Vec::new();
     }
     vec![Notice::Gone(gone)]
+}
+
+fn packed((flags, arrived, raw): (FlagSet, Moment, Vec<u8>)) -> store::Result<LocalNew> {
+    let message_id = mime::envelope(&raw).message_id;
+    Ok(LocalNew {
+        packed: Packed::whole(&raw, &message_id)?,
+        flags,
+        arrived,
+    })
 }
 
 fn no_target(name: &str) -> Error {

@@ -134,7 +134,7 @@ pub async fn fetch_once(store: &Store, setup: &AccountSetup, placed: Placed) -> 
     )
 }
 
-fn sentence(failure: &Failure) -> String {
+pub(super) fn sentence(failure: &Failure) -> String {
     let summary = failure.summary();
     match failure.hint() {
         "" => summary,
@@ -143,7 +143,11 @@ fn sentence(failure: &Failure) -> String {
     }
 }
 
-async fn prepare(db: &Db, setup: &AccountSetup, wanted: Wanted) -> store::Result<Arc<Account>> {
+pub(super) async fn prepare(
+    db: &Db,
+    setup: &AccountSetup,
+    wanted: Wanted,
+) -> store::Result<Arc<Account>> {
     let name = setup.name.clone();
     let key: AccountKey = db.write(move |w| w.account(&name)).await?;
     let mut setup = setup.clone();

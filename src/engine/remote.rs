@@ -9,8 +9,8 @@ use crate::model::{
 };
 use crate::net::Result;
 use crate::net::imap::{
-    Appended, Capabilities, IdleEnd, Items, Known, Listed, Notice, Selected, Session, Start,
-    Started, Status, Transferred, Window,
+    Append, Appended, Capabilities, IdleEnd, Items, Known, Listed, Notice, Selected, Session,
+    Start, Started, Status, Transferred, Window,
 };
 use tokio::io::AsyncRead;
 use tokio::sync::mpsc;
@@ -67,6 +67,7 @@ both! {
     async fn expunge_messages(&mut self, uids: &UidSet) -> Result<Transferred>;
     async fn expunge_marked(&mut self) -> Result<Transferred>;
     async fn append(&mut self, to: &str, flags: &FlagSet, arrived: Option<Moment>, bytes: &[u8]) -> Result<Appended>;
+    async fn append_all(&mut self, to: &str, messages: &[Append<'_>], done: &mut Vec<Appended>) -> Result<()>;
     async fn noop(&mut self) -> Result<()>;
 }
 

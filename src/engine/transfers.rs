@@ -219,7 +219,7 @@ impl Lane {
     }
 
     /// Brings a mailbox wholly into step, from its first message to its last.
-    async fn look_through(&mut self, mailbox: MailboxKey) -> Result<(), Failure> {
+    pub(super) async fn look_through(&mut self, mailbox: MailboxKey) -> Result<(), Failure> {
         for _ in 0..PULLS_MAX {
             self.pull(mailbox).await?;
             let cursor = self.account.db.read(move |r| r.cursor(mailbox)).await?;

@@ -43,6 +43,7 @@ mod drop_clock;
 mod eras;
 mod fold;
 mod hosts;
+mod identities;
 mod insert;
 mod journal;
 mod keys;
@@ -86,6 +87,7 @@ mod view;
 
 pub use draft_copies::{AdoptedCopy, CopyState, DraftCopy, DraftDue};
 pub use drafts::{DraftRow, DraftState, Left, Opening};
+pub use identities::Identity;
 pub use local::{LOCAL_DELIMITER, LocalMailbox};
 pub use local_items::{LocalItem, LocalNew, LocalPut, Packed};
 pub use maildrop::{Deletion, DropNew, DropPut, DropRow, DropSeen, Lies};

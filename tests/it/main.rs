@@ -16,6 +16,8 @@ mod cli_compose;
 #[cfg(test)]
 mod cli_doctor;
 #[cfg(test)]
+mod cli_export;
+#[cfg(test)]
 mod cli_folders;
 #[cfg(test)]
 mod cli_mail;

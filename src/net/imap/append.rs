@@ -15,13 +15,13 @@ use jiff::tz::Offset;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-const DOING: &str = "take this message";
+pub(super) const DOING: &str = "take this message";
 /// The largest message that goes out before the server agreed: a refusal costs no more than this.
-const AT_ONCE_MAX: usize = 256 * 1024;
+pub(super) const AT_ONCE_MAX: usize = 256 * 1024;
 /// How long the bytes of a message may not come.
 const SOURCE: Duration = Duration::from_secs(60);
 /// How many bytes wait to be written at once.
-const CHUNK: usize = 64 * 1024;
+pub(super) const CHUNK: usize = 64 * 1024;
 /// How much a system may have taken over for sending that has not left.
 const SYSTEM_BUFFER: usize = 4 * 1024 * 1024;
 /// The slowest line in bytes a second on which sending a message is not given up.
@@ -40,11 +40,8 @@ impl Session {
         arrived: Option<Moment>,
         bytes: &[u8],
     ) -> Result<Appended> {
-        if memchr::memchr(0, bytes).is_some() {
-            return Ok(Appended::refused(Error::new(
-                Class::Rejected,
-                "A message with a NUL in it cannot be put on a server.",
-            )));
+        if let Some(refused) = nul_in(bytes) {
+            return Ok(Appended::refused(refused));
         }
         let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         self.append_from(to, flags, arrived, size, bytes).await
@@ -74,17 +71,8 @@ impl Session {
         let fits = |limit: usize| usize::try_from(size).is_ok_and(|size| size <= limit);
         let at_once = (capabilities.has("LITERAL+") && fits(AT_ONCE_MAX))
             || (capabilities.has("LITERAL-") && fits(SMALL_LITERAL));
-        let plus = if at_once { "+" } else { "" };
-        let date = arrived.and_then(internal_date);
-        let date = date.map(|d| format!(" \"{d}\"")).unwrap_or_default();
-        let flags = if flags.is_empty() {
-            String::new()
-        } else {
-            format!(" ({flags})")
-        };
-        let wire = self.state.wire_name(to);
-        let command = match Command::new("APPEND").string(&wire, capabilities) {
-            Ok(command) => command.raw(&format!("{flags}{date} {{{size}{plus}}}")),
+        let command = match self.append_command(to, flags, arrived, size, at_once) {
+            Ok(command) => command,
             Err(error) => return Ok(Appended::refused(error)),
         };
         if !at_once {
@@ -119,6 +107,20 @@ impl Session {
         } else {
             Appended::refused(refusal(said, DOING))
         })
+    }
+
+    /// The command up to its literal; `at_once`: the bytes follow without leave.
+    pub(super) fn append_command(
+        &self,
+        to: &str,
+        flags: &FlagSet,
+        arrived: Option<Moment>,
+        size: u64,
+        at_once: bool,
+    ) -> Result<Command> {
+        let wire = self.state.wire_name(to);
+        let command = Command::new("APPEND").string(&wire, &self.state.capabilities)?;
+        Ok(command.raw(&literal(flags, arrived, size, at_once)))
     }
 
     /// Sends the bytes that were announced, piece by piece; false: the command was completed before
@@ -162,7 +164,7 @@ impl Session {
     }
 
     /// Why the server would not take it, where that is known beforehand.
-    fn append_in_vain(&self, size: u64) -> Option<Error> {
+    pub(super) fn append_in_vain(&self, size: u64) -> Option<Error> {
         let limit = self.state.capabilities.append_limit()?;
         (size > limit).then(|| {
             let summary =
@@ -173,7 +175,7 @@ impl Session {
 }
 
 impl Appended {
-    fn refused(error: Error) -> Self {
+    pub(super) fn refused(error: Error) -> Self {
         Self {
             at: None,
             refused: Some(error),
@@ -181,8 +183,36 @@ impl Appended {
     }
 }
 
+/// What is said of a message before its bytes (RFC 3502 `append-message`).
+pub(super) fn literal(
+    flags: &FlagSet,
+    arrived: Option<Moment>,
+    size: u64,
+    at_once: bool,
+) -> String {
+    let plus = if at_once { "+" } else { "" };
+    let date = arrived.and_then(internal_date);
+    let date = date.map(|d| format!(" \"{d}\"")).unwrap_or_default();
+    let flags = if flags.is_empty() {
+        String::new()
+    } else {
+        format!(" ({flags})")
+    };
+    format!("{flags}{date} {{{size}{plus}}}")
+}
+
+/// Why bytes cannot go out, where it is for a NUL in them (RFC 9051 §9, `CHAR8`).
+pub(super) fn nul_in(bytes: &[u8]) -> Option<Error> {
+    memchr::memchr(0, bytes).map(|_| {
+        Error::new(
+            Class::Rejected,
+            "A message with a NUL in it cannot be put on a server.",
+        )
+    })
+}
+
 /// How long the server may wait for what the system has taken over of so many bytes.
-fn time_on_its_way(bytes: usize) -> Duration {
+pub(super) fn time_on_its_way(bytes: usize) -> Duration {
     let seconds = bytes.min(SYSTEM_BUFFER) / SLOWEST;
     Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
 }

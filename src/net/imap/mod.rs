@@ -6,6 +6,7 @@
 //! sees everything that was not asked for; then one file per verb.
 
 mod append;
+mod append_all;
 mod capability;
 mod command;
 mod copied;
@@ -57,6 +58,6 @@ mod verbs_tests;
 pub use capability::Capabilities;
 pub use session::Session;
 pub use types::{
-    Appended, Copied, IdleEnd, Items, Known, Listed, Notice, Selected, Start, Started, Status,
-    Transferred, Window,
+    Append, Appended, Copied, IdleEnd, Items, Known, Listed, Notice, Selected, Start, Started,
+    Status, Transferred, Window,
 };

@@ -3,7 +3,7 @@
 //! Used by `engine`. No sequence number and no wire form of a name may appear in here.
 
 use crate::model::{
-    FetchedMessage, FlagSet, ModSeq, Namespace, Rights, Role, Uid, UidSet, UidValidity,
+    FetchedMessage, FlagSet, ModSeq, Moment, Namespace, Rights, Role, Uid, UidSet, UidValidity,
 };
 use crate::net::Error;
 
@@ -62,6 +62,17 @@ pub struct Transferred {
     pub copied: Option<Copied>,
     /// Why the server did not do all of it. Some of the messages may have been done.
     pub refused: Option<Error>,
+}
+
+/// A message that is to be put into a mailbox.
+#[derive(Debug, Clone, Copy)]
+pub struct Append<'a> {
+    /// Its flags.
+    pub flags: &'a FlagSet,
+    /// When it arrived.
+    pub arrived: Option<Moment>,
+    /// Its bytes.
+    pub bytes: &'a [u8],
 }
 
 /// What became of an APPEND. The connection stands.

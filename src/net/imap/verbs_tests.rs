@@ -4,7 +4,7 @@
 
 use super::Session;
 use super::peer_tests::{failed, notices, status, unescape};
-use super::types::{Appended, IdleEnd, Transferred};
+use super::types::{Append, Appended, IdleEnd, Transferred};
 use crate::model::{Flag, FlagChange, FlagSet, Moment, Rights, Role, Uid, UidSet};
 use crate::net::{Class, Error, Login, Options, Secret, Security, Server};
 use std::time::Duration;
@@ -26,6 +26,7 @@ pub(super) async fn perform(
         "expunge-marked" => Ok(transferred(session.expunge_marked().await?)),
         "marked" => Ok(vec![format!("uids {}", session.marked_deleted().await?)]),
         "append" => append(session, args).await,
+        "append-all" => append_all(session, args).await,
         "create" => {
             let role = args.get(1).and_then(|r| Role::from_name(r));
             session.create(args[0], role).await.map(done)
@@ -61,15 +62,38 @@ async fn append(session: &mut Session, args: &[&str]) -> Result<Vec<String>, Err
         offset_mins: 60,
     });
     let bytes = unescape(&args[3..].join(" "));
-    let Appended { at, refused } = session.append(args[2], &flags, arrived, &bytes).await?;
+    Ok(appended(
+        session.append(args[2], &flags, arrived, &bytes).await?,
+    ))
+}
+
+/// `append-all name text | text`, all of them read.
+async fn append_all(session: &mut Session, args: &[&str]) -> Result<Vec<String>, Error> {
+    let flags = FlagSet::from_wire(["\\Seen"]);
+    let texts = args[1..].join(" ");
+    let texts: Vec<Vec<u8>> = texts.split(" | ").map(unescape).collect();
+    let messages: Vec<Append> = texts
+        .iter()
+        .map(|bytes| Append {
+            flags: &flags,
+            arrived: None,
+            bytes,
+        })
+        .collect();
+    let mut done = Vec::new();
+    session.append_all(args[0], &messages, &mut done).await?;
+    Ok(done.into_iter().flat_map(appended).collect())
+}
+
+fn appended(Appended { at, refused }: Appended) -> Vec<String> {
     let at = at.map(|(era, uid)| format!("appended {uid} era={}", era.get()));
     let lines = at.into_iter().chain(refused.as_ref().map(refusal));
     let lines: Vec<String> = lines.collect();
-    Ok(if lines.is_empty() {
+    if lines.is_empty() {
         vec!["appended".into()]
     } else {
         lines
-    })
+    }
 }
 
 fn refusal(error: &Error) -> String {

@@ -2,11 +2,11 @@
 //!
 //! Snapshots are named screen, state, size. The clock, the theme and the mail are fixed.
 
-use super::frames_tests::frame;
-use crate::app::compose_tests::{answering, writing_scene};
+use super::frames_tests::{frame, underlined};
+use crate::app::compose_tests::{answering, sent, writing_scene};
 use crate::app::scenes::{self, Scene, writing};
 use crate::app::{Input, Token};
-use crate::bus::{Event, KeptDraft, ReviewNote, WritingEvent};
+use crate::bus::{Event, KeptDraft, ReviewNote, WritingCommand, WritingEvent};
 use crate::model::{AccountKey, DraftKey, Moment, OutboxState, RecipientState, Safe};
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (50, 12)];
@@ -241,4 +241,28 @@ fn what_was_just_sent_can_be_taken_back() {
         scene.press("ctrl-x y");
         scene
     });
+}
+
+#[test]
+fn misspelt_words_are_named_and_marked_in_the_text() {
+    let misspelt = || {
+        let mut scene = answering();
+        scene.type_text("Teh 会議 is teh plan.");
+        scene.commands();
+        scene.press("ctrl-x");
+        let asked = sent(&mut scene).into_iter().find_map(|c| match c {
+            WritingCommand::Spell { request, .. } => Some(request),
+            _ => None,
+        });
+        let words = vec![(Safe::fixed("teh"), vec![Safe::fixed("the")])];
+        scene.input(Input::Engine(Event::Writing(WritingEvent::Misspelt {
+            request: asked.unwrap(),
+            words,
+        })));
+        scene
+    };
+    at_each_size("review__spelling", misspelt);
+    let scene = misspelt();
+    let marked: Vec<String> = underlined(&scene);
+    assert_eq!(marked, ["teh"]);
 }

@@ -33,6 +33,12 @@ impl ReviewState {
         self.top
     }
 
+    /// Whether that word is perhaps misspelt.
+    #[must_use]
+    pub fn is_misspelt(&self, word: &str) -> bool {
+        self.misspelt.iter().any(|(bad, _)| bad.as_str() == word)
+    }
+
     /// Whether it is being handed to the outbox.
     #[must_use]
     pub const fn is_sending(&self) -> bool {

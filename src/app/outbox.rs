@@ -76,15 +76,11 @@ impl Told for Outbox {
         }
     }
 
-    fn taken(overlay: Overlay) -> Result<Self, Overlay> {
+    fn seen(overlay: &Overlay) -> Option<&Self> {
         match overlay {
-            Overlay::Outbox(list) => Ok(list),
-            other => Err(other),
+            Overlay::Outbox(list) => Some(list),
+            _ => None,
         }
-    }
-
-    fn put(self) -> Overlay {
-        Overlay::Outbox(self)
     }
 
     fn stops(&mut self) -> &mut Stops<OutboxRow> {

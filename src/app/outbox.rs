@@ -204,7 +204,11 @@ fn item_line(item: &OutboxItem) -> OutboxLine {
             (OutboxMark::Waiting, "waits to be sent".to_owned(), None)
         }
         OutboxState::Queued => {
-            let word = format!("{}, next", tries(item.attempts));
+            let tried = tries(item.attempts);
+            let word = match item.not_before {
+                Some(_) => format!("{tried}, next"),
+                None => format!("waits, {tried}"),
+            };
             (OutboxMark::Waiting, word, item.not_before)
         }
         OutboxState::Scheduled => (

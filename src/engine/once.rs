@@ -134,12 +134,7 @@ pub async fn fetch_once(store: &Store, setup: &AccountSetup, placed: Placed) -> 
 }
 
 fn sentence(failure: &Failure) -> String {
-    let summary = failure.summary();
-    match failure.hint() {
-        "" => summary,
-        // One sentence: what, then what to do.
-        hint => format!("{}; {hint}", summary.trim_end_matches('.')),
-    }
+    super::outcome::with_hint(&failure.summary(), failure.hint())
 }
 
 async fn prepare(db: &Db, setup: &AccountSetup, wanted: Wanted) -> store::Result<Arc<Account>> {

@@ -197,9 +197,7 @@ pub(in crate::app) fn send(app: &mut App, when: SendWhen) -> Vec<Effect> {
     if review.sending.is_some() {
         return Vec::new();
     }
-    if let Some(fault) = review.fault() {
-        // What to do follows it in the same sentence.
-        let fault = Safe::line(fault.as_str().trim_end_matches('.'));
+    if let Some(fault) = review.fault().cloned() {
         return app.complain(fault, Safe::fixed("e goes back to the text"));
     }
     if review.found.is_none() {

@@ -47,6 +47,11 @@ impl<R: Copy + PartialEq> Stops<R> {
         self.is_loaded
     }
 
+    /// Has it asked for anew, whatever was asked before.
+    pub(super) const fn renew(&mut self) {
+        (self.asked, self.is_fresh) = (None, false);
+    }
+
     /// Whether that request was for this list; then it is answered.
     fn is_answered(&mut self, request: RequestId) -> bool {
         let is_ours = self.asked == Some(request);

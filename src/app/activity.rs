@@ -76,15 +76,11 @@ impl Told for Activity {
         }
     }
 
-    fn taken(overlay: Overlay) -> Result<Self, Overlay> {
+    fn seen(overlay: &Overlay) -> Option<&Self> {
         match overlay {
-            Overlay::Activity(list) => Ok(list),
-            other => Err(other),
+            Overlay::Activity(list) => Some(list),
+            _ => None,
         }
-    }
-
-    fn put(self) -> Overlay {
-        Overlay::Activity(self)
     }
 
     fn stops(&mut self) -> &mut Stops<ActivityRow> {

@@ -41,7 +41,6 @@ mod reader;
 mod settings;
 mod settle;
 mod sidebar;
-mod size;
 mod stops;
 mod targets;
 mod update;
@@ -94,13 +93,13 @@ pub use prompt::{Prompt, PromptKind};
 pub use reader::{Body, HeaderLine, Headers, Reader, Row, wrap};
 pub use settings::{Colours, DateStyle, KeyOverride, ParseQuery, Preset, Settings, every_word};
 pub use sidebar::{SideRow, Sidebar, Target, link_word, mailbox_label, role_name};
-pub use size::{grouped, quota_text, size_text};
 pub use update::update;
 
 use crate::bus::{Command, RequestId};
 use crate::model::{
     AccountKey, Mailbox, MailboxId, MailboxKey, OpKind, Query, Quota, Role, Safe, Scope,
 };
+pub use crate::model::{grouped, quota_text, size_text};
 use compose::Writing;
 use edit::History;
 use gather::Gather;

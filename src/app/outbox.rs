@@ -76,15 +76,11 @@ impl Told for Outbox {
         }
     }
 
-    fn taken(overlay: Overlay) -> Result<Self, Overlay> {
+    fn seen(overlay: &Overlay) -> Option<&Self> {
         match overlay {
-            Overlay::Outbox(list) => Ok(list),
-            other => Err(other),
+            Overlay::Outbox(list) => Some(list),
+            _ => None,
         }
-    }
-
-    fn put(self) -> Overlay {
-        Overlay::Outbox(self)
     }
 
     fn stops(&mut self) -> &mut Stops<OutboxRow> {
@@ -208,7 +204,11 @@ fn item_line(item: &OutboxItem) -> OutboxLine {
             (OutboxMark::Waiting, "waits to be sent".to_owned(), None)
         }
         OutboxState::Queued => {
-            let word = format!("{}, next", tries(item.attempts));
+            let tried = tries(item.attempts);
+            let word = match item.not_before {
+                Some(_) => format!("{tried}, next"),
+                None => format!("waits, {tried}"),
+            };
             (OutboxMark::Waiting, word, item.not_before)
         }
         OutboxState::Scheduled => (
@@ -298,17 +298,21 @@ fn known(item: &OutboxItem) -> Option<Safe> {
         named(&all)
     };
     let mut parts = Vec::new();
-    if item.state == OutboxState::Unconfirmed {
+    if item.state == OutboxState::Unconfirmed && item.error.is_empty() {
         parts.push("The connection was lost before the server said whether it took it".to_owned());
     }
-    if !item.error.is_empty() {
+    // What each server said stands below with the address.
+    let refused = of(RecipientState::Refused);
+    let is_told =
+        |r: &&OutboxRecipient| !r.said.is_empty() && item.error.as_str().contains(r.said.as_str());
+    if !item.error.is_empty() && !refused.iter().any(is_told) {
         parts.push(item.error.to_string());
     }
     let delivered = of(RecipientState::Delivered);
     if !delivered.is_empty() && item.state != OutboxState::Sent {
         parts.push(format!("has it: {}", names(&delivered)));
     }
-    for refused in of(RecipientState::Refused).iter().take(NAMED_MAX) {
+    for refused in refused.iter().take(NAMED_MAX) {
         parts.push(format!("refused: {} ({})", refused.address, refused.said));
     }
     (!parts.is_empty()).then(|| Safe::line(&parts.join("; ")))
@@ -336,6 +340,22 @@ pub(super) fn open(app: &mut App) -> Vec<Effect> {
     app.notices.dismiss_error();
     app.overlay = Some(Overlay::Outbox(Outbox::default()));
     Vec::new()
+}
+
+/// Opens it again as it was, behind a question.
+pub(super) fn reopen(app: &mut App, mut list: Outbox) {
+    // What was asked for may have been told to nobody meanwhile.
+    list.stops.renew();
+    app.overlay = Some(Overlay::Outbox(list));
+}
+
+/// Asks something about the message or draft at hand; afterwards the list is open again.
+fn ask(app: &mut App, question: Confirm) {
+    let behind = match app.overlay.take() {
+        Some(Overlay::Outbox(list)) => Some(Box::new(list)),
+        _ => None,
+    };
+    app.overlay = Some(Overlay::Confirm(Confirm { behind, ..question }));
 }
 
 /// Takes a key.
@@ -386,15 +406,13 @@ fn retry(app: &mut App, item: Option<&OutboxItem>) -> Vec<Effect> {
                 known,
             ];
             let warning = Safe::fixed("Whoever has it already would get it twice.");
-            app.overlay = Some(Overlay::Confirm(Confirm {
+            let then = Confirmed::Retry(item.key);
+            let question = Confirm {
                 lines,
                 warning: Some(warning),
-                ..Confirm::grave(
-                    "Send it once more?",
-                    "send again",
-                    Confirmed::Retry(item.key),
-                )
-            }));
+                ..Confirm::grave("Send it once more?", "send again", then)
+            };
+            ask(app, question);
             Vec::new()
         }
         OutboxState::Held
@@ -441,10 +459,11 @@ fn ask_cancel(app: &mut App, on: Option<OutboxRow>, item: Option<&OutboxItem>) -
         None => return Vec::new(),
     };
     let lines = item.map(|i| Safe::line(&format!("{}  to {}", i.subject, named(&i.recipients))));
-    app.overlay = Some(Overlay::Confirm(Confirm {
+    let question = Confirm {
         lines: lines.into_iter().collect(),
         ..Confirm::grave(title, yes, then)
-    }));
+    };
+    ask(app, question);
     Vec::new()
 }
 

@@ -62,6 +62,8 @@ pub struct Confirm {
     /// The text that `c` copies instead.
     pub(crate) copies: Option<String>,
     pub(crate) then: Confirmed,
+    /// The list that the question came from, which is open again after the answer.
+    pub(super) behind: Option<Box<Outbox>>,
 }
 
 impl Confirm {
@@ -75,6 +77,7 @@ impl Confirm {
             is_grave: false,
             copies: None,
             then,
+            behind: None,
         }
     }
 
@@ -136,8 +139,11 @@ pub(super) fn key(app: &mut App, key: Key) -> Vec<Effect> {
     }
 }
 
-fn confirm(app: &mut App, question: Confirm, key: Key) -> Vec<Effect> {
+fn confirm(app: &mut App, mut question: Confirm, key: Key) -> Vec<Effect> {
     let is_yes = key.is(Code::Char('y')) || (key.is(Code::Enter) && !question.is_grave);
+    if let Some(list) = question.behind.take() {
+        outbox::reopen(app, *list);
+    }
     if is_yes {
         return match question.then {
             Confirmed::OpenUrl(url) => vec![Effect::OpenUrl(url)],

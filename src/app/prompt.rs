@@ -51,7 +51,7 @@ impl PromptKind {
             Self::NewFolder(_) => "New folder: ",
             Self::RenameFolder(_) => "Rename to: ",
             Self::Find => "Find: ",
-            Self::Later => "Send: ",
+            Self::Later => "Send at: ",
             Self::Attach => "Attach: ",
         }
     }

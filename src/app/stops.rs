@@ -47,6 +47,11 @@ impl<R: Copy + PartialEq> Stops<R> {
         self.is_loaded
     }
 
+    /// Has it asked for anew, whatever was asked before.
+    pub(super) const fn renew(&mut self) {
+        (self.asked, self.is_fresh) = (None, false);
+    }
+
     /// Whether that request was for this list; then it is answered.
     fn is_answered(&mut self, request: RequestId) -> bool {
         let is_ours = self.asked == Some(request);
@@ -91,11 +96,8 @@ pub(super) trait Told: Sized {
     /// The list, if it is what is open.
     fn shown(overlay: &mut Overlay) -> Option<&mut Self>;
 
-    /// The list taken out, if it is that.
-    fn taken(overlay: Overlay) -> Result<Self, Overlay>;
-
-    /// The list as what is open.
-    fn put(self) -> Overlay;
+    /// The same, to look at.
+    fn seen(overlay: &Overlay) -> Option<&Self>;
 
     /// Its cursor.
     fn stops(&mut self) -> &mut Stops<Self::Row>;
@@ -137,7 +139,7 @@ pub(super) fn failed<L: Told>(app: &mut App, request: RequestId) {
 
 /// Asks where it may be otherwise now, and keeps the cursor in sight.
 pub(super) fn settle<L: Told>(app: &mut App) -> Option<Effect> {
-    with::<L>(app, |stops, lines, height| stops.settle(lines, height));
+    with::<L>(app, Stops::settle);
     let stops = open::<L>(app)?.stops();
     if stops.is_fresh || stops.asked.is_some() {
         return None;
@@ -173,16 +175,10 @@ pub(super) fn move_to_line<L: Told>(app: &mut App, line: usize) {
 
 fn with<L: Told>(app: &mut App, change: impl FnOnce(&mut Stops<L::Row>, &[Option<L::Row>], usize)) {
     let height = app.overlay_height();
-    let mut list = match app.overlay.take().map(L::taken) {
-        Some(Ok(list)) => list,
-        other => {
-            app.overlay = other.and_then(Result::err);
-            return;
-        }
-    };
-    let lines = list.rows(app);
-    change(list.stops(), &lines, height);
-    app.overlay = Some(list.put());
+    let lines = app.overlay.as_ref().and_then(L::seen).map(|l| l.rows(app));
+    if let (Some(lines), Some(list)) = (lines, open::<L>(app)) {
+        change(list.stops(), &lines, height);
+    }
 }
 
 /// Whether that key closes the list.

@@ -144,7 +144,7 @@ pub struct Review {
     pub size_bytes: u64,
     /// The server that takes it, and how: "smtp.example.org, encrypted".
     pub server: Safe,
-    /// What its parts are: "text", "HTML made of Markdown", "plan.pdf, 120 kB".
+    /// What its parts are: "text", "HTML made of Markdown", "plan.pdf, 120 K".
     pub parts: Vec<Safe>,
     /// Questions and faults, the fatal ones first.
     pub notes: Vec<ReviewNote>,

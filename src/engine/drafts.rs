@@ -61,6 +61,10 @@ pub(super) enum Refused {
 impl Drafts {
     /// Serves [`crate::bus::WritingCommand::Open`].
     pub(crate) async fn open(self, request: RequestId, start: DraftStart) {
+        let not = match &start {
+            DraftStart::Kept(_) | DraftStart::Resume(_) => "not opened",
+            _ => "not begun",
+        };
         match self.try_open(request, start).await {
             Ok(event) => {
                 let wanted = match &event {
@@ -77,7 +81,7 @@ impl Drafts {
                 }
             }
             Err(why) => {
-                let event = failed(request, &format!("not opened: {why}"));
+                let event = failed(request, &format!("{not}: {why}"));
                 let _gone = self.events.send(event).await;
             }
         }

@@ -135,12 +135,7 @@ pub async fn fetch_once(store: &Store, setup: &AccountSetup, placed: Placed) -> 
 }
 
 pub(super) fn sentence(failure: &Failure) -> String {
-    let summary = failure.summary();
-    match failure.hint() {
-        "" => summary,
-        // One sentence: what, then what to do.
-        hint => format!("{}; {hint}", summary.trim_end_matches('.')),
-    }
+    super::outcome::with_hint(&failure.summary(), failure.hint())
 }
 
 pub(super) async fn prepare(

@@ -41,11 +41,18 @@ pub(crate) const fn is_over(claim: &OutboxClaim, now_secs: i64) -> bool {
     now_secs - claim.first_try > PATIENCE_SECS && claim.attempts >= TRIES_MIN
 }
 
-/// An error with what to do, in one sentence.
+/// An error with what to do.
 pub(crate) fn sentence(error: &Error) -> String {
-    match error.hint.as_str() {
-        "" => error.summary.clone(),
-        hint => format!("{}; {hint}", error.summary.trim_end_matches('.')),
+    with_hint(&error.summary, &error.hint)
+}
+
+/// What happened, then what to do: one sentence, or two where the second is one of its own.
+pub(super) fn with_hint(summary: &str, hint: &str) -> String {
+    let open = summary.trim_end_matches('.');
+    match hint.chars().next() {
+        None => summary.to_owned(),
+        Some(first) if first.is_uppercase() => format!("{open}. {hint}"),
+        Some(_) => format!("{open}; {hint}"),
     }
 }
 

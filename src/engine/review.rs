@@ -7,7 +7,7 @@ use super::drafts::Drafts;
 use super::posting::{compose, not_reviewed, stamp};
 use crate::bus::{Event, RequestId, Review, ReviewNote, WritingEvent};
 use crate::mime::{self, Finding};
-use crate::model::{Content, Draft, DraftKey, DraftKind, Safe};
+use crate::model::{Content, Draft, DraftKey, DraftKind, Safe, size_text};
 use crate::net::Security;
 use crate::store::{self, DraftRow};
 use std::collections::BTreeMap;
@@ -202,20 +202,8 @@ fn parts(draft: &Draft) -> Vec<Safe> {
             }
             (_, known) => known,
         };
-        let size = size.map_or_else(String::new, |size| format!(", {}", shown_size(size)));
+        let size = size.map_or_else(String::new, |size| format!(", {}", size_text(size)));
         parts.push(Safe::line(&format!("{}{size}", attached.name)));
     }
     parts
-}
-
-/// A size as people say it.
-fn shown_size(bytes: u64) -> String {
-    match bytes {
-        0..1_000 => format!("{bytes} bytes"),
-        1_000..1_000_000 => format!("{} kB", bytes.div_ceil(1_000)),
-        _ => {
-            let tenths = bytes / 100_000;
-            format!("{}.{} MB", tenths / 10, tenths % 10)
-        }
-    }
 }

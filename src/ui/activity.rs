@@ -41,7 +41,9 @@ fn draw_line(app: &App, canvas: &mut Canvas, row: Area, line: &ActivityLine, has
         ActivityMark::Running => (glyphs.syncing, Paint::Good),
         ActivityMark::Refused => (glyphs.stopped, Paint::Error),
     };
-    let style = canvas.style(mark_paint);
+    // On the bar of the cursor only its own colours can be read.
+    let on_bar = |paint| if has_cursor { Paint::Cursor } else { paint };
+    let style = canvas.style(on_bar(mark_paint));
     canvas.put(row, x, 1, &mark, style);
     // The name goes first; how it stands has what is left, but not less than a third.
     let x = if line.row.is_some() { x + 2 } else { x };
@@ -49,11 +51,11 @@ fn draw_line(app: &App, canvas: &mut Canvas, row: Area, line: &ActivityLine, has
     let whole = end.saturating_sub(x);
     let left = whole.saturating_sub(line.text.cols() + 2);
     let state = line.state.cols().min(left.max(whole / 2));
-    let style = canvas.style(if line.mark == ActivityMark::Refused {
+    let style = canvas.style(on_bar(if line.mark == ActivityMark::Refused {
         Paint::Error
     } else {
         Paint::Dim
-    });
+    }));
     let used = canvas.put_right(row, end, state, &line.state, style);
     let room = whole.saturating_sub(used + u16::from(used > 0) * 2);
     let style = canvas.style(paint);

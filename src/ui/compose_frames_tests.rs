@@ -2,11 +2,11 @@
 //!
 //! Snapshots are named screen, state, size. The clock, the theme and the mail are fixed.
 
-use super::frames_tests::frame;
-use crate::app::compose_tests::{answering, writing_scene};
+use super::frames_tests::{frame, underlined};
+use crate::app::compose_tests::{answering, sent, writing_scene};
 use crate::app::scenes::{self, Scene, writing};
 use crate::app::{Input, Token};
-use crate::bus::{Event, KeptDraft, ReviewNote, WritingEvent};
+use crate::bus::{Event, KeptDraft, Problem, ReviewNote, WritingCommand, WritingEvent};
 use crate::model::{AccountKey, DraftKey, Moment, OutboxState, RecipientState, Safe};
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (50, 12)];
@@ -239,6 +239,59 @@ fn what_was_just_sent_can_be_taken_back() {
     at_each_size("list__to_be_sent", || {
         let mut scene = answering();
         scene.press("ctrl-x y");
+        scene
+    });
+}
+
+#[test]
+fn misspelt_words_are_named_and_marked_in_the_text() {
+    let misspelt = || {
+        let mut scene = answering();
+        scene.type_text("Teh 会議 is teh plan.");
+        scene.commands();
+        scene.press("ctrl-x");
+        let asked = sent(&mut scene).into_iter().find_map(|c| match c {
+            WritingCommand::Spell { request, .. } => Some(request),
+            _ => None,
+        });
+        let words = vec![(Safe::fixed("teh"), vec![Safe::fixed("the")])];
+        scene.input(Input::Engine(Event::Writing(WritingEvent::Misspelt {
+            request: asked.unwrap(),
+            words,
+        })));
+        scene
+    };
+    at_each_size("review__spelling", misspelt);
+    let scene = misspelt();
+    let marked: Vec<String> = underlined(&scene);
+    assert_eq!(marked, ["teh"]);
+}
+
+#[test]
+fn a_fault_and_what_to_do_are_one_sentence() {
+    at_each_size("review__fault_told", || {
+        let mut scene = answering();
+        scene.desk.notes = vec![ReviewNote {
+            text: Safe::fixed("\"bo\" in To has no @."),
+            is_fatal: true,
+        }];
+        scene.press("ctrl-x y");
+        scene
+    });
+}
+
+#[test]
+fn an_error_leaves_the_keys_of_the_outbox_where_they_are() {
+    at_each_size("outbox__error", || {
+        let mut scene = full_outbox();
+        let problem = Problem {
+            account: Some(AccountKey(1)),
+            summary: Safe::fixed(
+                "work: mail was not sent: smtp.work.example does not offer to log in.",
+            ),
+            hint: Safe::fixed("check the account's smtp settings, then sync it"),
+        };
+        scene.input(Input::Engine(Event::Problem(problem)));
         scene
     });
 }

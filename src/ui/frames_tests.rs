@@ -19,6 +19,23 @@ pub(super) fn frame(scene: &Scene) -> String {
     text_of(&buffer)
 }
 
+/// The runs of cells that are underlined.
+pub(super) fn underlined(scene: &Scene) -> Vec<String> {
+    let app = &scene.app;
+    let mut buffer = Buffer::empty(Rect::new(0, 0, app.cols, app.rows));
+    draw_to(app, &Theme::of(app), &mut buffer);
+    let is_it = |cell: &&ratatui::buffer::Cell| {
+        let style = cell.style().add_modifier;
+        style.contains(ratatui::style::Modifier::UNDERLINED)
+    };
+    let cells: Vec<_> = buffer.content.iter().collect();
+    cells
+        .chunk_by(|a, b| is_it(a) == is_it(b))
+        .filter(|run| run.first().is_some_and(is_it))
+        .map(|run| run.iter().map(|cell| cell.symbol()).collect())
+        .collect()
+}
+
 fn text_of(buffer: &Buffer) -> String {
     use unicode_width::UnicodeWidthStr;
     let mut text = String::new();

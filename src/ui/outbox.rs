@@ -34,7 +34,9 @@ fn draw_line(app: &App, canvas: &mut Canvas, row: Area, line: &OutboxLine, has_c
         OutboxMark::Running => (glyphs.syncing, Paint::Good),
         OutboxMark::Stuck => (glyphs.stopped, Paint::Error),
     };
-    let style = canvas.style(paint);
+    // On the bar of the cursor only its own colours can be read.
+    let on_bar = |paint| if has_cursor { Paint::Cursor } else { paint };
+    let style = canvas.style(on_bar(paint));
     canvas.put(row, 1, 1, &mark, style);
     let (x, paint) = match (line.row, line.is_heading) {
         (Some(_), _) => (3, Paint::Plain),
@@ -42,11 +44,11 @@ fn draw_line(app: &App, canvas: &mut Canvas, row: Area, line: &OutboxLine, has_c
         (None, false) => (5, Paint::Dim),
     };
     let end = row.w.saturating_sub(1);
-    let style = canvas.style(if line.mark == OutboxMark::Stuck {
+    let style = canvas.style(on_bar(if line.mark == OutboxMark::Stuck {
         Paint::Error
     } else {
         Paint::Dim
-    });
+    }));
     // The state has the half, and what the text leaves.
     let left = end.saturating_sub(x + line.text.cols() + 2);
     let used = canvas.put_right(row, end, left.max(end / 2), &state(app, line), style);

@@ -5,7 +5,11 @@
 use super::canvas::Canvas;
 use super::compose::quote_paint;
 use super::theme::Paint;
-use crate::app::{Area, Composer, REVIEW_LABEL_COLS, ReviewLine, ReviewRow, Weight};
+use crate::app::{Area, Composer, REVIEW_LABEL_COLS, ReviewLine, ReviewRow, ReviewState, Weight};
+use crate::model::Safe;
+use ratatui::style::Modifier;
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
 
 /// Draws the review.
 pub(super) fn draw(canvas: &mut Canvas, area: Area, composer: &Composer) {
@@ -27,7 +31,23 @@ pub(super) fn draw(canvas: &mut Canvas, area: Area, composer: &Composer) {
             ReviewRow::Text(row) => {
                 let style = canvas.style(quote_paint(row.quote));
                 canvas.put_rest(at, 1, &row.text, style);
+                if row.quote == 0 {
+                    spelling(canvas, at, &row.text, review);
+                }
             }
+        }
+    }
+}
+
+/// Marks the words of a row that are perhaps misspelt, each of which the facts name.
+fn spelling(canvas: &mut Canvas, row: Area, text: &Safe, review: &ReviewState) {
+    let style = canvas.style(Paint::Warning);
+    let style = style.add_modifier(Modifier::UNDERLINED);
+    for (at, word) in text.as_str().unicode_word_indices() {
+        if review.is_misspelt(word) {
+            let before = text.as_str().get(..at).unwrap_or_default().width();
+            let x = u16::try_from(before).unwrap_or(u16::MAX).saturating_add(1);
+            canvas.put_rest(row, x, &Safe::line(word), style);
         }
     }
 }

@@ -107,7 +107,8 @@ pub(super) fn draw(app: &App, canvas: &mut Canvas, panes: Panes) -> Option<(u16,
         )
         | None => {
             let spilt = notice(app, canvas, panes);
-            if let Some(hint) = spilt {
+            // What is open has its own keys, and Esc is one of them.
+            if let Some(hint) = spilt.filter(|_| app.overlay.is_none()) {
                 spill(app, canvas, keys, hint);
                 return None;
             }
@@ -177,7 +178,13 @@ fn notice<'a>(app: &'a App, canvas: &mut Canvas, panes: Panes) -> Option<&'a Saf
     let dim = canvas.style(Paint::Dim);
     let key = canvas.style(Paint::Key);
     let cols_max = room.w.saturating_sub(1 + reserved);
-    let mut x = 1 + canvas.put(room, 1, cols_max, &notice.text, style);
+    // A sentence goes on where something follows it.
+    let goes_on = back.is_none() && !notice.hint.is_empty();
+    let text = match notice.text.as_str().strip_suffix('.') {
+        Some(open) if goes_on && cols <= room.w => Safe::line(open),
+        _ => notice.text.clone(),
+    };
+    let mut x = 1 + canvas.put(room, 1, cols_max, &text, style);
     if let Some((word, name)) = back {
         x += 2;
         x += canvas.put_rest(room, x, &name, key) + 1;
@@ -192,7 +199,10 @@ fn notice<'a>(app: &'a App, canvas: &mut Canvas, panes: Panes) -> Option<&'a Saf
         if is_error && cols > room.w {
             return Some(&notice.hint);
         }
-        x += canvas.put_rest(room, x, &": ", style);
+        // What to do is sometimes a sentence of its own.
+        let is_own = notice.hint.as_str().starts_with(char::is_uppercase);
+        let between = if is_own { ". " } else { ": " };
+        x += canvas.put_rest(room, x, &between, style);
         canvas.put_rest(room, x, &notice.hint, dim);
     }
     None

@@ -77,7 +77,7 @@ fn a_message_that_cannot_be_fetched_is_not_answered_and_that_is_said() {
     let why = desk.compose(DraftStart::Reply(placed(&rows[0])));
     assert_eq!(
         why.unwrap_err(),
-        "not opened: not downloaded yet, and Pillarbox is offline"
+        "not begun: not downloaded yet, and Pillarbox is offline"
     );
 }
 
@@ -217,7 +217,7 @@ fn a_link_fills_in_what_it_may_and_what_it_may_not_is_told() {
         .collect();
     assert_eq!(notes, ["The link also asked for bcc, attach: left out."]);
     let bad = desk.compose(DraftStart::Mailto("mailto:a%0Ab@x.org".to_owned()));
-    assert!(bad.unwrap_err().starts_with("not opened: "));
+    assert!(bad.unwrap_err().starts_with("not begun: "));
 }
 
 #[test]
@@ -317,7 +317,7 @@ fn a_file_that_went_before_it_was_sent_is_told_and_the_draft_stays() {
     draft.attachments = vec![desk.attach(path.to_str().unwrap()).unwrap()];
     desk.keep(opened.key, &draft, Caret::default());
     let review = desk.review(opened.key).unwrap();
-    assert_eq!(review.parts[1].as_str(), "plan.pdf, 5 bytes");
+    assert_eq!(review.parts[1].as_str(), "plan.pdf, 5 B");
     std::fs::remove_file(&path).unwrap();
     let review = desk.review(opened.key).unwrap();
     let why = "\"plan.pdf\" cannot be read: No such file or directory (os error 2)";

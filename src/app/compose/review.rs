@@ -33,6 +33,12 @@ impl ReviewState {
         self.top
     }
 
+    /// Whether that word is perhaps misspelt.
+    #[must_use]
+    pub fn is_misspelt(&self, word: &str) -> bool {
+        self.misspelt.iter().any(|(bad, _)| bad.as_str() == word)
+    }
+
     /// Whether it is being handed to the outbox.
     #[must_use]
     pub const fn is_sending(&self) -> bool {
@@ -191,9 +197,7 @@ pub(in crate::app) fn send(app: &mut App, when: SendWhen) -> Vec<Effect> {
     if review.sending.is_some() {
         return Vec::new();
     }
-    if let Some(fault) = review.fault() {
-        // What to do follows it in the same sentence.
-        let fault = Safe::line(fault.as_str().trim_end_matches('.'));
+    if let Some(fault) = review.fault().cloned() {
         return app.complain(fault, Safe::fixed("e goes back to the text"));
     }
     if review.found.is_none() {

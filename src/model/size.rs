@@ -1,8 +1,8 @@
 //! Sizes and numbers as people read them.
 //!
-//! Used by actions and by `ui`. Must never be used where a size is computed with.
+//! Used wherever a size is told. Must never be used where a size is computed with.
 
-use crate::model::Quota;
+use super::Quota;
 
 /// `512`, `1.4 K`, `120 K`, `3.2 M`: at most six columns.
 #[must_use]
@@ -68,8 +68,7 @@ fn in_units(kib: u64) -> (String, &'static str) {
 
 #[cfg(test)]
 mod tests {
-    use super::{quota_text, size_text};
-    use crate::model::Quota;
+    use super::{Quota, quota_text, size_text};
 
     #[test]
     fn room_is_told_as_it_was_bought() {

@@ -70,6 +70,12 @@ pub(super) fn is_bare(line: &[u8]) -> bool {
     rest.contains(&b'@') && !rest.contains(&b' ')
 }
 
+/// Whether a line is Netscape's without a date: a dash alone.
+pub(super) fn is_dash(line: &[u8]) -> bool {
+    line.strip_prefix(b"From ")
+        .is_some_and(|rest| rest.trim_ascii() == b"-")
+}
+
 /// Whether a line is one that has to be quoted within a message: `From `, with any `>` before it.
 pub(super) fn is_quotable(line: &[u8]) -> bool {
     let marks = line.iter().take_while(|b| **b == b'>').count();

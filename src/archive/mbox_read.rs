@@ -8,6 +8,8 @@ use std::io::{self, Read};
 
 /// How much is read at once.
 const CHUNK: usize = 256 * 1024;
+/// What some editors begin a file of UTF-8 with.
+pub(super) const MARK: &[u8] = b"\xef\xbb\xbf";
 /// What the first message of some servers' files is: their own notes, and no mail.
 const NOTES: &[u8] = b"DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA";
 
@@ -131,6 +133,13 @@ impl<R: Read> MboxReader<R> {
     }
 
     fn skip_blank_lines(&mut self) -> io::Result<()> {
+        if self.before == 0
+            && self.start == 0
+            && self.has(MARK.len())?
+            && self.buffer.starts_with(MARK)
+        {
+            self.start = MARK.len();
+        }
         while self.has(1)? {
             match self.buffer.get(self.start) {
                 Some(b) if b.is_ascii_whitespace() => self.start += 1,
@@ -258,7 +267,9 @@ impl<R: Read> MboxReader<R> {
             return Ok(None);
         }
         let line = self.slice(scan.at, next);
-        Ok(Some(from_line::date(line).is_some()))
+        Ok(Some(
+            from_line::date(line).is_some() || from_line::is_dash(line),
+        ))
     }
 
     /// Whether a line begins the next message.
@@ -268,6 +279,9 @@ impl<R: Read> MboxReader<R> {
             return Ok(false);
         }
         let has_date = from_line::date(line).is_some();
+        if from_line::is_dash(line) {
+            return self.is_field(end);
+        }
         match (has_date, is_after_blank) {
             (true, true) => Ok(true),
             (false, false) => Ok(false),

@@ -152,7 +152,8 @@ impl Source {
 fn begins_an_mbox(path: &Path) -> io::Result<bool> {
     let mut head = Vec::new();
     File::open(path)?.take(4096).read_to_end(&mut head)?;
-    let rest = head.trim_ascii_start();
+    let rest = head.strip_prefix(mbox_read::MARK).unwrap_or(&head);
+    let rest = rest.trim_ascii_start();
     Ok(rest.is_empty() || rest.starts_with(b"From "))
 }
 

@@ -228,6 +228,13 @@ fn mboxes_of_others_are_read_as_they_meant() {
         read_file(thunderbird.as_bytes())[0].1,
         "\\Answered $Forwarded \\Seen to-do"
     );
+    let netscape = "\u{feff}From -\nSubject: a\n\na\nFrom - \nSubject: b\n\nFrom Russia\nYear: 1963\nFrom - here\n";
+    let texts: Vec<String> = read_file(netscape.as_bytes())
+        .into_iter()
+        .map(|m| m.0)
+        .collect();
+    let second = "Subject: b\r\n\r\nFrom Russia\r\nYear: 1963\r\nFrom - here\r\n";
+    assert_eq!(texts, ["Subject: a\r\n\r\na\r\n", second]);
     let notes = format!(
         "{line}\nSubject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA\nX-IMAP: 1 2\nStatus: RO\n\nnotes\n\n{line}\nSubject: b\n\nb\n"
     );

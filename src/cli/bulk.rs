@@ -15,6 +15,8 @@ use tokio_util::sync::CancellationToken;
 
 /// How often the line is written anew.
 const EVERY: Duration = Duration::from_millis(100);
+/// How long a step may go on that is called off: a server may be silent.
+const GRACE: Duration = Duration::from_secs(5);
 /// What a shell expects of a program that a second Ctrl-C ended.
 const INTERRUPTED: i32 = 130;
 
@@ -64,6 +66,20 @@ impl Bulk {
     /// Does a step to its end.
     pub(super) fn run<T>(&self, work: impl Future<Output = T>) -> T {
         self.runtime.block_on(work)
+    }
+
+    /// Does a step that should come to its end, but not for ever once it was called off: then `None`.
+    pub(super) fn run_or_leave<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        self.runtime.block_on(async {
+            tokio::select! {
+                biased;
+                done = work => Some(done),
+                () = async {
+                    self.called_off.cancelled().await;
+                    tokio::time::sleep(GRACE).await;
+                } => None,
+            }
+        })
     }
 
     /// Does a step that may be left in the middle; `None`: it was called off.

@@ -25,6 +25,9 @@ const BATCH_BYTES: usize = 1024 * 1024;
 /// So many that were refused are named; the rest is counted.
 const NAMED_MAX: u64 = 100;
 
+/// Why an import ended that the user ended.
+const CALLED_OFF: &str = "called off";
+
 /// `import --json`. The names are part of the contract with scripts.
 #[derive(Debug, Serialize)]
 struct Report<'a> {
@@ -79,17 +82,15 @@ pub(super) fn import(
     match opened {
         Some(Ok(mut importer)) => {
             import.run(&mut importer);
-            let mut closed = import.bulk.run(importer.close());
-            if !import.error.is_empty() {
-                // Said already.
-                closed = Ok(());
+            // Where it was left in the middle, that is said already.
+            let closed = import.bulk.run_or_leave(importer.close());
+            if let (Some(Err(why)), true) = (closed, import.error.is_empty()) {
+                import.error =
+                    format!("the folder is not in step yet, the next sync does that: {why}");
             }
-            import.error = closed.err().map_or(import.error, |why| {
-                format!("the folder is not in step yet, the next sync does that: {why}")
-            });
         }
         Some(Err(why)) => import.error = why,
-        None => "called off".clone_into(&mut import.error),
+        None => CALLED_OFF.clone_into(&mut import.error),
     }
     // A screen that runs beside this shows the folder as it is now.
     owner::ring(&place.data_dir);
@@ -147,7 +148,7 @@ impl Import {
     fn run(&mut self, importer: &mut Importer) {
         loop {
             if self.bulk.is_called_off() {
-                "called off".clone_into(&mut self.error);
+                CALLED_OFF.clone_into(&mut self.error);
                 return;
             }
             let next = match self.source.take_next() {
@@ -186,7 +187,10 @@ impl Import {
         let batch = std::mem::take(&mut self.batch);
         let places = std::mem::take(&mut self.places);
         self.batch_bytes = 0;
-        let (outcomes, broken) = self.bulk.run(importer.put(&batch));
+        let Some((outcomes, broken)) = self.bulk.run_or_leave(importer.put(&batch)) else {
+            CALLED_OFF.clone_into(&mut self.error);
+            return false;
+        };
         for (place, outcome) in places.iter().zip(outcomes) {
             match outcome {
                 Put::Taken => self.imported += 1,

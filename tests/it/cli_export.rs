@@ -8,7 +8,8 @@ use portable_pty::CommandBuilder;
 use serde_json::json;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command};
+use std::time::Duration;
 
 /// Messages that a format could stumble over, with the flags they have.
 fn odd_messages() -> Vec<(&'static str, Vec<u8>)> {
@@ -104,6 +105,12 @@ fn letters(numbers: std::ops::RangeInclusive<u32>) -> Vec<(&'static str, Vec<u8>
             ("\\Seen", text.into_bytes())
         })
         .collect()
+}
+
+/// Does to a command what Ctrl-C does.
+fn interrupt(child: &Child) {
+    let id = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
 }
 
 #[test]
@@ -237,8 +244,7 @@ fn an_export_that_is_called_off_keeps_whole_messages_under_another_name() {
         .program
         .spawn(&["export", "INBOX", "--format", "mbox", &path]);
     wait_until("the export to fetch", || proxy.connections() > 0);
-    let id = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
-    rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
+    interrupt(&child);
     assert_eq!(child.wait().unwrap().code(), Some(1));
     assert!(!Path::new(&path).exists(), "it does not look whole");
     let half = format!("{path}.partial");
@@ -314,6 +320,30 @@ fn an_import_whose_line_breaks_goes_on_where_it_was() {
             .starts_with(&format!("Imported {} messages", 300 - there)),
         "{rest:?}"
     );
+    assert_eq!(scene.held("A"), scene.held("INBOX"));
+}
+
+#[test]
+fn an_import_is_called_off_though_the_server_is_silent_and_goes_on_later() {
+    let scene = Scene::new(Kind::Plain, &letters(1..=200));
+    let path = scene.path("box");
+    scene.run(&["export", "INBOX", "--format", "mbox", &path]);
+    let proxy = Proxy::before(scene.dovecot.imap);
+    proxy.set_round_trip(Duration::from_millis(40));
+    scene.connect_to(proxy.port);
+    let mut child = scene.program.spawn(&["import", &path, "A"]);
+    wait_until("the import to be under way", || proxy.bytes().0 > 3000);
+    proxy.stall(true);
+    interrupt(&child);
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    // What had left goes on, and the server hears that nobody is there any more.
+    proxy.stall(false);
+    proxy.cut();
+    wait_until("the server to act on what it was sent", || proxy.is_over());
+    let there = scene.count("A");
+    assert!(there > 0 && there < 200, "{there}");
+    scene.connect_to(scene.dovecot.imap);
+    scene.run(&["import", &path, "A"]);
     assert_eq!(scene.held("A"), scene.held("INBOX"));
 }
 

@@ -152,7 +152,10 @@ fn sync(program: &Program, expected: u32) -> (f64, f64) {
         let inbox = rows.iter().find(|row| row["role"] == "inbox").unwrap();
         assert_eq!(inbox["total"], expected, "{rows:?}");
     }
-    (seconds, most as f64 / 1e6)
+    (
+        seconds,
+        f64::from(u32::try_from(most / 1_000).unwrap()) / 1e3,
+    )
 }
 
 /// From the start of the program on an empty store to the first rows of the list.

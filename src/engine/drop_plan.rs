@@ -162,19 +162,27 @@ impl Matching {
         rows.filter_map(|(row, number)| number.map(|number| (row, number)))
     }
 
-    /// What the listing says of the known ones.
-    pub(super) fn seen(&self) -> Vec<DropSeen> {
-        self.found()
-            .filter_map(|(row, number)| {
-                let (place, listed) = self.listed(number)?;
-                Some(DropSeen {
-                    key: row.key,
-                    uidl: listed.uidl.clone(),
-                    size: listed.size,
-                    place,
-                })
-            })
+    /// The rows that are no longer in the maildrop.
+    pub(super) fn gone(&self) -> Vec<i64> {
+        let rows = self.rows.iter().zip(&self.taken);
+        rows.filter(|(_, number)| number.is_none())
+            .map(|(row, _)| row.key)
             .collect()
+    }
+
+    /// What the listing says of known ones that is other than it was.
+    pub(super) fn seen(&self) -> Vec<DropSeen> {
+        let changed = self.found().filter_map(|(row, number)| {
+            let (place, listed) = self.listed(number)?;
+            let is_same = row.uidl == listed.uidl && row.size == listed.size && row.place == place;
+            (!is_same).then(|| DropSeen {
+                key: row.key,
+                uidl: listed.uidl.clone(),
+                size: listed.size,
+                place,
+            })
+        });
+        changed.collect()
     }
 }
 

@@ -9,6 +9,7 @@ use super::digest::{PROBE_LINES, digest, probe};
 use super::drop_plan::{Fate, Listed, Matching, is_deletion_due};
 use super::drop_take::{Taken, Taking, Wanted};
 use crate::bus::Link;
+use crate::config::LeaveOnServer;
 use crate::model::Safe;
 use crate::net::pop3::{Outcome, Retrieved, Scan, Session};
 use crate::net::{Class, Error};
@@ -166,14 +167,11 @@ impl<'a> Round<'a> {
             self.matching.take(at, number);
         }
         self.stored = stored;
-        let (name, before, seen) = (
-            self.account.setup.name.clone(),
-            self.matching.rows().to_vec(),
-            self.matching.seen(),
-        );
+        let name = self.account.setup.name.clone();
+        let (gone, seen) = (self.matching.gone(), self.matching.seen());
         self.account
             .db
-            .write_bulk(move |w| w.note_listing(&name, &before, &seen))
+            .write_bulk(move |w| w.note_listing(&name, &gone, &seen))
             .await?;
         if let Some(error) = refused {
             return Err(error.into());
@@ -260,6 +258,9 @@ impl<'a> Round<'a> {
 
     /// Marks on the server what may go. The rows whose messages the server will delete at QUIT.
     async fn delete(&mut self) -> Result<Vec<i64>, Failure> {
+        if self.account.setup.maildrop.unwrap_or_default().leave == LeaveOnServer::Always {
+            return Ok(Vec::new());
+        }
         let name = self.account.setup.name.clone();
         let rows = self
             .account

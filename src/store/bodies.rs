@@ -7,6 +7,7 @@ use super::sql::{self, Doing};
 use super::{Reader, Result, Writer};
 use crate::model::{AccountKey, BodyStructure, MailboxKey, MessageKey, PartId, Placed, TargetKey};
 use rusqlite::{Connection, OptionalExtension};
+use std::cell::RefCell;
 
 /// zstd's level: three quarters of what the best one saves at a tenth of its time.
 const LEVEL: i32 = 3;
@@ -182,8 +183,20 @@ impl Writer {
     }
 }
 
+thread_local! {
+    /// What zstd works in. To make it anew for each message takes longer than to pack a small one.
+    static PACKER: RefCell<Option<zstd::bulk::Compressor<'static>>> = const { RefCell::new(None) };
+}
+
 pub(super) fn pack(bytes: &[u8]) -> Result<Vec<u8>> {
-    zstd::bulk::compress(bytes, LEVEL).map_err(|e| super::Error::Disk {
+    let packed = PACKER.with_borrow_mut(|packer| {
+        let ready = match packer.take() {
+            Some(ready) => ready,
+            None => zstd::bulk::Compressor::new(LEVEL)?,
+        };
+        packer.insert(ready).compress(bytes)
+    });
+    packed.map_err(|e| super::Error::Disk {
         file: super::migrate::CONTENT.file.to_owned(),
         detail: format!("a text cannot be compressed: {e}"),
     })

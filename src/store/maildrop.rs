@@ -234,29 +234,25 @@ impl Writer {
         })
     }
 
-    /// Takes in what a complete listing says: where known messages are now, and that all others of
-    /// the account are gone.
+    /// Takes in what a complete listing says: that rows are gone, and what is other than it was of
+    /// those that are not.
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub fn note_listing(
-        &mut self,
-        account: &str,
-        before: &[DropRow],
-        seen: &[DropSeen],
-    ) -> Result<()> {
+    pub fn note_listing(&mut self, account: &str, gone: &[i64], seen: &[DropSeen]) -> Result<()> {
         let doing = "noting what is in the maildrop";
-        let kept: std::collections::HashSet<i64> = seen.iter().map(|s| s.key).collect();
+        if gone.is_empty() && seen.is_empty() {
+            return Ok(());
+        }
         self.write_local(doing, |tx| {
-            for row in before.iter().filter(|row| !kept.contains(&row.key)) {
+            for key in gone {
                 tx.prepare_cached("DELETE FROM local.maildrop WHERE key = ?1 AND account = ?2")
-                    .and_then(|mut s| s.execute((row.key, account)))
+                    .and_then(|mut s| s.execute((key, account)))
                     .doing(doing)?;
             }
             for one in seen {
                 tx.prepare_cached(
-                    "UPDATE local.maildrop SET uidl = ?2, size = ?3, place = ?4 WHERE key = ?1
-                       AND (uidl <> ?2 OR size <> ?3 OR place <> ?4)",
+                    "UPDATE local.maildrop SET uidl = ?2, size = ?3, place = ?4 WHERE key = ?1",
                 )
                 .and_then(|mut s| s.execute((one.key, &one.uidl, sql::signed(one.size), one.place)))
                 .doing(doing)?;

@@ -81,6 +81,8 @@ pub struct Options {
     pub sizes: Sizes,
     /// Whether it marks lines that begin with a dot, as it should.
     pub is_stuffing: bool,
+    /// Whether TOP gives the beginning of what RETR gives, as it should; else a line more.
+    pub is_top_true: bool,
 }
 
 impl Default for Options {
@@ -94,6 +96,7 @@ impl Default for Options {
             uids: Uids::default(),
             sizes: Sizes::default(),
             is_stuffing: true,
+            is_top_true: true,
         }
     }
 }

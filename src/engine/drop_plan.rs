@@ -143,9 +143,15 @@ impl Matching {
             let rows = found.iter().filter(free);
             rows.filter_map(|at| Some((*at, self.rows.get(*at)?)))
         };
+        // A message of which the server said that it is gone does not come back under another id: that
+        // is another one with the same bytes.
+        let may_be = |row: &DropRow| {
+            let has_ids = !listed.uidl.is_empty() && !row.uidl.is_empty();
+            row.size == listed.size && !(has_ids && row.deletion == Deletion::Confirmed)
+        };
         candidates()
             .find(|(_, row)| is_same_id(row, listed))
-            .or_else(|| candidates().find(|(_, row)| row.size == listed.size))
+            .or_else(|| candidates().find(|(_, row)| may_be(row)))
             .map(|(at, _)| at)
     }
 
@@ -153,6 +159,13 @@ impl Matching {
     pub(super) fn take(&mut self, at: usize, number: u32) {
         if let Some(taken) = self.taken.get_mut(at) {
             *taken = Some(number);
+        }
+    }
+
+    /// Notes that it is not certain, after all, who a row is.
+    pub(super) fn release(&mut self, at: usize) {
+        if let Some(taken) = self.taken.get_mut(at) {
+            *taken = None;
         }
     }
 
@@ -175,6 +188,7 @@ impl Matching {
         let changed = self.found().filter_map(|(row, number)| {
             let (place, listed) = self.listed(number)?;
             let is_same = row.uidl == listed.uidl && row.size == listed.size && row.place == place;
+            let is_same = is_same && row.deletion == Deletion::None;
             (!is_same).then(|| DropSeen {
                 key: row.key,
                 uidl: listed.uidl.clone(),

@@ -14,13 +14,16 @@ use crate::model::Safe;
 use crate::net::pop3::{Outcome, Retrieved, Scan, Session};
 use crate::net::{Class, Error};
 use crate::store::{Deletion, DropRow};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// How many fetched messages may wait for the next step.
 const WAITING_MAX: usize = 4;
+
+/// Larger messages have the same size by chance too seldom to be looked at for it.
+const CHECKED_MAX: u64 = 1024 * 1024;
 
 /// What a session has to say besides whether it went well.
 #[derive(Debug, Clone, Copy, Default)]
@@ -46,10 +49,12 @@ pub(crate) async fn round(account: &Arc<Account>) -> Result<Told, Failure> {
     round.tell_apart().await?;
     round.fetch().await?;
     let deleted = round.delete().await?;
+    let refused = round.refused.take();
     // Only now the server deletes; until it says so, nobody knows whether it has.
     session.quit().await?;
     note(account, deleted, Deletion::Confirmed).await?;
-    Ok(told)
+    // What was refused of one message keeps back no other.
+    refused.map_or(Ok(told), |error| Err(error.into()))
 }
 
 struct Round<'a> {
@@ -59,6 +64,10 @@ struct Round<'a> {
     /// Messages that are to be fetched, and those whose beginning tells whether they are known.
     new: Vec<u32>,
     unsure: Vec<u32>,
+    /// Those that are known by their ids.
+    known: Vec<(u32, usize)>,
+    /// The first thing that the server refused.
+    refused: Option<Error>,
     /// What this session stored, by number.
     stored: HashMap<u32, i64>,
     /// The time, as it is counted for this account.
@@ -86,14 +95,88 @@ impl<'a> Round<'a> {
             matching,
             new: of(Fate::New),
             unsure: of(Fate::Unsure),
+            known: fates
+                .iter()
+                .filter_map(|(number, fate)| match fate {
+                    Fate::Known(at) => Some((*number, *at)),
+                    Fate::New | Fate::Unsure => None,
+                })
+                .collect(),
+            refused: None,
             stored: HashMap::new(),
             counted,
+        })
+    }
+
+    /// Looks at the last message that is known by its id alone. Where ids are given out anew, new mail
+    /// hides under old ids; the last message is the one that is here only if nothing before it went and
+    /// something new moved up.
+    async fn check_ids(&mut self) -> Result<(), Failure> {
+        let Some((number, at)) = self.known.last().copied() else {
+            return Ok(());
+        };
+        let row = self.matching.rows().get(at);
+        if row.is_none_or(|row| row.size > CHECKED_MAX) || !self.offers_top() {
+            return Ok(());
+        }
+        if self.are_same(&[(number, at)]).await?.contains(&number) {
+            return Ok(());
+        }
+        for (number, at) in std::mem::take(&mut self.known) {
+            self.matching.release(at);
+            self.unsure.push(number);
+        }
+        self.unsure.sort_unstable();
+        Ok(())
+    }
+
+    /// Whether the server said that it has TOP. Without, all of a message would have to be fetched.
+    fn offers_top(&self) -> bool {
+        let offers = self.session.offers();
+        offers.is_known && offers.has_top
+    }
+
+    /// Which of these are what is here of the rows that they are said to be: by their beginnings, and
+    /// where that does not show it by all of them.
+    async fn are_same(&mut self, said: &[(u32, usize)]) -> Result<HashSet<u32>, Failure> {
+        let numbers: Vec<u32> = said.iter().map(|(number, _)| *number).collect();
+        let probes = self.probe(&numbers).await?.unwrap_or_default();
+        let mut same = HashSet::new();
+        for (number, at) in said {
+            let row = self.matching.rows().get(*at);
+            let is_same = row.is_some_and(|row| probes.get(number) == Some(&row.probe));
+            // Quirk: there are servers whose TOP gives something else than the beginning.
+            if is_same || self.has_bytes(*number, *at).await? {
+                same.insert(*number);
+            }
+        }
+        Ok(same)
+    }
+
+    /// Whether the whole of a message is what is here of a row.
+    async fn has_bytes(&mut self, number: u32, at: usize) -> Result<bool, Failure> {
+        let row = self.matching.rows().get(at);
+        let Some((size, expected)) = row.map(|row| (row.size, row.digest.clone())) else {
+            return Ok(false);
+        };
+        if expected.is_empty() {
+            return Ok(false);
+        }
+        let (sink, mut arriving) = mpsc::channel::<Retrieved>(WAITING_MAX);
+        self.session
+            .retrieve(&[Scan { number, size }], sink)
+            .await?;
+        let found = arriving.recv().await.map(|one| one.outcome);
+        Ok(match found {
+            Some(Outcome::Whole(raw) | Outcome::Doubtful(raw)) => digest(&raw) == expected,
+            _ => false,
         })
     }
 
     /// Finds out which of the unsure ones are known, by as few bytes as will do; then notes what is
     /// no longer there.
     async fn tell_apart(&mut self) -> Result<(), Failure> {
+        self.check_ids().await?;
         let unsure = std::mem::take(&mut self.unsure);
         let mut certain = Vec::new();
         let probes = self.probe(&unsure).await?;
@@ -137,7 +220,7 @@ impl<'a> Round<'a> {
         let gathering = async {
             let mut probes = BTreeMap::new();
             while let Some(one) = arriving.recv().await {
-                if let Outcome::Whole(top) = one.outcome {
+                if let Outcome::Whole(top) | Outcome::Doubtful(top) = one.outcome {
                     probes.insert(one.number, probe(&top));
                 }
             }
@@ -156,27 +239,51 @@ impl<'a> Round<'a> {
         if total > 0 {
             self.show(0, total);
         }
-        self.retrieve(&wholes, &mut taking).await?;
-        self.retrieve_headers(&headers, &mut taking).await?;
+        let fetched = match self.retrieve(&wholes, &mut taking).await {
+            Ok(()) => self.retrieve_headers(&headers, &mut taking).await,
+            failed => failed,
+        };
+        // What has come is here, however it ended.
         let Taken {
             stored,
             recognised,
             refused,
+            has_gaps,
         } = taking.finish().await?;
+        if let Err(failure) = fetched {
+            return Err(self.distrust(failure, stored).await);
+        }
         for (number, at) in recognised {
             self.matching.take(at, number);
         }
         self.stored = stored;
+        self.refused = refused;
         let name = self.account.setup.name.clone();
-        let (gone, seen) = (self.matching.gone(), self.matching.seen());
+        // One that was not given may be any of those that were not found.
+        let gone = match has_gaps {
+            true => Vec::new(),
+            false => self.matching.gone(),
+        };
+        let seen = self.matching.seen();
         self.account
             .db
             .write_bulk(move |w| w.note_listing(&name, &gone, &seen))
             .await?;
-        if let Some(error) = refused {
-            return Err(error.into());
-        }
         Ok(())
+    }
+
+    /// What a server sent that answers out of step may be something else than was asked for: as after
+    /// a deletion of which nobody knows, it is known again by all its bytes only.
+    async fn distrust(&self, failure: Failure, stored: HashMap<u32, i64>) -> Failure {
+        let is_out_of_step = matches!(&failure, Failure::Net(e) if e.class == Class::Protocol);
+        if !is_out_of_step {
+            return failure;
+        }
+        let keys = stored.into_values().collect();
+        match note(self.account, keys, Deletion::Sent).await {
+            Ok(()) => failure,
+            Err(other) => other,
+        }
     }
 
     /// What is fetched of what: the header of large messages, all of others and of what the user
@@ -278,16 +385,40 @@ impl<'a> Round<'a> {
             .filter(|row| self.is_due(row))
             .filter_map(|row| Some((*numbers.get(&row.key)?, row.key)))
             .collect();
+        let due = self.without_impostors(due).await?;
         if due.is_empty() {
             return Ok(Vec::new());
         }
         let wanted: Vec<u32> = due.iter().map(|(number, _)| *number).collect();
-        let accepted = self.session.delete(&wanted).await?;
-        let accepted: std::collections::HashSet<u32> = accepted.into_iter().collect();
+        let marked = self.session.delete(&wanted).await?;
+        if self.refused.is_none() {
+            self.refused = marked.refused;
+        }
+        let accepted: HashSet<u32> = marked.numbers.into_iter().collect();
         let due = due.iter().filter(|(number, _)| accepted.contains(number));
         let keys: Vec<i64> = due.map(|(_, key)| *key).collect();
         note(self.account, keys.clone(), Deletion::Sent).await?;
         Ok(keys)
+    }
+
+    /// Of those that are due, the ones that are what is here. Whatever has the id of a message would be
+    /// deleted for it; another one is looked at in the next session, and fetched.
+    async fn without_impostors(
+        &mut self,
+        due: Vec<(u32, i64)>,
+    ) -> Result<Vec<(u32, i64)>, Failure> {
+        let known: HashMap<u32, usize> = self.known.iter().copied().collect();
+        let said: Vec<(u32, usize)> = due
+            .iter()
+            .filter_map(|(number, _)| Some((*number, *known.get(number)?)))
+            .collect();
+        let same = self.are_same(&said).await?;
+        let (due, others): (Vec<_>, Vec<_>) = due
+            .into_iter()
+            .partition(|(number, _)| !known.contains_key(number) || same.contains(number));
+        let keys = others.into_iter().map(|(_, key)| key).collect();
+        note(self.account, keys, Deletion::Sent).await?;
+        Ok(due)
     }
 
     fn show(&self, done: usize, total: usize) {

@@ -49,8 +49,10 @@ pub(super) struct Taken {
     pub(super) stored: HashMap<u32, i64>,
     /// What turned out to be known, and where.
     pub(super) recognised: Vec<(u32, usize)>,
-    /// Why one of them could not be had, if that is so.
+    /// Why one of them could not be had, or not for certain, if that is so.
     pub(super) refused: Option<Error>,
+    /// Whether one of them did not come.
+    pub(super) has_gaps: bool,
 }
 
 /// Takes messages and stores them.
@@ -60,11 +62,19 @@ pub(super) struct Taking {
     counted: i64,
     total: usize,
     done: usize,
-    raws: Vec<(Wanted, Vec<u8>)>,
+    raws: Vec<Arrived>,
     bytes: usize,
     batches: usize,
     packing: VecDeque<JoinHandle<store::Result<Vec<Prepared>>>>,
     taken: Taken,
+}
+
+/// A message as it came.
+struct Arrived {
+    wanted: Wanted,
+    raw: Vec<u8>,
+    is_whole: bool,
+    is_certain: bool,
 }
 
 /// A message that is ready to be stored, with what lists show of it.
@@ -109,48 +119,64 @@ impl Taking {
             let Some(wanted) = by_number.remove(&number) else {
                 continue;
             };
-            match outcome {
-                Outcome::Whole(raw) => match recognise(number, &raw) {
-                    Some(at) => self.taken.recognised.push((number, at)),
-                    None => self.push(wanted.clone(), raw, is_whole).await?,
-                },
-                Outcome::Refused(error) => self.refuse(error),
-                Outcome::TooLarge { size } => self.refuse(too_large(wanted, size)),
+            let (raw, is_certain) = match outcome {
+                Outcome::Whole(raw) => (raw, true),
+                Outcome::Doubtful(raw) => {
+                    self.refuse(doubtful(wanted));
+                    (raw, false)
+                }
+                Outcome::Refused(error) => {
+                    self.refuse(error);
+                    self.taken.has_gaps = true;
+                    continue;
+                }
+                Outcome::TooLarge { size } => {
+                    self.refuse(too_large(wanted, size));
+                    self.taken.has_gaps = true;
+                    continue;
+                }
+            };
+            match recognise(number, &raw) {
+                Some(at) => self.taken.recognised.push((number, at)),
+                None => {
+                    let arrived = Arrived {
+                        wanted: wanted.clone(),
+                        raw,
+                        is_whole,
+                        is_certain,
+                    };
+                    self.push(arrived).await?;
+                }
             }
         }
-        // What is packed here is all of one kind.
-        self.pack(is_whole).await
+        self.pack().await
     }
 
     fn refuse(&mut self, error: Error) {
         self.taken.refused.get_or_insert(error);
     }
 
-    async fn push(&mut self, wanted: Wanted, raw: Vec<u8>, is_whole: bool) -> Result<(), Failure> {
-        self.bytes += raw.len();
-        self.raws.push((wanted, raw));
+    async fn push(&mut self, arrived: Arrived) -> Result<(), Failure> {
+        self.bytes += arrived.raw.len();
+        self.raws.push(arrived);
         let count_max = if self.batches == 0 {
             FIRST_BATCH
         } else {
             BATCH_COUNT
         };
         if self.raws.len() >= count_max || self.bytes >= BATCH_BYTES {
-            self.pack(is_whole).await?;
+            self.pack().await?;
         }
         Ok(())
     }
 
     /// Has the batch packed on a thread of its own; stores the oldest when there are enough.
-    async fn pack(&mut self, is_whole: bool) -> Result<(), Failure> {
+    async fn pack(&mut self) -> Result<(), Failure> {
         if !self.raws.is_empty() {
             let raws = std::mem::take(&mut self.raws);
             self.bytes = 0;
             self.batches += 1;
-            let prepare = move || {
-                raws.into_iter()
-                    .map(|one| prepared(one, is_whole))
-                    .collect()
-            };
+            let prepare = move || raws.into_iter().map(prepared).collect();
             self.packing.push_back(tokio::task::spawn_blocking(prepare));
         }
         while self.packing.len() >= PACKING_MAX {
@@ -219,7 +245,24 @@ fn too_large(wanted: &Wanted, size: u64) -> Error {
     .hint("Set max_size of the account: of larger messages only the header is fetched.")
 }
 
-fn prepared((wanted, raw): (Wanted, Vec<u8>), is_whole: bool) -> store::Result<Prepared> {
+fn doubtful(wanted: &Wanted) -> Error {
+    Error::new(
+        crate::net::Class::Rejected,
+        format!(
+            "The server does not mark lines that begin with a dot, so that message {} of the maildrop may not be here as it is.",
+            wanted.number
+        ),
+    )
+    .hint("It is never deleted there by itself; tell the provider.")
+}
+
+fn prepared(arrived: Arrived) -> store::Result<Prepared> {
+    let Arrived {
+        wanted,
+        raw,
+        is_whole,
+        is_certain,
+    } = arrived;
     let fetched = mime::summary(&raw, is_whole);
     let message_id = fetched
         .envelope
@@ -234,7 +277,7 @@ fn prepared((wanted, raw): (Wanted, Vec<u8>), is_whole: bool) -> store::Result<P
         message: LocalNew {
             packed,
             flags: FlagSet::new(),
-            arrived: arrived(&raw),
+            arrived: moment(&raw),
         },
         uidl: wanted.uidl,
         size: wanted.size,
@@ -245,6 +288,7 @@ fn prepared((wanted, raw): (Wanted, Vec<u8>), is_whole: bool) -> store::Result<P
             String::new()
         },
         place: wanted.place,
+        is_certain,
     };
     let size = if is_whole {
         u64::try_from(raw.len()).unwrap_or(u64::MAX)
@@ -277,7 +321,7 @@ fn header_of(raw: &[u8]) -> &[u8] {
 }
 
 /// When a message arrived: a maildrop does not say, its newest trace does (RFC 5321 §4.4).
-fn arrived(raw: &[u8]) -> Moment {
+fn moment(raw: &[u8]) -> Moment {
     let headers = mime::parse_headers(raw);
     let now = Moment {
         unix_secs: clock::now_secs(),
@@ -317,7 +361,8 @@ fn store(
         prepared.into_iter().partition(|p| p.completes.is_some());
     for one in &completing {
         if let Some(key) = one.completes {
-            writer.complete_drop(key, &one.new.message.packed, &one.new.digest, counted)?;
+            let stored_at = if one.new.is_certain { counted } else { 0 };
+            writer.complete_drop(key, &one.new.message.packed, &one.new.digest, stored_at)?;
             stored.rows.push((one.number, key));
         }
     }

@@ -307,6 +307,10 @@ impl Lane {
     }
 
     async fn background_texts(&mut self) -> Result<bool, Failure> {
+        if self.account.setup.is_local() {
+            // Of mail that is kept here everything is here; what is not is in the maildrop.
+            return Ok(false);
+        }
         let since = match self.account.setup.keep {
             Keep::Headers => return Ok(false),
             Keep::All => i64::MIN,

@@ -3,13 +3,14 @@
 //! Started by `dispatch` for each POP3 account; `once` does a single round. There must never be two
 //! sessions with one maildrop at a time (RFC 1939 §4).
 
-use super::account::Account;
+use super::account::{Account, Failure};
 use super::backoff::Backoff;
 use super::board::Wishes;
 use super::drop_round::{Told, round};
 use super::waiting::{pause, wait_until};
 use crate::bus::Link;
 use crate::model::Safe;
+use crate::net::Class;
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -18,6 +19,7 @@ pub(crate) async fn poll(account: Arc<Account>) {
     let mut backoff = Backoff::default();
     let mut bell = account.board.listen();
     let mut not_before = None;
+    let mut told = String::new();
     loop {
         if !wait_until(&account, &mut bell, Wishes::is_round_wanted).await {
             return;
@@ -34,6 +36,16 @@ pub(crate) async fn poll(account: Arc<Account>) {
             Some(Ok(Told { login_delay })) => {
                 backoff.reset();
                 not_before = login_delay.map(|delay| begun + delay);
+                account.set_link(Link::InStep { is_watched: false });
+            }
+            Some(Err(Failure::Net(error))) if error.class == Class::Rejected => {
+                // A single message was refused, and all else is done. To ask again at once would be
+                // answered the same, and nobody wants to read the same sentence at each round.
+                backoff.reset();
+                if told != error.summary {
+                    account.tell(&error.summary, &error.hint);
+                    told = error.summary;
+                }
                 account.set_link(Link::InStep { is_watched: false });
             }
             None => {

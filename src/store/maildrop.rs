@@ -50,7 +50,7 @@ pub struct DropRow {
     pub place: u32,
     /// When it was first seen, by the clock of [`Writer::count_time`].
     pub first_seen: i64,
-    /// When it was here as a whole; 0: it is not.
+    /// When it was here as a whole; 0: it is not, or not for certain.
     pub stored_at: i64,
     /// Whether it is to be fetched whole, though it is large.
     pub is_wanted: bool,
@@ -75,6 +75,9 @@ pub struct DropNew {
     pub digest: String,
     /// Grows with the order in which the server lists.
     pub place: u32,
+    /// Whether what is kept is surely all that was asked for. If not, nothing but its deletion here has
+    /// it deleted on the server.
+    pub is_certain: bool,
 }
 
 /// Where messages of a maildrop were put.
@@ -186,7 +189,8 @@ impl Writer {
                 .doing(doing)?;
             let mut rows = Vec::with_capacity(new.len());
             for (one, key) in new.iter().zip(&put.keys) {
-                let stored_at = if one.digest.is_empty() { 0 } else { counted };
+                let is_here = one.is_certain && !one.digest.is_empty();
+                let stored_at = if is_here { counted } else { 0 };
                 let row = statement
                     .insert((
                         account,
@@ -206,7 +210,9 @@ impl Writer {
         })
     }
 
-    /// Puts all of a message where only its header was. `false`: it was deleted here meanwhile.
+    /// Puts all of a message where only its header was. `stored_at` is the time by
+    /// [`Writer::count_time`], or 0 where it is not certain that it is all of it. `false`: it was deleted
+    /// here meanwhile.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -215,7 +221,7 @@ impl Writer {
         key: i64,
         packed: &Packed,
         digest: &str,
-        counted: i64,
+        stored_at: i64,
     ) -> Result<bool> {
         let doing = "keeping messages";
         self.write_local(doing, |tx| {
@@ -228,14 +234,14 @@ impl Writer {
             tx.prepare_cached(
                 "UPDATE local.maildrop SET digest = ?2, stored_at = ?3, is_wanted = 0 WHERE key = ?1",
             )
-            .and_then(|mut s| s.execute((key, digest, counted)))
+            .and_then(|mut s| s.execute((key, digest, stored_at)))
             .doing(doing)?;
             Ok(is_replaced)
         })
     }
 
     /// Takes in what a complete listing says: that rows are gone, and what is other than it was of
-    /// those that are not.
+    /// those that are not; none of these was deleted.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -252,7 +258,8 @@ impl Writer {
             }
             for one in seen {
                 tx.prepare_cached(
-                    "UPDATE local.maildrop SET uidl = ?2, size = ?3, place = ?4 WHERE key = ?1",
+                    "UPDATE local.maildrop SET uidl = ?2, size = ?3, place = ?4, deletion = 0
+                     WHERE key = ?1",
                 )
                 .and_then(|mut s| s.execute((one.key, &one.uidl, sql::signed(one.size), one.place)))
                 .doing(doing)?;

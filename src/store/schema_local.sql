@@ -58,7 +58,7 @@ CREATE TABLE maildrop (
   raw        INTEGER NOT NULL,
   place      INTEGER NOT NULL,                -- grows with the order of the listing
   first_seen INTEGER NOT NULL,                -- by `drop_clock`
-  stored_at  INTEGER NOT NULL,                -- when it was here as a whole, by `drop_clock`; 0: it is not
+  stored_at  INTEGER NOT NULL,                -- when it was here as a whole, by `drop_clock`; 0: it is not, or not for certain
   is_wanted  INTEGER NOT NULL DEFAULT 0,      -- 1: to be fetched whole, though it is large
   deletion   INTEGER NOT NULL DEFAULT 0       -- 0 none, 1 sent and not confirmed, 2 confirmed
 ) STRICT;

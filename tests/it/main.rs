@@ -74,6 +74,14 @@ mod people;
 #[cfg(test)]
 mod pop3;
 #[cfg(test)]
+mod pop3_crash;
+#[cfg(test)]
+mod pop3_cuts;
+#[cfg(test)]
+mod pop3_faults;
+#[cfg(test)]
+mod pop3_ids;
+#[cfg(test)]
 mod pop3_leave;
 #[cfg(test)]
 mod refusals;

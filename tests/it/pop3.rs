@@ -117,9 +117,9 @@ async fn what_is_deleted_is_gone_after_quit_and_ids_last() {
     ]);
     let mut session = open(&user, "pass", Security::Implicit).await.unwrap();
     let before = session.uidl().await.unwrap().unwrap();
-    assert_eq!(session.delete(&[1, 2, 9]).await.unwrap(), [1, 2]);
+    assert_eq!(session.delete(&[1, 2, 9]).await.unwrap().numbers, [1, 2]);
     session.reset().await.unwrap();
-    assert_eq!(session.delete(&[2]).await.unwrap(), [2]);
+    assert_eq!(session.delete(&[2]).await.unwrap().numbers, [2]);
     session.noop().await.unwrap();
     session.quit().await.unwrap();
     let mut session = open(&user, "pass", Security::StartTls).await.unwrap();
@@ -139,7 +139,7 @@ async fn what_is_deleted_is_gone_after_quit_and_ids_last() {
 async fn a_session_that_breaks_off_has_deleted_nothing() {
     let user = user_with(&["Subject: a\r\n\r\n"]);
     let mut session = open(&user, "pass", Security::Implicit).await.unwrap();
-    assert_eq!(session.delete(&[1]).await.unwrap(), [1]);
+    assert_eq!(session.delete(&[1]).await.unwrap().numbers, [1]);
     drop(session);
     let mut session = open(&user, "pass", Security::Implicit).await.unwrap();
     assert_eq!(session.stat().await.unwrap().0, 1);

@@ -231,7 +231,11 @@ impl Session {
             ("RETR", Some(word), None) => Ok(self.text(&self.find(word)?.1.raw)),
             ("TOP", Some(word), Some(lines)) if self.peer.has("TOP") => {
                 let lines = lines.parse().map_err(|_| "How many lines?")?;
-                Ok(self.text(top(&self.find(word)?.1.raw, lines)))
+                let top = top(&self.find(word)?.1.raw, lines);
+                Ok(match self.peer.options().is_top_true {
+                    true => self.text(top),
+                    false => self.text(&[b"X-Top: yes\r\n", top].concat()),
+                })
             }
             ("DELE", Some(word), None) => {
                 let (number, _) = self.find(word)?;

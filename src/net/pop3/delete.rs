@@ -4,18 +4,27 @@
 //! as marked without the server's yes to its number.
 
 use super::Session;
-use crate::net::error::Result;
+use crate::net::error::{Error, Result};
 use std::collections::VecDeque;
 
 /// How many commands are on their way at most.
 const FLIGHT_MAX: usize = 500;
 
+/// What came of marking messages.
+#[derive(Debug, Default)]
+pub struct Marked {
+    /// The numbers of those that the server marked.
+    pub numbers: Vec<u32>,
+    /// Why it did not mark another, if so: its first refusal.
+    pub refused: Option<Error>,
+}
+
 impl Session {
-    /// DELE for each: those that the server marked. They are deleted by [`quit`](Self::quit) only.
+    /// DELE for each. What the server marks is deleted by [`quit`](Self::quit) only.
     ///
     /// # Errors
     /// When the connection is lost, or the server breaks the protocol. Nothing is deleted then.
-    pub async fn delete(&mut self, numbers: &[u32]) -> Result<Vec<u32>> {
+    pub async fn delete(&mut self, numbers: &[u32]) -> Result<Marked> {
         self.link.enter()?;
         let ahead = if self.offers.can_pipeline {
             FLIGHT_MAX
@@ -24,7 +33,7 @@ impl Session {
         };
         let mut left = numbers.iter().copied();
         let mut flight = VecDeque::new();
-        let mut marked = Vec::with_capacity(numbers.len());
+        let mut marked = Marked::default();
         loop {
             self.link.check_surplus()?;
             if flight.len() <= ahead / 2 {
@@ -36,8 +45,11 @@ impl Session {
             let Some(number) = flight.pop_front() else {
                 return Ok(marked);
             };
-            if self.link.reply().await?.is_ok {
-                marked.push(number);
+            let reply = self.link.reply().await?;
+            if reply.is_ok {
+                marked.numbers.push(number);
+            } else if marked.refused.is_none() {
+                marked.refused = Some(reply.refusal("delete a message"));
             }
         }
     }

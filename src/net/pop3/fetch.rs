@@ -2,10 +2,13 @@
 //!
 //! Called by `engine`. A message must never be handed out before its end has come and what followed it
 //! was seen to be the server's next answer: where a server forgets to mark a line that is a dot, the
-//! message seems to end there, and its rest comes where an answer should.
+//! message seems to end there, and its rest comes where an answer should. Its author may have made it
+//! look like answers, so that later ones are taken for those of other questions: that shows at the
+//! latest where the same question gets another answer than before.
 
 use super::Session;
 use super::listing::Scan;
+use super::reply::Reply;
 use super::unstuff::Unstuffer;
 use crate::net::error::{Class, Error, Result};
 use std::collections::VecDeque;
@@ -43,6 +46,9 @@ pub enum Outcome {
     /// All its bytes: lines end as the server sent them, the doubled dots are single again, the line end
     /// before the final dot is kept. After TOP it ends with the lines that were asked for.
     Whole(Vec<u8>),
+    /// The same from a server that does not mark lines that begin with a dot, as this one shows: more
+    /// than its end may be missing.
+    Doubtful(Vec<u8>),
     /// The server refused this one. The others are not concerned.
     Refused(Error),
     /// It is larger than is taken, or than the server said it was. With so many bytes, of which none are
@@ -64,7 +70,8 @@ enum Turn {
     },
     /// A message that is not asked for.
     TooLarge { number: u32, size: u64 },
-    /// NOOP: its answer shows that the last message ended where it seemed to.
+    /// STAT, before the first message and behind the last: nothing changes its answer within a session,
+    /// and no author of a message knows it.
     Fence,
 }
 
@@ -83,6 +90,8 @@ struct Flight<I> {
     turns: VecDeque<Turn>,
     bytes: u64,
     count_max: usize,
+    /// What the first fence was answered.
+    fence: Option<Reply>,
     /// What goes out when the answer that follows it was seen.
     held: Vec<Retrieved>,
     sink: mpsc::Sender<Retrieved>,
@@ -149,7 +158,11 @@ impl Session {
     ) -> Result<()> {
         self.link.enter()?;
         let mut flight = Flight {
-            left: Some(turns.chain(std::iter::once(Turn::Fence))),
+            left: Some(
+                std::iter::once(Turn::Fence)
+                    .chain(turns)
+                    .chain(std::iter::once(Turn::Fence)),
+            ),
             turns: VecDeque::new(),
             bytes: 0,
             count_max: if self.offers.can_pipeline {
@@ -157,17 +170,22 @@ impl Session {
             } else {
                 1
             },
+            fence: None,
             held: Vec::new(),
             sink,
         };
         let done = self.fly(&mut flight).await;
-        if let Err(error) = &done
-            && error.class != Class::Protocol
-        {
-            // Their ends have come, and behind them no nonsense but nothing.
-            drop(flight.hand_out().await);
+        match done {
+            Err(error) if error.class == Class::Protocol && error.hint.is_empty() => Err(error.hint(
+                "Nothing was deleted there. It may be that the server cuts a message at a line that is a dot: look at the mail in the provider's web page, and tell the provider.",
+            )),
+            Err(error) if error.class != Class::Protocol => {
+                // Their ends have come, and behind them no nonsense but nothing.
+                drop(flight.hand_out().await);
+                Err(error)
+            }
+            done => done,
         }
-        done
     }
 
     async fn fly<I>(&mut self, flight: &mut Flight<I>) -> Result<()>
@@ -183,9 +201,12 @@ impl Session {
             let (number, outcome) = match turn {
                 Turn::TooLarge { number, size } => (number, Outcome::TooLarge { size }),
                 Turn::Fence => {
-                    self.link.reply().await?;
-                    flight.hand_out().await?;
+                    let reply = self.link.reply().await?;
+                    if flight.fence.get_or_insert_with(|| reply.clone()) != &reply {
+                        return Err(self.link.over(out_of_step()));
+                    }
                     self.link.check_surplus()?;
+                    flight.hand_out().await?;
                     continue;
                 }
                 Turn::Message {
@@ -225,7 +246,7 @@ impl Session {
         {
             match &turn {
                 Turn::Message { command, .. } => self.link.say(command),
-                Turn::Fence => self.link.say("NOOP"),
+                Turn::Fence => self.link.say("STAT"),
                 Turn::TooLarge { .. } => {}
             }
             flight.bytes = flight.bytes.saturating_add(turn.expected());
@@ -259,11 +280,21 @@ impl Session {
             if step.is_end {
                 self.link.got_all();
                 self.link.check_surplus()?;
-                return Ok(Outcome::Whole(unstuffer.into_text()));
+                let is_unmarked = unstuffer.is_unmarked();
+                let text = unstuffer.into_text();
+                return Ok(if is_unmarked {
+                    Outcome::Doubtful(text)
+                } else {
+                    Outcome::Whole(text)
+                });
             }
             self.link.fill().await?;
         }
     }
+}
+
+fn out_of_step() -> Error {
+    Error::protocol("The server's answers do not belong to what it was asked.")
 }
 
 impl<I> Flight<I> {

@@ -308,7 +308,7 @@ async fn a_message_without_its_end_is_never_handed_out() {
         "",
     ] {
         let (near, far) = tokio::io::duplex(64 * 1024);
-        let answer = turn(1, &format!("+OK\r\nwhole\r\n.\r\n{cut}"));
+        let answer = turn(1, &format!("+OK 3 27\r\n+OK\r\nwhole\r\n.\r\n{cut}"));
         let turns = [admitted("PIPELINING\r\n"), vec![answer]].concat();
         let peer = tokio::spawn(async move { drop(play(far, turns).await) });
         let mut session = open(near, Security::Implicit).await.unwrap();
@@ -323,10 +323,22 @@ async fn a_message_without_its_end_is_never_handed_out() {
 #[tokio::test]
 async fn answers_that_nobody_asked_for_are_no_messages() {
     let two = "+OK\r\na\r\n.\r\n+OK\r\nforged\r\n.\r\n";
-    let (mut session, _peer) = within("", &[turn(1, two)]).await;
+    let turns = [turn(1, "+OK 2 18\r\n"), turn(1, two)];
+    let (mut session, _peer) = within("", &turns).await;
     let (all, done) = fetch(&mut session, 2).await;
     assert_eq!((all.len(), done.unwrap_err().class), (0, Class::Protocol));
     assert!(session.quit().await.is_err());
+}
+
+#[tokio::test]
+async fn answers_that_the_author_of_a_message_wrote_are_noticed_at_the_latest_at_the_end() {
+    // Two messages from a server that marks no dots; the first one holds an answer. What belongs to
+    // the second comes late.
+    let forged = "+OK 2 18\r\n+OK\r\na\r\n.\r\n+OK\r\nforged\r\n.\r\n+OK 2nd\r\n";
+    let (mut session, _peer) = within("PIPELINING\r\n", &[turn(4, forged)]).await;
+    let (all, done) = fetch(&mut session, 2).await;
+    assert_eq!((all.len(), done.unwrap_err().class), (1, Class::Protocol));
+    assert!(session.delete(&[1]).await.is_err());
 }
 
 #[tokio::test(start_paused = true)]
@@ -342,7 +354,8 @@ async fn silence_and_single_drops_end_every_wait() {
     for start in ["+OK ", "+OK\r\nSubject: x"] {
         let (near, far) = tokio::io::duplex(4096);
         let peer = tokio::spawn(async move {
-            let turns = [admitted(""), vec![turn(1, start)]].concat();
+            let fetching = vec![turn(1, "+OK 1 9\r\n"), turn(1, start)];
+            let turns = [admitted(""), fetching].concat();
             let (mut far, _) = play(far, turns).await;
             while far.write_u8(b'x').await.is_ok() {
                 tokio::time::sleep(Duration::from_secs(25)).await;
@@ -387,7 +400,7 @@ async fn small_buffers_on_the_way_stop_neither_side() {
     let (done, marked) = tokio::time::timeout(Duration::from_secs(60), async {
         let done = session.retrieve(&list, sink).await;
         let numbers: Vec<u32> = list.iter().map(|scan| scan.number).collect();
-        (done, session.delete(&numbers).await.unwrap())
+        (done, session.delete(&numbers).await.unwrap().numbers)
     })
     .await
     .unwrap();
@@ -444,7 +457,7 @@ async fn all_verbs(near: DuplexStream) -> Result<(), Error> {
     assert!(all.len() <= 3);
     assert!(done.is_err() || all.len() == 3);
     let marked = session.delete(&[1, 2]).await.unwrap_or_default();
-    assert!(marked.len() <= 2);
+    assert!(marked.numbers.len() <= 2);
     session.quit().await
 }
 

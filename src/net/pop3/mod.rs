@@ -22,6 +22,7 @@ mod reply;
 mod stls;
 mod unstuff;
 
+pub use delete::Marked;
 pub use fetch::{Outcome, Retrieved};
 pub use listing::Scan;
 pub use offers::{Expire, Offers};

@@ -137,7 +137,7 @@ async fn a_thousand_messages_need_few_turns_and_come_in_order() {
     let fetching = tokio::spawn(async move {
         session.retrieve(&list, sink).await.unwrap();
         let numbers: Vec<u32> = list.iter().map(|scan| scan.number).collect();
-        assert_eq!(session.delete(&numbers).await.unwrap(), numbers);
+        assert_eq!(session.delete(&numbers).await.unwrap().numbers, numbers);
         session.quit().await.unwrap();
     });
     assert_eq!(reader.await.unwrap(), 1000);
@@ -149,7 +149,7 @@ async fn a_thousand_messages_need_few_turns_and_come_in_order() {
 async fn what_was_deleted_is_gone_only_after_quit() {
     let peer = peer(Offer::default(), &[b"a\r\n", b"b\r\n", b"c\r\n"]);
     let mut session = open(&peer).await;
-    assert_eq!(session.delete(&[1, 3, 9]).await.unwrap(), [1, 3]);
+    assert_eq!(session.delete(&[1, 3, 9]).await.unwrap().numbers, [1, 3]);
     drop(session);
     assert_eq!(peer.maildrop().messages().len(), 3);
     let mut session = loop {
@@ -159,9 +159,9 @@ async fn what_was_deleted_is_gone_only_after_quit() {
             Err(error) => assert_eq!(error.code.as_deref(), Some("IN-USE")),
         }
     };
-    assert_eq!(session.delete(&[1, 3]).await.unwrap(), [1, 3]);
+    assert_eq!(session.delete(&[1, 3]).await.unwrap().numbers, [1, 3]);
     session.reset().await.unwrap();
-    assert_eq!(session.delete(&[2]).await.unwrap(), [2]);
+    assert_eq!(session.delete(&[2]).await.unwrap().numbers, [2]);
     session.quit().await.unwrap();
     let left: Vec<_> = peer.maildrop().messages();
     assert_eq!(
@@ -332,7 +332,7 @@ async fn a_receiver_that_leaves_ends_it_and_the_session_goes_on() {
         .filter(|line| line.starts_with("RETR"))
         .count();
     assert!(asked < 1000, "{asked}");
-    assert_eq!(session.delete(&[1]).await.unwrap(), [1]);
+    assert_eq!(session.delete(&[1]).await.unwrap().numbers, [1]);
     session.quit().await.unwrap();
     assert_eq!(peer.maildrop().messages().len(), 1999);
 }

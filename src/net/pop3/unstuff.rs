@@ -3,7 +3,8 @@
 //!
 //! Fed by `fetch`. Only CRLF ends a line here: a server that passes single line feeds on does not stuff
 //! behind them, and whoever took "LF . CRLF" for an end would let the author of a message write the
-//! server's next answers. It must never take a text for whole before its end has come.
+//! server's next answers. A line that begins with one dot and is no end cannot come from a server that
+//! marks them: its dot stays, and is counted. It must never take a text for whole before its end has come.
 
 use memchr::memmem::Finder;
 
@@ -13,6 +14,7 @@ pub(super) struct Unstuffer {
     kept: Vec<u8>,
     /// Whether the next byte is the first of a line.
     is_at_line: bool,
+    is_unmarked: bool,
     finder: Finder<'static>,
 }
 
@@ -31,6 +33,7 @@ impl Unstuffer {
         Self {
             kept: Vec::with_capacity(expected),
             is_at_line: true,
+            is_unmarked: false,
             finder: Finder::new(b"\r\n."),
         }
     }
@@ -38,6 +41,12 @@ impl Unstuffer {
     /// How much was kept so far.
     pub(super) fn len(&self) -> usize {
         self.kept.len()
+    }
+
+    /// Whether a line began with a dot that was not marked: this server marks none, and what looked like
+    /// the end of the text, or like a mark, may belong to the message.
+    pub(super) fn is_unmarked(&self) -> bool {
+        self.is_unmarked
     }
 
     /// The text.
@@ -59,7 +68,8 @@ impl Unstuffer {
                             is_end: true,
                         };
                     }
-                    [b'.', ..] => taken += 1,
+                    [b'.', b'.', ..] => taken += 1,
+                    [b'.', ..] => self.is_unmarked = true,
                     _ => {}
                 }
                 self.is_at_line = false;
@@ -134,12 +144,12 @@ mod tests {
             (b"..\r\n.\r\n", b".\r\n"),
             (b"...\r\n.\r\n", b"..\r\n"),
             (b"a\r\n..\r\n..b\r\n.\r\n", b"a\r\n.\r\n.b\r\n"),
-            (b".a\r\n.\r\n", b"a\r\n"),
+            (b".a\r\n.\r\n", b".a\r\n"),
             (b"a\n.\nb\r\n.\r\n", b"a\n.\nb\r\n"),
             (b"a\n.\r\n+OK\r\n.\r\n", b"a\n.\r\n+OK\r\n"),
             (b"a\r.\r\n.\r\n", b"a\r.\r\n"),
             (b"a\r\r\n.\r\n", b"a\r\r\n"),
-            (b"a\r\n.\rb\r\n.\r\n", b"a\r\n\rb\r\n"),
+            (b"a\r\n.\rb\r\n.\r\n", b"a\r\n.\rb\r\n"),
             (b"a\r\n..\n.\r\n.\r\n", b"a\r\n.\n.\r\n"),
         ] {
             for size in [1, 2, 3, 100] {
@@ -163,6 +173,20 @@ mod tests {
             b"a\n.\n",
         ] {
             assert_eq!(read(wire, &[1]), None, "{wire:?}");
+        }
+    }
+
+    #[test]
+    fn a_dot_that_was_not_marked_stays_and_is_noticed() {
+        for (wire, is_unmarked) in [
+            (&b"a\r\n.b\r\n.\r\n"[..], true),
+            (b".\n\r\n.\r\n", true),
+            (b"..\r\n.\r\n", false),
+            (b"a\n.b\r\n.\r\n", false),
+        ] {
+            let mut unstuffer = Unstuffer::new(0);
+            assert!(unstuffer.push(wire).is_end, "{wire:?}");
+            assert_eq!(unstuffer.is_unmarked(), is_unmarked, "{wire:?}");
         }
     }
 
@@ -192,6 +216,8 @@ mod tests {
             assert_eq!(read(&wire, &sizes), Some((whole, 0)));
             let cut = &wire[..wire.len() - 1];
             assert_eq!(read(cut, &sizes), None);
+            let mut unstuffer = Unstuffer::new(0);
+            assert!(unstuffer.push(&wire).is_end && !unstuffer.is_unmarked());
         }
     }
 }

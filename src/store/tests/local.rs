@@ -24,6 +24,7 @@ fn dropped(uidl: &str, raw: &[u8], place: u32) -> DropNew {
         probe: format!("probe of {uidl}"),
         digest: format!("digest of {uidl}"),
         place,
+        is_certain: true,
     }
 }
 
@@ -244,8 +245,21 @@ fn what_is_listed_no_more_is_forgotten_and_its_message_stays() {
     let rows = home.reader.maildrop("pop").unwrap();
     assert_eq!(rows.len(), 1);
     assert_eq!((rows[0].uidl.as_str(), rows[0].size), ("anew", 71));
-    assert_eq!(rows[0].deletion, Deletion::Sent);
+    assert_eq!(rows[0].deletion, Deletion::None, "it is there");
     assert_eq!(held(&home, "INBOX").1, [1, 2]);
+}
+
+#[test]
+fn what_is_not_certain_to_be_all_of_a_message_is_kept_and_not_called_stored() {
+    let mut home = begun();
+    let new = DropNew {
+        is_certain: false,
+        ..dropped("u1", RAW, 0)
+    };
+    home.writer.put_drop("pop", "INBOX", &[new], NOW).unwrap();
+    let rows = home.reader.maildrop("pop").unwrap();
+    assert_eq!((rows[0].stored_at, rows[0].first_seen), (0, NOW));
+    assert_eq!(held(&home, "INBOX").1, [1]);
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod dovecot_config;
 pub(crate) mod held;
 pub(crate) mod keys;
 pub(crate) mod life;
+pub(crate) mod maildrop;
 mod other_client;
 mod ought;
 pub(crate) mod outbox;
@@ -28,7 +29,7 @@ pub(crate) mod tls_post;
 mod tree;
 pub(crate) mod writer;
 
-pub(crate) use dovecot::{Dovecot, Kind, TELLING, make_certificate};
+pub(crate) use dovecot::{Dovecot, Kind, TELLING, copy_folder, make_certificate};
 pub(crate) use other_client::OtherClient;
 pub(crate) use program::{Output, Program};
 #[allow(unused_imports, reason = "for the benches")]

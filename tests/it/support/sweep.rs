@@ -8,7 +8,7 @@
 use super::held::{Sight, last_waiting, refused};
 use super::scripts::{Effect, Script};
 use super::shim::{self, Blow, Call, Calls};
-use super::{Output, Stage};
+use super::{Output, Program, Stage};
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Mutex;
@@ -142,31 +142,39 @@ impl Rehearsed {
         points: &[P],
         attempt: impl Fn(&P) -> Result<(), String> + Sync,
     ) {
-        let next = AtomicUsize::new(0);
-        let failures: Mutex<Vec<String>> = Mutex::new(Vec::new());
-        thread::scope(|scope| {
-            for _ in 0..WORKERS.min(points.len()) {
-                scope.spawn(|| {
-                    while let Some(point) = points.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        if let Err(why) = attempt(point) {
-                            failures.lock().unwrap().push(format!("{point:?}: {why}"));
-                        }
-                    }
-                });
-            }
-        });
-        let failures = failures.into_inner().unwrap();
-        let name = self.script.name;
-        println!("{name}: {} points, {} wrong", points.len(), failures.len());
-        let told: Vec<&str> = failures.iter().take(TOLD_MAX).map(String::as_str).collect();
-        assert!(
-            failures.is_empty(),
-            "{name}: {} of {} points are wrong:\n{}",
-            failures.len(),
-            points.len(),
-            told.join("\n\n")
-        );
+        sweep(self.script.name, points, attempt);
     }
+}
+
+/// Tries points with several workers and prints how many there were; panics with what went wrong.
+pub(crate) fn sweep<P: Sync + std::fmt::Debug>(
+    name: &str,
+    points: &[P],
+    attempt: impl Fn(&P) -> Result<(), String> + Sync,
+) {
+    let next = AtomicUsize::new(0);
+    let failures: Mutex<Vec<String>> = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..WORKERS.min(points.len()) {
+            scope.spawn(|| {
+                while let Some(point) = points.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if let Err(why) = attempt(point) {
+                        failures.lock().unwrap().push(format!("{point:?}: {why}"));
+                    }
+                }
+            });
+        }
+    });
+    let failures = failures.into_inner().unwrap();
+    println!("{name}: {} points, {} wrong", points.len(), failures.len());
+    let told: Vec<&str> = failures.iter().take(TOLD_MAX).map(String::as_str).collect();
+    assert!(
+        failures.is_empty(),
+        "{name}: {} of {} points are wrong:\n{}",
+        failures.len(),
+        points.len(),
+        told.join("\n\n")
+    );
 }
 
 /// Runs a command on a stage; what it said and what it wrote.
@@ -186,12 +194,23 @@ fn run(
     calls: Calls,
     blow: Blow,
 ) -> (Output, Vec<Call>) {
-    let log = stage.program.folder().join("calls");
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    run_program(shim, &stage.program, &args, calls, blow)
+}
+
+/// Runs a command of a program; what it said and what it wrote.
+pub(crate) fn run_program(
+    shim: &Path,
+    program: &Program,
+    args: &[&str],
+    calls: Calls,
+    blow: Blow,
+) -> (Output, Vec<Call>) {
+    let log = program.folder().join("calls");
     // Of a run before this one.
     drop(std::fs::remove_file(&log));
-    let environment = shim::environment(shim, &stage.data_dir(), &log, calls, blow);
-    let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    let output = stage.program.run_under(&args, &environment);
+    let environment = shim::environment(shim, &program.data_dir(), &log, calls, blow);
+    let output = program.run_under(args, &environment);
     (output, shim::calls(&log))
 }
 

@@ -26,6 +26,7 @@ mod horizon;
 mod import;
 mod lane;
 mod local;
+mod local_words;
 mod lookup;
 mod maildrop;
 mod once;

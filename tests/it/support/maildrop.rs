@@ -136,6 +136,20 @@ pub(crate) fn kept(data_dir: &Path) -> Vec<Vec<u8>> {
         .collect()
 }
 
+/// Asks for all of the messages of which only the header is here, as a user does; how many there are.
+pub(crate) fn want_wholes(data_dir: &Path) -> usize {
+    let store = Store::open(data_dir).unwrap();
+    let reader = store.reader().unwrap();
+    let inbox = reader.local_mailbox(ACCOUNT, "INBOX").unwrap().unwrap();
+    let uids = reader.local_uids(inbox.key, None).unwrap();
+    let items = reader.local_items(inbox.key, &uids).unwrap();
+    let mut writer = store.writer().unwrap();
+    let headers = items.iter().filter(|item| !item.local.is_whole);
+    headers
+        .map(|item| assert!(writer.want_whole(item.local.key).unwrap()))
+        .count()
+}
+
 /// How often there are which bytes, as text that can be read.
 fn counted(all: &[Vec<u8>]) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();

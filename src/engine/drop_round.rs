@@ -26,10 +26,12 @@ const WAITING_MAX: usize = 4;
 const CHECKED_MAX: u64 = 1024 * 1024;
 
 /// What a session has to say besides whether it went well.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Told {
     /// The server wants so much time between two logins.
     pub(crate) login_delay: Option<Duration>,
+    /// It refused something of a single message. All else is done.
+    pub(crate) refused: Option<Error>,
 }
 
 /// Fetches the credentials and opens a session.
@@ -42,9 +44,7 @@ pub(crate) async fn open(account: &Account) -> Result<Session, Failure> {
 /// A round: fetches, deletes, says goodbye.
 pub(crate) async fn round(account: &Arc<Account>) -> Result<Told, Failure> {
     let mut session = open(account).await?;
-    let told = Told {
-        login_delay: session.offers().login_delay,
-    };
+    let login_delay = session.offers().login_delay;
     let mut round = Round::begin(account, &mut session).await?;
     round.tell_apart().await?;
     round.fetch().await?;
@@ -53,8 +53,10 @@ pub(crate) async fn round(account: &Arc<Account>) -> Result<Told, Failure> {
     // Only now the server deletes; until it says so, nobody knows whether it has.
     session.quit().await?;
     note(account, deleted, Deletion::Confirmed).await?;
-    // What was refused of one message keeps back no other.
-    refused.map_or(Ok(told), |error| Err(error.into()))
+    Ok(Told {
+        login_delay,
+        refused,
+    })
 }
 
 struct Round<'a> {

@@ -3,8 +3,13 @@
 //! By the program, as a user runs it. Whatever a server does, what is gone there is here, each message
 //! is here once, and the user is told what could not be done.
 
-use crate::support::maildrop::{Fetching, LEAVE, TAKE, ids, letter, letters, twin, want_wholes};
+use crate::support::desk::Desk;
+use crate::support::maildrop::{
+    Fetching, LEAVE, LiveDrop, TAKE, ids, letter, letters, setup, twin, want_wholes,
+};
 use crate::support::{Output, Program};
+use pillarbox::bus::Link;
+use pillarbox::config::LeaveOnServer;
 use pillarbox::demo::pop3::{Options, Sizes, Uids};
 use pillarbox::demo::{Act, Times, When};
 use std::time::Duration;
@@ -219,6 +224,32 @@ fn a_message_that_the_server_does_not_give_is_told_and_keeps_back_no_other() {
             assert_eq!(fetching.server.there().len(), left);
             fetching.settle(&all).unwrap();
         }
+    }
+}
+
+#[test]
+fn a_refused_message_leaves_the_account_in_step_and_a_refused_login_does_not() {
+    for (command, says, is_in_step) in [
+        ("RETR", "Message is gone", true),
+        ("AUTH", "[SYS/PERM] POP3 is switched off", false),
+        ("LIST", "Not today", false),
+    ] {
+        let options = Options {
+            password: "pass".to_owned(),
+            ..Options::default()
+        };
+        let server = LiveDrop::start(options, &letters(3));
+        server.peer.faults().always(command, Act::No(says.into()));
+        let data = tempfile::tempdir().unwrap();
+        let account = setup(&server, server.port, LeaveOnServer::Never);
+        let mut desk = Desk::start(data.path(), vec![account]);
+        let ended = desk.wait_tree("the end of the round", |tree| match tree.first()?.link {
+            Link::InStep { .. } => Some(true),
+            Link::Waiting { .. } | Link::Stopped { .. } => Some(false),
+            _ => None,
+        });
+        assert_eq!(ended, is_in_step, "{command}");
+        assert_eq!(server.there().len(), 3);
     }
 }
 

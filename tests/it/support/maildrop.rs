@@ -3,9 +3,13 @@
 //! Used by the tests of POP3. What the program has must be read from its store, and what the server has
 //! from the server: neither is ever asked about the other.
 
+use super::desk::account_at;
 use super::held::{Shown, waiting};
 use super::{Output, Program, wait_until};
+use pillarbox::config::LeaveOnServer;
 use pillarbox::demo::pop3::{Options, Peer, Uids, serve};
+use pillarbox::engine::{AccountSetup, Maildrop};
+use pillarbox::net::Security;
 use pillarbox::store::Store;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -88,6 +92,19 @@ impl LiveDrop {
     pub(crate) fn said(&self, command: &str) -> usize {
         let log = self.peer.log();
         log.iter().filter(|line| line.starts_with(command)).count()
+    }
+}
+
+/// The account of such a server for the engine, at that port. Its password is `pass`.
+pub(crate) fn setup(server: &LiveDrop, port: u16, leave: LeaveOnServer) -> AccountSetup {
+    let user = &server.peer.options().user;
+    AccountSetup {
+        name: ACCOUNT.to_owned(),
+        maildrop: Some(Maildrop {
+            leave,
+            max_size: None,
+        }),
+        ..account_at(port, Security::Plain, None, user)
     }
 }
 

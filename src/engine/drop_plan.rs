@@ -183,7 +183,7 @@ impl Matching {
             .collect()
     }
 
-    /// What the listing says of known ones that is other than it was.
+    /// What the listing says of known ones that is other than it was; what is listed was not deleted.
     pub(super) fn seen(&self) -> Vec<DropSeen> {
         let changed = self.found().filter_map(|(row, number)| {
             let (place, listed) = self.listed(number)?;

@@ -26,10 +26,12 @@ const WAITING_MAX: usize = 4;
 const CHECKED_MAX: u64 = 1024 * 1024;
 
 /// What a session has to say besides whether it went well.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Told {
     /// The server wants so much time between two logins.
     pub(crate) login_delay: Option<Duration>,
+    /// It refused something of a single message. All else is done.
+    pub(crate) refused: Option<Error>,
 }
 
 /// Fetches the credentials and opens a session.
@@ -42,9 +44,7 @@ pub(crate) async fn open(account: &Account) -> Result<Session, Failure> {
 /// A round: fetches, deletes, says goodbye.
 pub(crate) async fn round(account: &Arc<Account>) -> Result<Told, Failure> {
     let mut session = open(account).await?;
-    let told = Told {
-        login_delay: session.offers().login_delay,
-    };
+    let login_delay = session.offers().login_delay;
     let mut round = Round::begin(account, &mut session).await?;
     round.tell_apart().await?;
     round.fetch().await?;
@@ -53,8 +53,10 @@ pub(crate) async fn round(account: &Arc<Account>) -> Result<Told, Failure> {
     // Only now the server deletes; until it says so, nobody knows whether it has.
     session.quit().await?;
     note(account, deleted, Deletion::Confirmed).await?;
-    // What was refused of one message keeps back no other.
-    refused.map_or(Ok(told), |error| Err(error.into()))
+    Ok(Told {
+        login_delay,
+        refused,
+    })
 }
 
 struct Round<'a> {
@@ -66,6 +68,8 @@ struct Round<'a> {
     unsure: Vec<u32>,
     /// Those that are known by their ids.
     known: Vec<(u32, usize)>,
+    /// Those that were unsure.
+    doubted: HashSet<u32>,
     /// The first thing that the server refused.
     refused: Option<Error>,
     /// What this session stored, by number.
@@ -102,6 +106,7 @@ impl<'a> Round<'a> {
                     Fate::New | Fate::Unsure => None,
                 })
                 .collect(),
+            doubted: HashSet::new(),
             refused: None,
             stored: HashMap::new(),
             counted,
@@ -119,7 +124,7 @@ impl<'a> Round<'a> {
         if row.is_none_or(|row| row.size > CHECKED_MAX) || !self.offers_top() {
             return Ok(());
         }
-        if self.are_same(&[(number, at)]).await?.contains(&number) {
+        if self.are_same(&[(number, at)]).await?.get(&number) != Some(&false) {
             return Ok(());
         }
         for (number, at) in std::mem::take(&mut self.known) {
@@ -136,41 +141,47 @@ impl<'a> Round<'a> {
         offers.is_known && offers.has_top
     }
 
-    /// Which of these are what is here of the rows that they are said to be: by their beginnings, and
-    /// where that does not show it by all of them.
-    async fn are_same(&mut self, said: &[(u32, usize)]) -> Result<HashSet<u32>, Failure> {
+    /// Whether each of these is what is here of the row that it is said to be: by its beginning, and
+    /// where that does not show it by all of it. Those that the server does not give are left out.
+    async fn are_same(&mut self, said: &[(u32, usize)]) -> Result<HashMap<u32, bool>, Failure> {
         let numbers: Vec<u32> = said.iter().map(|(number, _)| *number).collect();
         let probes = self.probe(&numbers).await?.unwrap_or_default();
-        let mut same = HashSet::new();
+        let mut same = HashMap::new();
         for (number, at) in said {
             let row = self.matching.rows().get(*at);
-            let is_same = row.is_some_and(|row| probes.get(number) == Some(&row.probe));
-            // Quirk: there are servers whose TOP gives something else than the beginning.
-            if is_same || self.has_bytes(*number, *at).await? {
-                same.insert(*number);
+            if row.is_some_and(|row| probes.get(number) == Some(&row.probe)) {
+                same.insert(*number, true);
+            } else if let Some(is_same) = self.has_bytes(*number, *at).await? {
+                // Quirk: there are servers whose TOP gives something else than the beginning.
+                same.insert(*number, is_same);
             }
         }
         Ok(same)
     }
 
-    /// Whether the whole of a message is what is here of a row.
-    async fn has_bytes(&mut self, number: u32, at: usize) -> Result<bool, Failure> {
+    /// Whether the whole of a message is what is here of a row; `None` where it cannot be had.
+    async fn has_bytes(&mut self, number: u32, at: usize) -> Result<Option<bool>, Failure> {
         let row = self.matching.rows().get(at);
         let Some((size, expected)) = row.map(|row| (row.size, row.digest.clone())) else {
-            return Ok(false);
+            return Ok(None);
         };
         if expected.is_empty() {
-            return Ok(false);
+            return Ok(Some(false));
         }
         let (sink, mut arriving) = mpsc::channel::<Retrieved>(WAITING_MAX);
         self.session
             .retrieve(&[Scan { number, size }], sink)
             .await?;
-        let found = arriving.recv().await.map(|one| one.outcome);
-        Ok(match found {
-            Some(Outcome::Whole(raw) | Outcome::Doubtful(raw)) => digest(&raw) == expected,
-            _ => false,
-        })
+        match arriving.recv().await.map(|one| one.outcome) {
+            Some(Outcome::Whole(raw) | Outcome::Doubtful(raw)) => {
+                Ok(Some(digest(&raw) == expected))
+            }
+            Some(Outcome::Refused(error)) => {
+                self.refused.get_or_insert(error);
+                Ok(None)
+            }
+            Some(Outcome::TooLarge { .. }) | None => Ok(None),
+        }
     }
 
     /// Finds out which of the unsure ones are known, by as few bytes as will do; then notes what is
@@ -178,6 +189,7 @@ impl<'a> Round<'a> {
     async fn tell_apart(&mut self) -> Result<(), Failure> {
         self.check_ids().await?;
         let unsure = std::mem::take(&mut self.unsure);
+        self.doubted.extend(&unsure);
         let mut certain = Vec::new();
         let probes = self.probe(&unsure).await?;
         for number in unsure {
@@ -248,7 +260,7 @@ impl<'a> Round<'a> {
             stored,
             recognised,
             refused,
-            has_gaps,
+            missing,
         } = taking.finish().await?;
         if let Err(failure) = fetched {
             return Err(self.distrust(failure, stored).await);
@@ -257,14 +269,15 @@ impl<'a> Round<'a> {
             self.matching.take(at, number);
         }
         self.stored = stored;
-        self.refused = refused;
-        let name = self.account.setup.name.clone();
+        if self.refused.is_none() {
+            self.refused = refused;
+        }
         // One that was not given may be any of those that were not found.
-        let gone = match has_gaps {
+        let gone = match missing.iter().any(|number| self.doubted.contains(number)) {
             true => Vec::new(),
             false => self.matching.gone(),
         };
-        let seen = self.matching.seen();
+        let (name, seen) = (self.account.setup.name.clone(), self.matching.seen());
         self.account
             .db
             .write_bulk(move |w| w.note_listing(&name, &gone, &seen))
@@ -413,12 +426,17 @@ impl<'a> Round<'a> {
             .filter_map(|(number, _)| Some((*number, *known.get(number)?)))
             .collect();
         let same = self.are_same(&said).await?;
-        let (due, others): (Vec<_>, Vec<_>) = due
-            .into_iter()
-            .partition(|(number, _)| !known.contains_key(number) || same.contains(number));
-        let keys = others.into_iter().map(|(_, key)| key).collect();
+        let impostors = due
+            .iter()
+            .filter(|(number, _)| same.get(number) == Some(&false));
+        let keys = impostors.map(|(_, key)| *key).collect();
         note(self.account, keys, Deletion::Sent).await?;
-        Ok(due)
+        let is_here = |number: &u32| match known.get(number) {
+            Some(_) => same.get(number) == Some(&true),
+            None => true,
+        };
+        let due = due.into_iter().filter(|(number, _)| is_here(number));
+        Ok(due.collect())
     }
 
     fn show(&self, done: usize, total: usize) {

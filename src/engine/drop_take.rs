@@ -51,8 +51,8 @@ pub(super) struct Taken {
     pub(super) recognised: Vec<(u32, usize)>,
     /// Why one of them could not be had, or not for certain, if that is so.
     pub(super) refused: Option<Error>,
-    /// Whether one of them did not come.
-    pub(super) has_gaps: bool,
+    /// What did not come.
+    pub(super) missing: Vec<u32>,
 }
 
 /// Takes messages and stores them.
@@ -127,12 +127,12 @@ impl Taking {
                 }
                 Outcome::Refused(error) => {
                     self.refuse(error);
-                    self.taken.has_gaps = true;
+                    self.taken.missing.push(number);
                     continue;
                 }
                 Outcome::TooLarge { size } => {
                     self.refuse(too_large(wanted, size));
-                    self.taken.has_gaps = true;
+                    self.taken.missing.push(number);
                     continue;
                 }
             };

@@ -3,14 +3,13 @@
 //! Started by `dispatch` for each POP3 account; `once` does a single round. There must never be two
 //! sessions with one maildrop at a time (RFC 1939 §4).
 
-use super::account::{Account, Failure};
+use super::account::Account;
 use super::backoff::Backoff;
 use super::board::Wishes;
-use super::drop_round::{Told, round};
+use super::drop_round::round;
 use super::waiting::{pause, wait_until};
 use crate::bus::Link;
 use crate::model::Safe;
-use crate::net::Class;
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -33,16 +32,13 @@ pub(crate) async fn poll(account: Arc<Account>) {
         account.board.note(|w| w.is_sync_wanted = false);
         let begun = Instant::now();
         match until_called_off(&account, generation, round(&account)).await {
-            Some(Ok(Told { login_delay })) => {
+            Some(Ok(round)) => {
                 backoff.reset();
-                not_before = login_delay.map(|delay| begun + delay);
-                account.set_link(Link::InStep { is_watched: false });
-            }
-            Some(Err(Failure::Net(error))) if error.class == Class::Rejected => {
-                // A single message was refused, and all else is done. To ask again at once would be
-                // answered the same, and nobody wants to read the same sentence at each round.
-                backoff.reset();
-                if told != error.summary {
+                not_before = round.login_delay.map(|delay| begun + delay);
+                // All else is done. To ask again at once would be answered the same, and nobody wants
+                // to read the same sentence at each round.
+                let refused = round.refused.filter(|error| told != error.summary);
+                if let Some(error) = refused {
                     account.tell(&error.summary, &error.hint);
                     told = error.summary;
                 }

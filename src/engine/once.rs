@@ -220,7 +220,10 @@ async fn fetch_drop(account: &Arc<Account>) -> Result<Lane, Failure> {
     lane.work_once().await?;
     let fetched = drop_round::round(account).await;
     lane.clear_board().await?;
-    fetched.map(|_| lane)
+    match fetched?.refused {
+        Some(error) => Err(error.into()),
+        None => Ok(lane),
+    }
 }
 
 /// What was sent meanwhile is filed, and shows.

@@ -241,7 +241,7 @@ impl Writer {
     }
 
     /// Takes in what a complete listing says: that rows are gone, and what is other than it was of
-    /// those that are not; none of these was deleted.
+    /// those that are not. None of these was deleted.
     ///
     /// # Errors
     /// When the store cannot be written.

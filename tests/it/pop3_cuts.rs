@@ -5,16 +5,12 @@
 //! `PILLARBOX_FULL=1 cargo test pop3_cuts -- --nocapture` tries all of them. Nothing is ever gone from
 //! the server that is not here, and in the end each message is here once.
 
-use crate::support::desk::account_at;
-use crate::support::maildrop::{
-    ACCOUNT, LiveDrop, is_nothing_lost, is_once, kept, letters, listed,
-};
+use crate::support::maildrop::{LiveDrop, is_nothing_lost, is_once, kept, letters, listed, setup};
 use crate::support::sweep::{self, stride};
 use crate::support::{Proxy, wait_until};
 use pillarbox::config::LeaveOnServer;
 use pillarbox::demo::pop3::Options;
-use pillarbox::engine::{AccountSetup, Maildrop, SyncReport, Wanted, run_once};
-use pillarbox::net::Security;
+use pillarbox::engine::{SyncReport, Wanted, run_once};
 use pillarbox::store::Store;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -63,15 +59,7 @@ impl Scene {
     fn round(&self, port: u16) -> SyncReport {
         self.server.wait_left();
         let store = Store::open(self.data.path()).unwrap();
-        let user = &self.server.peer.options().user;
-        let setup = AccountSetup {
-            name: ACCOUNT.to_owned(),
-            maildrop: Some(Maildrop {
-                leave: self.leave,
-                max_size: None,
-            }),
-            ..account_at(port, Security::Plain, None, user)
-        };
+        let setup = setup(&self.server, port, self.leave);
         let round = run_once(&store, &setup, Wanted::Everything);
         self.runtime.block_on(round).unwrap()
     }

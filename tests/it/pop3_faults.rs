@@ -3,8 +3,13 @@
 //! By the program, as a user runs it. Whatever a server does, what is gone there is here, each message
 //! is here once, and the user is told what could not be done.
 
-use crate::support::maildrop::{Fetching, LEAVE, TAKE, ids, letter, letters, twin};
+use crate::support::desk::Desk;
+use crate::support::maildrop::{
+    Fetching, LEAVE, LiveDrop, TAKE, ids, letter, letters, setup, twin, want_wholes,
+};
 use crate::support::{Output, Program};
+use pillarbox::bus::Link;
+use pillarbox::config::LeaveOnServer;
 use pillarbox::demo::pop3::{Options, Sizes, Uids};
 use pillarbox::demo::{Act, Times, When};
 use std::time::Duration;
@@ -196,7 +201,7 @@ fn what_the_server_does_not_delete_is_told_and_stays_fetched() {
         Act::No("Not yours".into()),
         Times::Count(2),
     );
-    assert_told(fetching.sync(), &["delete", "Not yours"]);
+    assert_told(fetching.sync(), &["delete message 1", "Not yours", "again"]);
     fetching.assert_once(&all);
     assert_eq!(fetching.server.there().len(), 2);
     fetching.settle(&all).unwrap();
@@ -214,11 +219,37 @@ fn a_message_that_the_server_does_not_give_is_told_and_keeps_back_no_other() {
             let fetching = Fetching::new(options, keys, &all);
             let faults = fetching.server.peer.faults();
             faults.once("RETR", Act::No("Message is gone".into()));
-            assert_told(fetching.sync(), &["Message is gone"]);
+            assert_told(fetching.sync(), &["message 1", "Message is gone", "again"]);
             fetching.assert_once(&all[1..]);
             assert_eq!(fetching.server.there().len(), left);
             fetching.settle(&all).unwrap();
         }
+    }
+}
+
+#[test]
+fn a_refused_message_leaves_the_account_in_step_and_a_refused_login_does_not() {
+    for (command, says, is_in_step) in [
+        ("RETR", "Message is gone", true),
+        ("AUTH", "[SYS/PERM] POP3 is switched off", false),
+        ("LIST", "Not today", false),
+    ] {
+        let options = Options {
+            password: "pass".to_owned(),
+            ..Options::default()
+        };
+        let server = LiveDrop::start(options, &letters(3));
+        server.peer.faults().always(command, Act::No(says.into()));
+        let data = tempfile::tempdir().unwrap();
+        let account = setup(&server, server.port, LeaveOnServer::Never);
+        let mut desk = Desk::start(data.path(), vec![account]);
+        let ended = desk.wait_tree("the end of the round", |tree| match tree.first()?.link {
+            Link::InStep { .. } => Some(true),
+            Link::Waiting { .. } | Link::Stopped { .. } => Some(false),
+            _ => None,
+        });
+        assert_eq!(ended, is_in_step, "{command}");
+        assert_eq!(server.there().len(), 3);
     }
 }
 
@@ -419,6 +450,9 @@ fn of_large_messages_the_header_is_fetched_and_they_stay_until_they_are_here() {
             fetching.configure(&keys(TAKE));
             fetching.settle(&seen).unwrap();
             assert_eq!(fetching.server.there(), [large.clone().into_bytes()]);
+            assert_eq!(want_wholes(&fetching.program.data_dir()), 1);
+            fetching.settle(&all).unwrap();
+            assert_eq!(fetching.server.there().len(), 0);
         }
     }
     // Where the server gives no beginnings, it is all or nothing.

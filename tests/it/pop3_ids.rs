@@ -244,3 +244,20 @@ fn ids_that_all_changed_at_once_bring_no_message_twice() {
         }
     }
 }
+
+#[test]
+fn a_last_message_that_is_not_given_now_casts_no_doubt_on_the_others() {
+    let all = some_alike();
+    let fetching = Fetching::new(Options::default(), LEAVE, &all);
+    fetching.settle(&all).unwrap();
+    drop(fetching.server.peer.take_log());
+    for command in ["TOP", "RETR"] {
+        let faults = fetching.server.peer.faults();
+        faults.once(command, Act::No("[SYS/TEMP] not now".into()));
+    }
+    let output = fetching.sync().expect(1);
+    assert!(output.stderr.contains("not now"), "{output:?}");
+    assert_eq!(fetching.server.said("TOP"), 1);
+    assert_eq!(fetching.server.said("RETR"), 1);
+    fetching.settle(&all).unwrap();
+}

@@ -49,7 +49,9 @@ impl Session {
             if reply.is_ok {
                 marked.numbers.push(number);
             } else if marked.refused.is_none() {
-                marked.refused = Some(reply.refusal("delete a message"));
+                let error = reply.refusal(&format!("delete message {number}"));
+                let hint = "It is here, and stays there; it will be tried again.";
+                marked.refused = Some(error.hint(hint));
             }
         }
     }

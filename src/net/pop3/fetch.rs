@@ -220,7 +220,9 @@ impl Session {
                     if reply.is_ok {
                         (number, self.text(number, expected, ceiling, flight).await?)
                     } else {
-                        (number, Outcome::Refused(reply.refusal("give a message")))
+                        let error = reply.refusal(&format!("give message {number}"));
+                        let hint = "The others are not concerned; it will be asked for again.";
+                        (number, Outcome::Refused(error.hint(hint)))
                     }
                 }
             };

@@ -3,9 +3,13 @@
 //! Used by the tests of POP3. What the program has must be read from its store, and what the server has
 //! from the server: neither is ever asked about the other.
 
+use super::desk::account_at;
 use super::held::{Shown, waiting};
 use super::{Output, Program, wait_until};
+use pillarbox::config::LeaveOnServer;
 use pillarbox::demo::pop3::{Options, Peer, Uids, serve};
+use pillarbox::engine::{AccountSetup, Maildrop};
+use pillarbox::net::Security;
 use pillarbox::store::Store;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -91,6 +95,19 @@ impl LiveDrop {
     }
 }
 
+/// The account of such a server for the engine, at that port. Its password is `pass`.
+pub(crate) fn setup(server: &LiveDrop, port: u16, leave: LeaveOnServer) -> AccountSetup {
+    let user = &server.peer.options().user;
+    AccountSetup {
+        name: ACCOUNT.to_owned(),
+        maildrop: Some(Maildrop {
+            leave,
+            max_size: None,
+        }),
+        ..account_at(port, Security::Plain, None, user)
+    }
+}
+
 /// So many small messages, no two alike.
 pub(crate) fn letters(count: u32) -> Vec<Vec<u8>> {
     (1..=count).map(letter).collect()
@@ -134,6 +151,20 @@ pub(crate) fn kept(data_dir: &Path) -> Vec<Vec<u8>> {
     let raws = items.iter().map(|item| reader.local_raw(item.local.key));
     raws.map(|raw| raw.unwrap().expect("a message without bytes"))
         .collect()
+}
+
+/// Asks for all of the messages of which only the header is here, as a user does; how many there are.
+pub(crate) fn want_wholes(data_dir: &Path) -> usize {
+    let store = Store::open(data_dir).unwrap();
+    let reader = store.reader().unwrap();
+    let inbox = reader.local_mailbox(ACCOUNT, "INBOX").unwrap().unwrap();
+    let uids = reader.local_uids(inbox.key, None).unwrap();
+    let items = reader.local_items(inbox.key, &uids).unwrap();
+    let mut writer = store.writer().unwrap();
+    let headers = items.iter().filter(|item| !item.local.is_whole);
+    headers
+        .map(|item| assert!(writer.want_whole(item.local.key).unwrap()))
+        .count()
 }
 
 /// How often there are which bytes, as text that can be read.

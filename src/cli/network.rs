@@ -9,7 +9,7 @@ use super::place::Place;
 pub use crate::engine::SyncReport;
 use crate::engine::clock;
 use crate::engine::owner::{self, Owner};
-use crate::engine::{Setup, Wanted, fetch_once, run_once};
+use crate::engine::{Setup, Wanted, fetch_once, fetch_rest, run_once};
 use crate::model::Placed;
 use crate::store::Store;
 use std::time::Duration;
@@ -88,10 +88,7 @@ impl Engines {
                             Some(setup) => run_once(&store, &setup, wanted)
                                 .await
                                 .map_err(|e| e.to_string()),
-                            None => {
-                                Err("this version fetches by IMAP only; add an imap server"
-                                    .to_owned())
-                            }
+                            None => Err("the account has no server to fetch from".to_owned()),
                         };
                         (at, report)
                     });
@@ -179,8 +176,11 @@ impl Network for Engines {
             .iter()
             .find(|a| a.name == account)
             .cloned();
-        let setup = setup
-            .ok_or_else(|| "this version fetches by IMAP only; add an imap server".to_owned())?;
+        let setup = setup.ok_or_else(|| "the account has no server to fetch from".to_owned())?;
+        if setup.is_local() {
+            return self
+                .run_as_owner(|store| async move { fetch_rest(&store, &setup, placed).await })?;
+        }
         // It only reads on the server, so it needs no role: another process may go on with its work.
         self.run(|store| async move { fetch_once(&store, &setup, placed).await })?
     }

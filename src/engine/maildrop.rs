@@ -6,6 +6,7 @@
 use super::account::{Account, Failure};
 use super::backoff::Backoff;
 use super::board::Wishes;
+use super::clock;
 use super::drop_round::{Told, round};
 use super::waiting::{pause, wait_until};
 use crate::bus::Link;
@@ -36,7 +37,7 @@ pub(crate) async fn poll(account: Arc<Account>) {
             Some(Ok(Told { login_delay })) => {
                 backoff.reset();
                 not_before = login_delay.map(|delay| begun + delay);
-                account.set_link(Link::InStep { is_watched: false });
+                account.set_link(checked());
             }
             Some(Err(Failure::Net(error))) if error.class == Class::Rejected => {
                 // A single message was refused, and all else is done. To ask again at once would be
@@ -46,7 +47,7 @@ pub(crate) async fn poll(account: Arc<Account>) {
                     account.tell(&error.summary, &error.hint);
                     told = error.summary;
                 }
-                account.set_link(Link::InStep { is_watched: false });
+                account.set_link(checked());
             }
             None => {
                 account.set_link(Link::Idle);
@@ -61,6 +62,11 @@ pub(crate) async fn poll(account: Arc<Account>) {
     }
 }
 
+fn checked() -> Link {
+    let secs = clock::now_secs();
+    Link::Checked { secs }
+}
+
 /// Waits as long as the server wants between two logins (LOGIN-DELAY, RFC 2449 §6.5). `false`: called
 /// off meanwhile.
 async fn wait_for_turn(account: &Account, not_before: Option<Instant>) -> bool {
@@ -70,7 +76,8 @@ async fn wait_for_turn(account: &Account, not_before: Option<Instant>) -> bool {
     let secs = at.saturating_duration_since(Instant::now()).as_secs();
     account.set_link(Link::Waiting {
         secs: u32::try_from(secs.max(1)).unwrap_or(u32::MAX),
-        why: Safe::fixed("The server wants more time between two logins."),
+        is_put_off: true,
+        why: Safe::fixed("the server wants more time between two logins"),
     });
     let mut bell = account.board.listen();
     let called_off = wait_until(account, &mut bell, |w| !w.is_round_wanted());

@@ -166,6 +166,7 @@ fn offline_with_an_error() {
         let mut account = scenes::account(1, "work");
         account.pending = 3;
         account.link = Link::Waiting {
+            is_put_off: false,
             secs: 12,
             why: Safe::fixed("imap.work.example does not answer"),
         };

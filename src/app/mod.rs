@@ -62,6 +62,8 @@ mod outbox_tests;
 #[cfg(test)]
 mod random_tests;
 #[cfg(test)]
+pub(crate) mod rest_tests;
+#[cfg(test)]
 pub(crate) mod scenes;
 #[cfg(test)]
 mod start_tests;

@@ -77,7 +77,7 @@ async fn wait_for_turn(account: &Account, not_before: Option<Instant>) -> bool {
     account.set_link(Link::Waiting {
         secs: u32::try_from(secs.max(1)).unwrap_or(u32::MAX),
         is_put_off: true,
-        why: Safe::fixed("the server wants more time between two logins"),
+        why: Safe::fixed("the server asks to wait"),
     });
     let mut bell = account.board.listen();
     let called_off = wait_until(account, &mut bell, |w| !w.is_round_wanted());

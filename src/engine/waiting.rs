@@ -141,8 +141,8 @@ fn put_off(failure: &Failure) -> Option<Safe> {
         return None;
     };
     match error.code.as_deref() {
-        Some("IN-USE") => Some(Safe::fixed("another program is fetching this mail")),
-        Some("LOGIN-DELAY") => Some(Safe::fixed("the server wants more time between two logins")),
+        Some("IN-USE") => Some(Safe::fixed("another program fetches")),
+        Some("LOGIN-DELAY") => Some(Safe::fixed("the server asks to wait")),
         _ => None,
     }
 }

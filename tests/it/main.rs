@@ -83,6 +83,7 @@ mod pop3_faults;
 mod pop3_ids;
 #[cfg(test)]
 mod pop3_leave;
+mod pop3_rest;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]

@@ -219,8 +219,8 @@ impl App {
                 let passed = self.monotonic_ms.saturating_sub(self.accounts_at_ms) / 1000;
                 let left = u64::from(*secs).saturating_sub(passed);
                 let text = match (left, is_put_off) {
-                    (0, true) => format!("waits, trying again ({why})"),
-                    (n, true) => format!("waits, looks again in {n} s ({why})"),
+                    (0, true) => format!("{why}, trying again"),
+                    (n, true) => format!("{why}, again in {n} s"),
                     (0, false) => format!("offline, trying again ({why})"),
                     (n, false) => format!("offline, retry in {n} s ({why})"),
                 };

@@ -211,6 +211,17 @@ impl Reader {
     /// Takes the text. Scrolling is kept when more of the same message arrives.
     pub fn receive(&mut self, reading: Box<Reading>, progress: Option<(u64, u64)>, height: usize) {
         self.link = self.link.filter(|l| *l < reading.links.len());
+        if self
+            .reading()
+            .is_some_and(|before| before.rest != reading.rest)
+        {
+            // The source was that of the header alone.
+            self.source.clear();
+            self.headers = match self.headers {
+                Headers::Source => Headers::Short,
+                other => other,
+            };
+        }
         self.body = Body::Here(reading);
         self.progress = progress;
         self.is_slow = false;

@@ -4,7 +4,7 @@
 //! says where it lies must never be written but in one transaction, nor go but when nothing lies
 //! anywhere any more.
 
-use super::bodies::{pack, unpack};
+use super::bodies::{QUICK, pack, unpack};
 use super::sql::{self, Doing};
 use super::{Error, Reader, Result, Writer, local};
 use crate::model::{
@@ -46,7 +46,7 @@ impl Packed {
             size: raw.len(),
             message_id: message_id.to_owned(),
             drop_size,
-            bytes: pack(raw)?,
+            bytes: pack(raw, QUICK)?,
         })
     }
 

@@ -488,7 +488,14 @@ async fn listen(bell: super::owner::Bell, accounts: Vec<Arc<Account>>, changes: 
             if let Ok(mailboxes) = account.db.read(move |r| r.mailboxes(key)).await {
                 changes.mailboxes(mailboxes.into_iter().map(|m| m.key));
             }
-            account.board.post(|w| w.is_replay_due = true);
+            let name = account.setup.name.clone();
+            let drop = account.db.read_long(move |r| r.maildrop(&name)).await;
+            let is_wanted = drop.is_ok_and(|rows| rows.iter().any(|row| row.is_wanted));
+            account.board.post(|w| {
+                w.is_replay_due = true;
+                // The rest of a large message was asked for.
+                w.is_sync_wanted |= is_wanted;
+            });
         }
         changes.outbox();
     }

@@ -134,6 +134,21 @@ pub async fn fetch_once(store: &Store, setup: &AccountSetup, placed: Placed) -> 
     )
 }
 
+/// Why the rest of a message cannot be had.
+pub const REST_LOST: &str = "the rest of it is no longer on the server";
+
+/// Asks for all of a message of which only the header was fetched from a maildrop, and leaves it to
+/// another process to look there. `false`: it is not there any more.
+///
+/// # Errors
+/// What went wrong, as a sentence.
+pub async fn ask_for_rest(store: &Store, placed: Placed) -> Result<bool, String> {
+    let db = Db::start(store).map_err(|e| e.to_string())?;
+    let noted = note_wish(&db, placed).await;
+    let _closed = tokio::task::spawn_blocking(move || db.close()).await;
+    noted.map_err(|e| e.to_string())
+}
+
 /// Fetches all of a message of which only the header was fetched from a maildrop: asks for it, and
 /// looks into the maildrop once. Only who has the network role may do that.
 ///
@@ -142,7 +157,7 @@ pub async fn fetch_once(store: &Store, setup: &AccountSetup, placed: Placed) -> 
 pub async fn fetch_rest(store: &Store, setup: &AccountSetup, placed: Placed) -> Result<(), String> {
     let db = Db::start(store).map_err(|e| e.to_string())?;
     let fetched = async {
-        let asked = ask_for_rest(&db, placed).await?;
+        let asked = note_wish(&db, placed).await?;
         if !asked {
             return Ok(false);
         }
@@ -155,14 +170,14 @@ pub async fn fetch_rest(store: &Store, setup: &AccountSetup, placed: Placed) -> 
     let _closed = tokio::task::spawn_blocking(move || closing.close()).await;
     match fetched {
         Ok(true) => Ok(()),
-        Ok(false) => Err("the rest of it is no longer on the server".to_owned()),
+        Ok(false) => Err(REST_LOST.to_owned()),
         Err(failure) => Err(sentence(&failure)),
     }
 }
 
 /// Notes that all of a message is wanted, for whoever looks into the maildrop next. `false`: it is not
 /// there any more.
-async fn ask_for_rest(db: &Db, placed: Placed) -> store::Result<bool> {
+async fn note_wish(db: &Db, placed: Placed) -> store::Result<bool> {
     let message = placed.message;
     let Some(local) = db.read(move |r| r.header_only(message)).await? else {
         return Ok(true);

@@ -113,6 +113,17 @@ fn what_is_no_longer_there_is_told_and_the_header_stays() {
 }
 
 #[test]
+fn beside_a_screen_that_fetches_show_raw_has_it_fetch_the_rest() {
+    let (fetching, id) = fetched();
+    let mut screen = fetching.program.screen(&[], 100, 30);
+    screen.wait_for("checked ");
+    let (code, raw, _) = fetching.program.run_bytes(&["show", &id, "--raw"], "");
+    assert_eq!(code, Some(0));
+    assert!(raw == large());
+    screen.quit();
+}
+
+#[test]
 fn on_the_screen_a_key_brings_the_rest_into_the_open_message() {
     let (fetching, _) = fetched();
     let mut screen = fetching.program.screen(&[], 100, 30);

@@ -174,7 +174,9 @@ fn first_row(port: u16, user: &str) -> f64 {
     ];
     let mut screen = Terminal::start(&[], &env, 200, 60);
     let started = screen.started;
-    let at = screen.wait("the first rows", LONG, |t| t.matches("2026-").count() > 10);
+    let at = screen.wait("the first rows", LONG, |t| {
+        t.lines().next().is_some_and(|title| title.contains(" of "))
+    });
     let seconds = (at - started).as_secs_f64();
     screen.settle(Duration::from_secs(1));
     screen.quit();

@@ -68,6 +68,9 @@ pub enum Command {
         /// Which form.
         form: Form,
     },
+    /// Fetches all of these messages, of which only the header was fetched from a maildrop: now, or
+    /// as soon as it can be looked into.
+    FetchWhole(Vec<Placed>),
     /// Asks for [`Event::Source`]: the exact bytes, made clean for the screen.
     LoadSource {
         /// Ties the reply.
@@ -160,17 +163,24 @@ pub enum Link {
     },
     /// Synchronising.
     Syncing {
-        /// The mailbox at hand, as shown.
+        /// The mailbox at hand, as shown; empty: the maildrop.
         mailbox: Safe,
         /// Messages done.
         done: u32,
         /// Messages there are to do; 0 if not known.
         total: u32,
     },
+    /// Nothing stays connected: the maildrop was looked into.
+    Checked {
+        /// When, in seconds since 1970.
+        secs: i64,
+    },
     /// Not connected, will try again.
     Waiting {
         /// Seconds until the next attempt, when this was said.
         secs: u32,
+        /// Whether the server can be reached, and wants us to come later.
+        is_put_off: bool,
         /// Why, in plain words.
         why: Safe,
     },

@@ -460,6 +460,7 @@ fn a_failed_change_is_told_with_what_to_do() {
 fn connections_count_down_and_are_told_in_words() {
     let mut account = scenes::account(1, "work");
     account.link = Link::Waiting {
+        is_put_off: false,
         secs: 12,
         why: Safe::fixed("no network"),
     };

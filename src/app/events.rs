@@ -9,7 +9,7 @@ use super::list::Window;
 use super::settle::turn_to;
 use super::{Activity, App, Body, Effect, NoticeKind, Target, stops};
 use crate::bus::{AccountView, Command, Event, Problem, RequestId};
-use crate::model::{ListRow, MailboxKey, Placed, Reading, Role, Safe, Scope};
+use crate::model::{ListRow, MailboxKey, Placed, Reading, Rest, Role, Safe, Scope};
 use std::path::PathBuf;
 
 /// How many different tags are remembered for completion.
@@ -309,6 +309,16 @@ fn changed(app: &mut App, mailboxes: &[MailboxKey]) {
     if concerns {
         app.list.set_stale();
     }
+    // The rest of a message of which only the header was here may have come.
+    let is_header = app.reader.reading().is_some_and(|r| r.rest != Rest::Here);
+    if is_header
+        && app
+            .reader
+            .placed
+            .is_some_and(|p| mailboxes.contains(&p.mailbox))
+    {
+        app.reader.tried = None;
+    }
     app.is_tree_stale = true;
     stops::set_stale::<Activity>(app);
 }
@@ -401,6 +411,7 @@ pub(super) fn refused(app: &mut App, command: &Command) -> Vec<Effect> {
         }
         Command::Writing(command) => compose::refused(app, command),
         Command::SyncNow(_)
+        | Command::FetchWhole(_)
         | Command::SetMode { .. }
         | Command::SetOffline(_)
         | Command::RetryOp(_) => app.complain(

@@ -62,6 +62,8 @@ mod outbox_tests;
 #[cfg(test)]
 mod random_tests;
 #[cfg(test)]
+pub(crate) mod rest_tests;
+#[cfg(test)]
 pub(crate) mod scenes;
 #[cfg(test)]
 mod start_tests;
@@ -445,6 +447,17 @@ impl App {
     pub(crate) fn today(&self) -> i32 {
         let offset = i64::from((self.settings.utc_offset_mins)(self.now_secs)) * 60;
         i32::try_from((self.now_secs + offset).div_euclid(86_400)).unwrap_or(0)
+    }
+
+    /// A time of day in local time; of another day the hours that have passed.
+    pub(crate) fn clock(&self, secs: i64) -> String {
+        let local = secs + i64::from((self.settings.utc_offset_mins)(secs)) * 60;
+        if i64::from(self.today()) == local.div_euclid(86_400) {
+            let mins = local.rem_euclid(86_400) / 60;
+            return format!("{:02}:{:02}", mins / 60, mins % 60);
+        }
+        let hours = self.now_secs.saturating_sub(secs).max(0) / 3600;
+        format!("{} h ago", hours.max(1))
     }
 
     fn request(&mut self) -> RequestId {

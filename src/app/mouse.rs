@@ -89,6 +89,7 @@ fn down_on_reader(app: &mut App, x: u16, y: usize) -> Vec<Effect> {
     };
     match row {
         Row::Folded { .. } => run(app, "fold-quotes"),
+        Row::Rest(_) => run(app, "fetch-whole"),
         Row::Files { .. } => run(app, "attachments"),
         Row::Line(line) => {
             let Some(link) = app.reader.link_at(line, usize::from(x)) else {

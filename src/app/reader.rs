@@ -3,9 +3,9 @@
 //! `update` feeds it replies; `ui` draws the rows that are visible. The rows are laid out once per
 //! change, never per frame; a reply for another message must never be shown.
 
-use super::size_text;
-use crate::bus::{Form, RequestId};
-use crate::model::{Attachment, Line, LineKind, Placed, Reading, Safe};
+use super::{App, Context, size_text};
+use crate::bus::{Form, Link, RequestId};
+use crate::model::{Attachment, Line, LineKind, Placed, Reading, Rest, Safe};
 use unicode_width::UnicodeWidthStr;
 
 /// Quoted blocks of fewer lines are not worth folding.
@@ -53,6 +53,8 @@ pub enum Row {
     },
     /// A rule between headers and text.
     Rule,
+    /// A line of what is said where only the header is here.
+    Rest(usize),
     /// A line of the text.
     Line(usize),
     /// So many quoted lines, folded, from this one on.
@@ -209,6 +211,17 @@ impl Reader {
     /// Takes the text. Scrolling is kept when more of the same message arrives.
     pub fn receive(&mut self, reading: Box<Reading>, progress: Option<(u64, u64)>, height: usize) {
         self.link = self.link.filter(|l| *l < reading.links.len());
+        if self
+            .reading()
+            .is_some_and(|before| before.rest != reading.rest)
+        {
+            // The source was that of the header alone.
+            self.source.clear();
+            self.headers = match self.headers {
+                Headers::Source => Headers::Short,
+                other => other,
+            };
+        }
         self.body = Body::Here(reading);
         self.progress = progress;
         self.is_slow = false;
@@ -239,6 +252,9 @@ impl Reader {
             }
             pack(reading, &mut rows);
             rows.push(Row::Rule);
+            if reading.rest != Rest::Here {
+                rows.extend((0..REST_LINES).map(Row::Rest));
+            }
             fold(reading, self.quotes, &mut rows);
         }
         self.rows = rows;
@@ -361,7 +377,12 @@ impl Reader {
             Row::Folded { first, count } => {
                 line.is_some_and(|n| (*first..*first + *count).contains(&n))
             }
-            Row::Header(_) | Row::Facts | Row::Files { .. } | Row::Rule | Row::Source(_) => false,
+            Row::Header(_)
+            | Row::Facts
+            | Row::Files { .. }
+            | Row::Rule
+            | Row::Rest(_)
+            | Row::Source(_) => false,
         });
         if let Some(row) = row
             && !(self.scroll..self.scroll + height).contains(&row)
@@ -375,6 +396,44 @@ impl Reader {
 const NAME_COLS: u16 = 6;
 /// The columns that a date in words takes beside the sender, gap included.
 const DATE_COLS: usize = 24;
+
+/// How many lines there are for what is said of a message of which only the header is here.
+const REST_LINES: usize = 4;
+
+impl App {
+    /// What is said of a message of which only the header is here, in lines.
+    #[must_use]
+    pub fn rest_lines(&self, reading: &Reading, cols: usize) -> Vec<Safe> {
+        let size = size_text(reading.rest_bytes);
+        let account = self.reader.placed.and_then(|p| self.mailbox(p.mailbox));
+        let account = account.and_then(|m| self.account(m.account));
+        let is_put_off = account.is_some_and(|a| matches!(a.link, Link::Waiting { .. }));
+        let key = self.keymap.first("fetch-whole", Context::Reader);
+        let text = match (reading.rest, self.is_offline) {
+            (Rest::Here, _) => return Vec::new(),
+            (Rest::Lost, _) => format!(
+                "{size}; only the header was fetched, and the rest is no longer on the server."
+            ),
+            (Rest::OnServer, false) => format!(
+                "{size}; only the header was fetched. Press {key} to fetch the whole message."
+            ),
+            (Rest::OnServer, true) => format!(
+                "{size}; only the header was fetched. Press {key} to have the whole message fetched when you are online again."
+            ),
+            (Rest::Asked, false) if is_put_off => {
+                format!("{size}; the whole message is fetched as soon as the server can be asked.")
+            }
+            (Rest::Asked, false) => format!("{size}; the whole message is being fetched."),
+            (Rest::Asked, true) => {
+                let online = self.keymap.first("toggle-offline", Context::Reader);
+                format!(
+                    "{size}; the whole message is fetched when you are online again ({online})."
+                )
+            }
+        };
+        wrap(&Safe::line(&text), cols, REST_LINES)
+    }
+}
 
 /// Wraps a text at words to so many columns; what is beyond the last line ends in an ellipsis.
 #[must_use]

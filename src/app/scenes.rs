@@ -177,6 +177,7 @@ pub(crate) fn row(n: i64, who: &str, subject: &str, minutes: i64) -> ListRow {
         size_bytes: 4_200,
         is_pending: false,
         is_here: true,
+        rest: crate::model::Rest::Here,
     }
 }
 
@@ -446,5 +447,6 @@ pub(crate) fn reading() -> Reading {
         has_other_form: true,
         blocked_images: 3,
         width: 80,
+        ..Reading::default()
     }
 }

@@ -412,6 +412,10 @@ pub const fn link_word(link: &Link) -> &'static str {
         Link::InStep { is_watched: true } => "watching",
         Link::InStep { is_watched: false } => "in step",
         Link::Syncing { .. } => "syncing",
+        Link::Checked { .. } => "checked",
+        Link::Waiting {
+            is_put_off: true, ..
+        } => "waits",
         Link::Waiting { .. } => "offline",
         Link::Stopped { .. } => "stopped",
     }

@@ -12,6 +12,7 @@ use super::place::{Place, Tree};
 use super::settle::now_secs;
 use crate::archive::{Destination, Format, Message, Problem};
 use crate::engine::Texts;
+use crate::engine::owner::Owner;
 use crate::model::{Mailbox, Placed, Scope, Sort, ViewSpec};
 use crate::store::{Reader, Store};
 use serde::Serialize;
@@ -44,6 +45,8 @@ struct Export<'a> {
     bulk: Bulk,
     progress: Progress,
     texts: Option<Texts>,
+    /// Held while a maildrop is looked into, which one process may do at a time.
+    owner: Option<Owner>,
     destination: Destination,
     total: u64,
     messages: u64,
@@ -89,6 +92,7 @@ pub(super) fn export(
         bulk: Bulk::begin()?,
         progress: Progress::new(),
         texts: None,
+        owner: None,
         destination,
         total: u64::try_from(keys.len()).unwrap_or(u64::MAX),
         messages: 0,
@@ -189,8 +193,14 @@ impl Export<'_> {
                 .account(self.account)
                 .and_then(|account| accounts::account_setup(self.account, account));
             let Some(setup) = setup else {
-                return Some(Err("this version fetches by IMAP only".to_owned()));
+                return Some(Err("the account has no server to fetch from".to_owned()));
             };
+            if setup.is_local() {
+                match Owner::acquire(&self.place.data_dir) {
+                    Ok(owner) => self.owner = Some(owner),
+                    Err(taken) => return Some(Err(taken.to_string())),
+                }
+            }
             match self.bulk.run(Texts::open(&self.store, &setup)) {
                 Ok(texts) => self.texts = Some(texts),
                 Err(why) => return Some(Err(why)),

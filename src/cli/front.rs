@@ -10,11 +10,11 @@ use super::terminal::variable;
 use super::{log, network};
 use crate::app::Settings;
 use crate::bus::SyncMode;
-use crate::config::{Config, Directory};
+use crate::config::{Config, Directory, LeaveOnServer};
 use crate::demo::{Demo, DemoAccount};
 use crate::engine::{
-    AccountSetup, Gpg, Keep, LIST_EVERY, LoginSource, Outgoing, SaveSent, Sender, Setup, Writing,
-    clock,
+    AccountSetup, Gpg, Keep, LIST_EVERY, LoginSource, Maildrop, Outgoing, SaveSent, Sender, Setup,
+    Writing, clock,
 };
 use crate::model::{Address, DraftStart, Safe, Secret};
 use crate::net::smtp::Manner;
@@ -24,6 +24,11 @@ use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// How often the demo looks into its maildrop: soon enough for whoever looks at the screen.
+const DEMO_LOOK_EVERY: Duration = Duration::from_secs(10);
+/// Of larger messages in the demo's maildrop only the header is fetched at first, in bytes.
+const DEMO_MAX_SIZE: u64 = 256 * 1024;
 
 /// The screen with the configured accounts.
 pub(super) fn screen(place: &Place, start: Option<DraftStart>) -> Result<Exit, Failure> {
@@ -40,7 +45,7 @@ pub(super) fn screen(place: &Place, start: Option<DraftStart>) -> Result<Exit, F
     };
     if setup.accounts.is_empty() {
         return Err(Failure::usage(
-            "none of these accounts speaks IMAP, and this version fetches by IMAP only; add [accounts.NAME.imap]",
+            "none of these accounts has a server to fetch from; add [accounts.NAME.imap] or [accounts.NAME.pop3]",
         ));
     }
     let runtime = network::runtime()?;
@@ -153,14 +158,21 @@ fn demo_account(account: &DemoAccount) -> AccountSetup {
     AccountSetup {
         name: account.name.clone(),
         address: account.address.clone(),
-        server: server(account.imap_port),
+        server: server(account.port),
         login: Arc::clone(&login),
         options: Options::default(),
         mode: SyncMode::Push,
-        interval: Duration::from_secs(300),
+        interval: if account.is_maildrop {
+            DEMO_LOOK_EVERY
+        } else {
+            Duration::from_secs(300)
+        },
         list_every: LIST_EVERY,
         keep: Keep::All,
-        maildrop: None,
+        maildrop: account.is_maildrop.then_some(Maildrop {
+            leave: LeaveOnServer::UntilDeleted,
+            max_size: Some(DEMO_MAX_SIZE),
+        }),
         roles: BTreeMap::new(),
         writing: Writing {
             senders: vec![Sender {

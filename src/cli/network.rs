@@ -8,8 +8,8 @@ use super::exit::Failure;
 use super::place::Place;
 pub use crate::engine::SyncReport;
 use crate::engine::clock;
-use crate::engine::owner::{self, Owner};
-use crate::engine::{Setup, Wanted, fetch_once, run_once};
+use crate::engine::owner::{self, Owner, Taken};
+use crate::engine::{REST_LOST, Setup, Wanted, ask_for_rest, fetch_once, fetch_rest, run_once};
 use crate::model::Placed;
 use crate::store::Store;
 use std::time::Duration;
@@ -18,6 +18,8 @@ use std::time::Duration;
 const OTHER_PATIENCE: Duration = Duration::from_secs(3);
 /// How long it is given where it is sending: a server may take ten minutes for its last word.
 const SENDING_PATIENCE: Duration = Duration::from_secs(15 * 60);
+/// How long it is given to fetch a message.
+const FETCH_PATIENCE: Duration = Duration::from_secs(30);
 const OTHER_STEP: Duration = Duration::from_millis(30);
 
 /// The servers of the configured accounts.
@@ -88,10 +90,7 @@ impl Engines {
                             Some(setup) => run_once(&store, &setup, wanted)
                                 .await
                                 .map_err(|e| e.to_string()),
-                            None => {
-                                Err("this version fetches by IMAP only; add an imap server"
-                                    .to_owned())
-                            }
+                            None => Err("the account has no server to fetch from".to_owned()),
                         };
                         (at, report)
                     });
@@ -151,6 +150,27 @@ impl Engines {
         }
     }
 
+    /// Has the process that looks into the maildrop fetch the rest of a message, and waits for it.
+    fn have_fetched(&self, placed: Placed, taken: &Taken) -> Result<(), String> {
+        let is_there = self.run(|store| async move { ask_for_rest(&store, placed).await })??;
+        if !is_there {
+            return Err(REST_LOST.to_owned());
+        }
+        owner::ring(&self.setup.data_dir);
+        let store = Store::open(&self.setup.data_dir).map_err(|e| e.to_string())?;
+        let reader = store.reader().map_err(|e| e.to_string())?;
+        let begun = clock::monotonic();
+        while begun.elapsed() < FETCH_PATIENCE {
+            if matches!(reader.raw(placed.message), Ok(Some(_))) {
+                return Ok(());
+            }
+            std::thread::sleep(OTHER_STEP);
+        }
+        Err(format!(
+            "{taken}; it was asked to fetch the message, try again in a moment"
+        ))
+    }
+
     /// Runs async work on the store.
     fn run<T, F: Future<Output = T>>(&self, work: impl FnOnce(Store) -> F) -> Result<T, String> {
         let store = Store::open(&self.setup.data_dir).map_err(|e| e.to_string())?;
@@ -179,8 +199,15 @@ impl Network for Engines {
             .iter()
             .find(|a| a.name == account)
             .cloned();
-        let setup = setup
-            .ok_or_else(|| "this version fetches by IMAP only; add an imap server".to_owned())?;
+        let setup = setup.ok_or_else(|| "the account has no server to fetch from".to_owned())?;
+        if setup.is_local() {
+            return match Owner::acquire(&self.setup.data_dir) {
+                Ok(_owner) => {
+                    self.run(|store| async move { fetch_rest(&store, &setup, placed).await })?
+                }
+                Err(taken) => self.have_fetched(placed, &taken),
+            };
+        }
         // It only reads on the server, so it needs no role: another process may go on with its work.
         self.run(|store| async move { fetch_once(&store, &setup, placed).await })?
     }

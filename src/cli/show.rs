@@ -12,7 +12,7 @@ use super::output::Output;
 use super::place::{Place, Tree};
 use super::{terminal, text};
 use crate::engine::write_new;
-use crate::model::{Line, LineKind, Mailbox, Part, Reading};
+use crate::model::{Line, LineKind, Mailbox, Part, Reading, Rest};
 use crate::store::{Reader, Summary};
 use serde::Serialize;
 use std::path::Path;
@@ -47,6 +47,12 @@ pub(super) fn show(place: &Place, args: &ShowArgs, output: &mut Output) -> Resul
         .iter()
         .find(|m| m.key == summary.placed.mailbox);
     let mailbox = mailbox.ok_or_else(|| unknown_message(args.id))?;
+    // What needs no more than the header is shown without asking the network for the rest.
+    let is_partly = !args.raw && !args.html && args.save_attachments.is_none();
+    let rest = reader.rest(summary.placed.message)?;
+    if is_partly && rest != Rest::Here {
+        return show_header(&reader, &tree, mailbox, &summary, args, rest, output);
+    }
     let raw = raw(place, &reader, &tree, &summary)?;
     if let Some(folder) = &args.save_attachments {
         return save(&raw, folder, output);
@@ -70,6 +76,47 @@ pub(super) fn show(place: &Place, args: &ShowArgs, output: &mut Output) -> Resul
     } else {
         print_text(&raw, output)?;
     }
+    Ok(Exit::Done)
+}
+
+/// A message of which only the header is here, and how to get the rest.
+fn show_header(
+    reader: &Reader,
+    tree: &Tree,
+    mailbox: &Mailbox,
+    summary: &Summary,
+    args: &ShowArgs,
+    rest: Rest,
+    output: &mut Output,
+) -> Result<Exit, Failure> {
+    let header = match reader.header_only(summary.placed.message)? {
+        Some(local) => reader.local_raw(local)?.unwrap_or_default(),
+        None => Vec::new(),
+    };
+    if args.headers {
+        for (name, value) in text::headers(&header) {
+            output.line(&format!("{name}: {value}"))?;
+        }
+        return Ok(Exit::Done);
+    }
+    if args.json.json {
+        print_json(tree, mailbox, summary, &header, output)?;
+        return Ok(Exit::Done);
+    }
+    for (name, value) in &text::reading(&header, 80).headers {
+        output.line(&format!("{name}: {value}"))?;
+    }
+    output.line("")?;
+    let size = crate::app::size_text(summary.size_bytes);
+    let id = args.id;
+    output.line(&match rest {
+        Rest::Lost => {
+            format!("[{size}; only the header was fetched, and the rest is no longer on the server]")
+        }
+        Rest::Here | Rest::OnServer | Rest::Asked => format!(
+            "[{size}; only the header was fetched. `pillarbox show {id} --raw` or --save-attachments DIR fetches the whole message]"
+        ),
+    })?;
     Ok(Exit::Done)
 }
 

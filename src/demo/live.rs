@@ -5,7 +5,8 @@
 
 use super::imap::{Options, Peer, serve};
 use super::sample::{SampleAccount, sample};
-use super::{returns, smtp};
+use super::served::Served;
+use super::{pop3, returns, smtp};
 use crate::model::{Flag, FlagChange};
 use std::io;
 use std::net::Ipv4Addr;
@@ -37,8 +38,10 @@ pub struct DemoAccount {
     pub user: String,
     /// The password.
     pub password: String,
-    /// The port on 127.0.0.1, in clear.
-    pub imap_port: u16,
+    /// The port for fetching on 127.0.0.1, in clear.
+    pub port: u16,
+    /// Whether that is POP3; else it is IMAP.
+    pub is_maildrop: bool,
     /// The port for sending on 127.0.0.1, in clear, with the same user and password.
     pub smtp_port: u16,
 }
@@ -49,7 +52,7 @@ pub struct RunningDemo {
     /// The accounts, in the order of the sidebar.
     pub accounts: Vec<DemoAccount>,
     /// Their servers, in the same order.
-    pub peers: Vec<Peer>,
+    pub peers: Vec<Served>,
     /// Aborted on drop.
     _tasks: JoinSet<()>,
 }
@@ -65,7 +68,7 @@ impl Demo {
         let samples = sample(now_secs);
         let (mail, sent) = mpsc::channel(returns::MAIL_MAX);
         for account in &samples {
-            let peer = peer_for(account);
+            let peer = served(account);
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
             let submission = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
             accounts.push(DemoAccount {
@@ -74,7 +77,8 @@ impl Demo {
                 full_name: account.full_name.clone(),
                 user: account.user.clone(),
                 password: PASSWORD.into(),
-                imap_port: listener.local_addr()?.port(),
+                port: listener.local_addr()?.port(),
+                is_maildrop: account.is_maildrop,
                 smtp_port: submission.local_addr()?.port(),
             });
             let post = post_for(account, mail.clone());
@@ -84,7 +88,10 @@ impl Demo {
             peers.push(peer.clone());
             tasks.spawn(async move {
                 // A listener that fails leaves the demo offline, which the screen shows.
-                drop(serve(listener, peer).await);
+                drop(match peer {
+                    Served::Imap(peer) => serve(listener, peer).await,
+                    Served::Pop3(peer) => pop3::serve(listener, peer).await,
+                });
             });
         }
         let addresses = accounts.iter().map(|a| a.address.clone());
@@ -98,6 +105,23 @@ impl Demo {
             _tasks: tasks,
         })
     }
+}
+
+fn served(account: &SampleAccount) -> Served {
+    if !account.is_maildrop {
+        return Served::Imap(peer_for(account));
+    }
+    let served = Served::Pop3(pop3::Peer::new(pop3::Options {
+        user: account.user.clone(),
+        password: PASSWORD.into(),
+        ..pop3::Options::default()
+    }));
+    for mailbox in &account.mailboxes {
+        for message in &mailbox.messages {
+            served.put(&mailbox.name, message);
+        }
+    }
+    served
 }
 
 fn peer_for(account: &SampleAccount) -> Peer {
@@ -160,7 +184,7 @@ fn plan(accounts: &[SampleAccount], seed: u64) -> Plan {
     plan
 }
 
-async fn play(accounts: Vec<SampleAccount>, peers: Vec<Peer>, plan: Plan, start_secs: i64) {
+async fn play(accounts: Vec<SampleAccount>, peers: Vec<Served>, plan: Plan, start_secs: i64) {
     let started = Instant::now();
     for (wait, at, happening) in plan {
         tokio::time::sleep(wait).await;
@@ -171,14 +195,7 @@ async fn play(accounts: Vec<SampleAccount>, peers: Vec<Peer>, plan: Plan, start_
         match happening {
             Happening::Arrives(id) => {
                 if let Some((mailbox, message)) = account.arrive(&id, start_secs + passed) {
-                    // The user may have renamed or deleted the folder; then it goes to INBOX.
-                    let store = peer.store();
-                    let put = |name: &str| {
-                        store.append(name, &message.raw, message.flags.clone(), message.arrived)
-                    };
-                    if put(&mailbox).is_none() {
-                        put("INBOX");
-                    }
+                    peer.put(&mailbox, &message);
                 }
             }
             Happening::ReadElsewhere => read_elsewhere(peer),
@@ -186,7 +203,9 @@ async fn play(accounts: Vec<SampleAccount>, peers: Vec<Peer>, plan: Plan, start_
     }
 }
 
-fn read_elsewhere(peer: &Peer) {
+fn read_elsewhere(served: &Served) {
+    // Of what lies in a maildrop, nobody is told who has read it.
+    let Served::Imap(peer) = served else { return };
     let store = peer.store();
     for name in store.names() {
         let is_list = name.starts_with("Lists/");
@@ -214,47 +233,38 @@ mod tests {
 
     const NOW: i64 = 1_793_523_600;
 
-    fn count(peers: &[Peer]) -> usize {
-        let all = |p: &Peer| -> usize {
-            let names = p.store().names().into_iter();
-            names
-                .filter_map(|n| p.store().mailbox(&n))
-                .map(|m| m.messages.len())
-                .sum()
-        };
-        peers.iter().map(all).sum()
+    fn count(peers: &[Served]) -> usize {
+        peers.iter().map(Served::count).sum()
     }
 
     #[tokio::test]
     async fn each_account_can_be_reached_and_is_gone_after_the_drop() {
         let demo = Demo::start(NOW).await.unwrap();
         let names: Vec<&str> = demo.accounts.iter().map(|a| a.name.as_str()).collect();
-        assert_eq!(names, ["work", "home", "club"]);
-        let ports: Vec<u16> = demo.accounts.iter().map(|a| a.imap_port).collect();
+        assert_eq!(names, ["work", "home", "club", "old"]);
+        let ports: Vec<u16> = demo.accounts.iter().map(|a| a.port).collect();
         for account in &demo.accounts {
-            let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, account.imap_port))
+            let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, account.port))
                 .await
                 .unwrap();
             let (read, mut write) = stream.into_split();
             let mut lines = BufReader::new(read).lines();
-            assert!(
-                lines
-                    .next_line()
-                    .await
-                    .unwrap()
-                    .unwrap()
-                    .starts_with("* OK")
-            );
-            let login = format!("a LOGIN {} {}\r\n", account.user, account.password);
-            write.write_all(login.as_bytes()).await.unwrap();
-            assert!(
-                lines
-                    .next_line()
-                    .await
-                    .unwrap()
-                    .unwrap()
-                    .starts_with("a OK")
-            );
+            let (user, password) = (&account.user, &account.password);
+            let talk = if account.is_maildrop {
+                let (user, password) = (format!("USER {user}"), format!("PASS {password}"));
+                vec![(String::new(), "+OK"), (user, "+OK"), (password, "+OK")]
+            } else {
+                let login = format!("a LOGIN {user} {password}");
+                vec![(String::new(), "* OK"), (login, "a OK")]
+            };
+            for (say, answer) in talk {
+                if !say.is_empty() {
+                    let line = format!("{say}\r\n");
+                    write.write_all(line.as_bytes()).await.unwrap();
+                }
+                let heard = lines.next_line().await.unwrap().unwrap();
+                assert!(heard.starts_with(answer), "{heard}");
+            }
         }
         drop(demo);
         tokio::task::yield_now().await;
@@ -270,7 +280,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn mail_arrives_while_one_looks_and_others_read() {
         let accounts = sample(NOW);
-        let peers: Vec<Peer> = accounts.iter().map(peer_for).collect();
+        let peers: Vec<Served> = accounts.iter().map(served).collect();
         let before = count(&peers);
         let plan = plan(&accounts, SEED);
         assert_eq!(plan, super::plan(&accounts, SEED));
@@ -287,10 +297,13 @@ mod tests {
         let playing = tokio::spawn(play(accounts, peers.clone(), plan, NOW));
         tokio::time::sleep(Duration::from_secs(9)).await;
         assert_eq!(count(&peers), before + 1);
-        let inbox = peers[0].store().mailbox("INBOX").unwrap();
+        let Served::Imap(first) = &peers[0] else {
+            panic!("the first account is a maildrop");
+        };
+        let inbox = first.store().mailbox("INBOX").unwrap();
         let newest = inbox.messages.values().next_back().unwrap();
         assert_eq!(newest.arrived.unix_secs, NOW + 8 + 3);
         playing.await.unwrap();
-        assert_eq!(count(&peers), before + 12);
+        assert_eq!(count(&peers), before + 14);
     }
 }

@@ -4,10 +4,10 @@
 //! else is written to answers after some seconds. Nothing must ever leave this computer.
 
 use super::dates::rfc5322;
-use super::imap::Peer;
+use super::served::Served;
 use super::smtp::Received;
 use crate::mime::{Headers, parse_headers};
-use crate::model::{Address, FlagSet, Moment};
+use crate::model::{Address, Moment};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -33,7 +33,7 @@ const ANSWERS: [&str; 4] = [
 ];
 
 /// An account of the demo: its address, and its server.
-pub(super) type Place = (String, Peer);
+pub(super) type Place = (String, Served);
 
 /// Delivers what is sent until the demo ends.
 pub(super) async fn deliver(
@@ -72,19 +72,18 @@ pub(super) async fn deliver(
     }
 }
 
-fn place<'a>(places: &'a [Place], address: &str) -> Option<&'a Peer> {
+fn place<'a>(places: &'a [Place], address: &str) -> Option<&'a Served> {
     let is_it = |(own, _): &&Place| own.eq_ignore_ascii_case(address);
-    places.iter().find(is_it).map(|(_, peer)| peer)
+    places.iter().find(is_it).map(|(_, served)| served)
 }
 
 fn arrive(places: &[Place], address: &str, raw: &[u8], unix_secs: i64) {
-    if let Some(peer) = place(places, address) {
+    if let Some(served) = place(places, address) {
         let arrived = Moment {
             unix_secs,
             offset_mins: 0,
         };
-        peer.store()
-            .append("INBOX", raw, FlagSet::default(), arrived);
+        served.deliver(raw, arrived);
     }
 }
 
@@ -173,7 +172,7 @@ fn quoted(raw: &[u8]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::demo::imap::Options;
+    use crate::demo::imap::{Options, Peer};
     use crate::demo::smtp::Recipient;
 
     fn message(to: &[&str], raw: &str) -> Received {
@@ -202,7 +201,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_sent_to_oneself_arrives_and_others_answer_once() {
         let peer = Peer::new(Options::default());
-        let places = vec![("ann@here.test".to_owned(), peer.clone())];
+        let places = vec![("ann@here.test".to_owned(), Served::Imap(peer.clone()))];
         let (send, mail) = mpsc::channel(MAIL_MAX);
         let task = tokio::spawn(deliver(mail, places, 1_000_000));
         let raw = "From: ann@here.test\nTo: Bo Example <bo@there.test>\nSubject: Tea\n\

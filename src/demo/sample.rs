@@ -1,4 +1,4 @@
-//! The sample mail of `pillarbox demo`: three accounts, built from `assets/demo` for any day.
+//! The sample mail of `pillarbox demo`: four accounts, built from `assets/demo` for any day.
 //!
 //! Called by the demo and by tests that need believable mail. It reads no clock, and the same time
 //! must always give the same bytes.
@@ -10,10 +10,11 @@ use crate::model::{FlagSet, Moment, Role};
 use std::sync::Arc;
 
 /// The sources, in the order of the sidebar.
-pub(crate) const SOURCES: [&str; 3] = [
+pub(crate) const SOURCES: [&str; 4] = [
     include_str!("../../assets/demo/work.txt"),
     include_str!("../../assets/demo/home.txt"),
     include_str!("../../assets/demo/club.txt"),
+    include_str!("../../assets/demo/old.txt"),
 ];
 
 /// A message of the sample mail.
@@ -49,6 +50,8 @@ pub struct SampleAccount {
     pub full_name: String,
     /// The user name to log in with.
     pub user: String,
+    /// Whether it is a maildrop (POP3): there is INBOX alone, and its flags are the client's.
+    pub is_maildrop: bool,
     /// The mailboxes.
     pub mailboxes: Vec<SampleMailbox>,
     source: Arc<Source>,
@@ -88,6 +91,7 @@ fn account(source: Source, now_secs: i64) -> SampleAccount {
         address: source.fact("address").into(),
         full_name: source.fact("full-name").into(),
         user: source.fact("user").into(),
+        is_maildrop: source.fact("protocol") == "pop3",
         mailboxes,
         start_secs: now_secs,
         source: Arc::new(source),

@@ -277,6 +277,11 @@ impl Dispatch {
                 let texts = self.texts(placed);
                 self.tasks.spawn(texts.open(request, placed, width, form));
             }
+            Command::FetchWhole(all) => {
+                for placed in all {
+                    self.tasks.spawn(self.texts(placed).want_whole(placed));
+                }
+            }
             Command::LoadSource { request, placed } => {
                 let texts = self.texts(placed);
                 self.tasks.spawn(texts.source(request, placed));
@@ -370,6 +375,7 @@ impl Dispatch {
                 continue;
             }
             let is_connected = matches!(account.link(), Link::InStep { .. } | Link::Syncing { .. });
+            let is_waiting = matches!(account.link(), Link::Waiting { .. });
             account.board.post(|w| {
                 w.is_sync_wanted = true;
                 w.is_list_due = true;
@@ -381,7 +387,12 @@ impl Dispatch {
                 if let Some(mailbox) = w.looked_at {
                     w.pulls.push_front(mailbox);
                 }
-                if !is_connected && !w.is_local {
+                // A look into a maildrop that has begun goes on; one that is waited for begins.
+                if if w.is_local {
+                    is_waiting
+                } else {
+                    !is_connected
+                } {
                     w.generation += 1;
                 }
             });
@@ -477,7 +488,14 @@ async fn listen(bell: super::owner::Bell, accounts: Vec<Arc<Account>>, changes: 
             if let Ok(mailboxes) = account.db.read(move |r| r.mailboxes(key)).await {
                 changes.mailboxes(mailboxes.into_iter().map(|m| m.key));
             }
-            account.board.post(|w| w.is_replay_due = true);
+            let name = account.setup.name.clone();
+            let drop = account.db.read_long(move |r| r.maildrop(&name)).await;
+            let is_wanted = drop.is_ok_and(|rows| rows.iter().any(|row| row.is_wanted));
+            account.board.post(|w| {
+                w.is_replay_due = true;
+                // The rest of a large message was asked for.
+                w.is_sync_wanted |= is_wanted;
+            });
         }
         changes.outbox();
     }

@@ -448,7 +448,7 @@ impl<'a> Round<'a> {
 pub(super) fn show(account: &Account, done: usize, total: usize) {
     let number = |n| u32::try_from(n).unwrap_or(u32::MAX);
     account.set_link(Link::Syncing {
-        mailbox: Safe::fixed("INBOX"),
+        mailbox: Safe::default(),
         done: number(done),
         total: number(total),
     });

@@ -200,6 +200,13 @@ impl Taking {
             .write_bulk(move |w| store(w, &name, inbox.as_ref(), prepared, now))
             .await?;
         self.taken.stored.extend(stored.rows);
+        if !stored.completed.is_empty() {
+            self.account.board.post(|w| {
+                for mailbox in stored.completed {
+                    w.want_pull(mailbox);
+                }
+            });
+        }
         self.done += count;
         show(&self.account, self.done, self.total);
         let Some((inbox, _)) = &self.inbox else {
@@ -341,6 +348,8 @@ fn moment(raw: &[u8]) -> Moment {
 /// What storing a batch came to.
 struct Stored {
     rows: Vec<(u32, i64)>,
+    /// Mailboxes in which messages lie that are whole now.
+    completed: Vec<MailboxKey>,
     /// What changed in the list; `None` where the mailbox has to be pulled to show it.
     mirrored: Option<PullChange>,
 }
@@ -355,6 +364,7 @@ fn store(
 ) -> store::Result<Stored> {
     let mut stored = Stored {
         rows: Vec::new(),
+        completed: Vec::new(),
         mirrored: None,
     };
     let (completing, fresh): (Vec<_>, Vec<_>) =
@@ -364,6 +374,7 @@ fn store(
             let stored_at = if one.new.is_certain { counted } else { 0 };
             writer.complete_drop(key, &one.new.message.packed, &one.new.digest, stored_at)?;
             stored.rows.push((one.number, key));
+            stored.completed.extend(writer.mailboxes_of_drop(key)?);
         }
     }
     if fresh.is_empty() {

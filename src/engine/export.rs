@@ -5,7 +5,7 @@
 
 use super::account::{Account, Failure};
 use super::lane::{self, Lane};
-use super::once::{Wanted, prepare, sentence};
+use super::once::{Wanted, fetch_drop, prepare, sentence};
 use super::pull::is_answer;
 use super::setup::AccountSetup;
 use super::store_thread::Db;
@@ -67,7 +67,35 @@ impl Texts {
         }
     }
 
+    /// Of messages of a maildrop of which only the header is here, all is asked for at once; a look
+    /// into the maildrop then brings it.
+    async fn bring_rest(&self, wanted: &[Placed]) -> Result<Option<String>, Failure> {
+        let wanted = wanted.to_vec();
+        let asked = self
+            .db
+            .write(move |w| {
+                let mut is_any = false;
+                for placed in wanted {
+                    if let Some(local) = w.header_only(placed.message)? {
+                        is_any |= w.want_whole(local)?;
+                    }
+                }
+                Ok(is_any)
+            })
+            .await?;
+        if !asked {
+            return Ok(Some(
+                "the rest of a message is no longer on the server".to_owned(),
+            ));
+        }
+        fetch_drop(&self.account).await?.session.logout().await;
+        Ok(None)
+    }
+
     async fn try_to_bring(&mut self, wanted: &[Placed]) -> Result<Option<String>, Failure> {
+        if self.account.setup.is_local() {
+            return self.bring_rest(wanted).await;
+        }
         let mut lane = match self.lane.take() {
             Some(lane) => lane,
             None => {

@@ -6,6 +6,7 @@
 use super::account::Account;
 use super::backoff::Backoff;
 use super::board::Wishes;
+use super::clock;
 use super::drop_round::round;
 use super::waiting::{pause, wait_until};
 use crate::bus::Link;
@@ -42,7 +43,7 @@ pub(crate) async fn poll(account: Arc<Account>) {
                     account.tell(&error.summary, &error.hint);
                     told = error.summary;
                 }
-                account.set_link(Link::InStep { is_watched: false });
+                account.set_link(checked());
             }
             None => {
                 account.set_link(Link::Idle);
@@ -57,6 +58,11 @@ pub(crate) async fn poll(account: Arc<Account>) {
     }
 }
 
+fn checked() -> Link {
+    let secs = clock::now_secs();
+    Link::Checked { secs }
+}
+
 /// Waits as long as the server wants between two logins (LOGIN-DELAY, RFC 2449 §6.5). `false`: called
 /// off meanwhile.
 async fn wait_for_turn(account: &Account, not_before: Option<Instant>) -> bool {
@@ -66,7 +72,8 @@ async fn wait_for_turn(account: &Account, not_before: Option<Instant>) -> bool {
     let secs = at.saturating_duration_since(Instant::now()).as_secs();
     account.set_link(Link::Waiting {
         secs: u32::try_from(secs.max(1)).unwrap_or(u32::MAX),
-        why: Safe::fixed("The server wants more time between two logins."),
+        is_put_off: true,
+        why: Safe::fixed("the server asks to wait"),
     });
     let mut bell = account.board.listen();
     let called_off = wait_until(account, &mut bell, |w| !w.is_round_wanted());

@@ -43,6 +43,7 @@ mod pull;
 mod remote;
 mod replay;
 mod replay_tree;
+mod rest;
 mod review;
 mod roles;
 mod sender;
@@ -66,7 +67,7 @@ pub use crypto::{CryptoError, Gpg};
 pub use export::Texts;
 pub use import::{Importer, Incoming, Put};
 pub use lookup::directory_of;
-pub use once::{SyncReport, Wanted, fetch_once, run_once};
+pub use once::{REST_LOST, SyncReport, Wanted, ask_for_rest, fetch_once, fetch_rest, run_once};
 pub use outbox::settle_outbox;
 pub use setup::{
     AccountSetup, Keep, LIST_EVERY, LoginSource, Maildrop, Outgoing, SaveSent, Sender, Setup,

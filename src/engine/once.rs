@@ -134,6 +134,57 @@ pub async fn fetch_once(store: &Store, setup: &AccountSetup, placed: Placed) -> 
     )
 }
 
+/// Why the rest of a message cannot be had.
+pub const REST_LOST: &str = "the rest of it is no longer on the server";
+
+/// Asks for all of a message of which only the header was fetched from a maildrop, and leaves it to
+/// another process to look there. `false`: it is not there any more.
+///
+/// # Errors
+/// What went wrong, as a sentence.
+pub async fn ask_for_rest(store: &Store, placed: Placed) -> Result<bool, String> {
+    let db = Db::start(store).map_err(|e| e.to_string())?;
+    let noted = note_wish(&db, placed).await;
+    let _closed = tokio::task::spawn_blocking(move || db.close()).await;
+    noted.map_err(|e| e.to_string())
+}
+
+/// Fetches all of a message of which only the header was fetched from a maildrop: asks for it, and
+/// looks into the maildrop once. Only who has the network role may do that.
+///
+/// # Errors
+/// What went wrong, as a sentence with what to do.
+pub async fn fetch_rest(store: &Store, setup: &AccountSetup, placed: Placed) -> Result<(), String> {
+    let db = Db::start(store).map_err(|e| e.to_string())?;
+    let fetched = async {
+        let asked = note_wish(&db, placed).await?;
+        if !asked {
+            return Ok(false);
+        }
+        let account = prepare(&db, setup, Wanted::Replay).await?;
+        end_round(fetch_drop(&account).await?).await?;
+        Ok::<bool, Failure>(true)
+    }
+    .await;
+    let closing = db.clone();
+    let _closed = tokio::task::spawn_blocking(move || closing.close()).await;
+    match fetched {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(REST_LOST.to_owned()),
+        Err(failure) => Err(sentence(&failure)),
+    }
+}
+
+/// Notes that all of a message is wanted, for whoever looks into the maildrop next. `false`: it is not
+/// there any more.
+async fn note_wish(db: &Db, placed: Placed) -> store::Result<bool> {
+    let message = placed.message;
+    let Some(local) = db.read(move |r| r.header_only(message)).await? else {
+        return Ok(true);
+    };
+    db.write(move |w| w.want_whole(local)).await
+}
+
 pub(super) fn sentence(failure: &Failure) -> String {
     super::outcome::with_hint(&failure.summary(), failure.hint())
 }
@@ -215,7 +266,7 @@ async fn fetch_all(account: &Arc<Account>) -> Result<Lane, Failure> {
 }
 
 /// A look into the maildrop. What is kept here is brought into step whether that goes well or not.
-async fn fetch_drop(account: &Arc<Account>) -> Result<Lane, Failure> {
+pub(super) async fn fetch_drop(account: &Arc<Account>) -> Result<Lane, Failure> {
     let mut lane = lane::connect(account).await?;
     lane.work_once().await?;
     let fetched = drop_round::round(account).await;

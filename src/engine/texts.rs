@@ -9,7 +9,7 @@ use super::lane::FETCH_PATIENCE;
 use super::store_thread::Db;
 use crate::bus::{Event, Form, Problem, RequestId};
 use crate::mime;
-use crate::model::{Attachment, BodyStructure, PartId, Placed, Reading, Safe};
+use crate::model::{Attachment, BodyStructure, PartId, Placed, Reading, Rest, Safe};
 use crate::net;
 use crate::store::{self, Summary};
 use std::io::Write as _;
@@ -65,6 +65,8 @@ pub(crate) enum Why {
     Gone,
     #[error("not downloaded yet, and {0}")]
     NotHere(String),
+    #[error("only its header is here; fetch the whole message first")]
+    HeaderOnly,
     #[error(transparent)]
     Store(#[from] store::Error),
     #[error("{0}")]
@@ -94,6 +96,10 @@ impl Texts {
         form: Form,
     ) -> Result<(), Why> {
         if let Some(reading) = self.reading(placed, width, form).await? {
+            self.show(request, placed, reading, None).await;
+            return Ok(());
+        }
+        if let Some(reading) = self.header_only(placed, width).await? {
             self.show(request, placed, reading, None).await;
             return Ok(());
         }
@@ -238,6 +244,10 @@ impl Texts {
     }
 
     pub(crate) async fn fetch(&self, placed: Placed, want: Want) -> Result<(), Why> {
+        let message = placed.message;
+        if self.db.read(move |r| r.rest(message)).await? != Rest::Here {
+            return Err(Why::HeaderOnly);
+        }
         let Some(account) = &self.account else {
             return Err(Why::NotHere(
                 "its account is not configured any more".to_owned(),
@@ -248,7 +258,12 @@ impl Texts {
 
     /// Serves [`crate::bus::Command::LoadSource`].
     pub(crate) async fn source(self, request: RequestId, placed: Placed) {
-        let event = match self.raw(placed).await {
+        let header = self.header(placed).await.ok().flatten();
+        let found = match header {
+            Some(header) => Ok(header),
+            None => self.raw(placed).await,
+        };
+        let event = match found {
             Ok(raw) => Event::Source {
                 request,
                 lines: source_lines(&raw),

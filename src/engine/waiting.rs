@@ -107,9 +107,11 @@ pub(crate) async fn pause(
         return;
     }
     let secs = u32::try_from(wait.as_secs().max(1)).unwrap_or(u32::MAX);
+    let put_off = put_off(failure);
     account.set_link(Link::Waiting {
         secs,
-        why: Safe::line(&failure.summary()),
+        is_put_off: put_off.is_some(),
+        why: put_off.unwrap_or_else(|| Safe::line(&failure.summary())),
     });
     let deadline = Instant::now() + wait;
     loop {
@@ -129,6 +131,19 @@ pub(crate) async fn pause(
             () = tokio::time::sleep_until(deadline) => return,
             rung = bell.changed() => if rung.is_err() { return },
         }
+    }
+}
+
+/// Why the server wants us to come later, where it said so (RFC 2449 §8, RFC 3206): it is no trouble,
+/// and nothing is broken.
+fn put_off(failure: &Failure) -> Option<Safe> {
+    let Failure::Net(error) = failure else {
+        return None;
+    };
+    match error.code.as_deref() {
+        Some("IN-USE") => Some(Safe::fixed("another program fetches")),
+        Some("LOGIN-DELAY") => Some(Safe::fixed("the server asks to wait")),
+        _ => None,
     }
 }
 

@@ -52,7 +52,7 @@ pub use secret::Secret;
 pub use size::{grouped, quota_text, size_text};
 pub use sync::SyncMode;
 pub use uid::{ModSeq, Uid, UidSet, UidValidity};
-pub use view::{Folding, ListRow, Scope, Sort, ViewSpec};
+pub use view::{Folding, ListRow, Rest, Scope, Sort, ViewSpec};
 
 /// A value that cannot be what it claims to be, and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

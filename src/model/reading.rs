@@ -146,6 +146,10 @@ pub struct Reading {
     pub blocked_images: u32,
     /// The width in columns that the lines were wrapped to.
     pub width: u16,
+    /// How the rest stands, where this is the header alone.
+    pub rest: super::Rest,
+    /// How large all of it is then, in bytes.
+    pub rest_bytes: u64,
 }
 
 #[cfg(test)]

@@ -102,4 +102,20 @@ pub struct ListRow {
     pub is_pending: bool,
     /// Whether its text can be read without the network.
     pub is_here: bool,
+    /// How the rest of it stands, where only its header was fetched from a maildrop.
+    pub rest: Rest,
+}
+
+/// How all but the header of a message stands, that comes from a maildrop (POP3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Rest {
+    /// It is here; or it comes by itself when it is read.
+    #[default]
+    Here,
+    /// It is on the server until it is asked for.
+    OnServer,
+    /// It was asked for, and comes when the maildrop is looked into.
+    Asked,
+    /// It is not on the server any more.
+    Lost,
 }

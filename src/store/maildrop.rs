@@ -6,8 +6,8 @@
 use super::local_items::{LocalNew, LocalPut, Packed, append, replace_raw};
 use super::sql::{self, Doing};
 use super::{Reader, Result, Writer};
-use crate::model::{LocalKey, MessageKey, Role};
-use rusqlite::{OptionalExtension, Row};
+use crate::model::{LocalKey, MailboxKey, MessageKey, Rest, Role};
+use rusqlite::{Connection, OptionalExtension, Row};
 
 /// What became of a message that was fetched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,20 +150,73 @@ impl Reader {
     /// # Errors
     /// When the store cannot be read.
     pub fn header_only(&self, message: MessageKey) -> Result<Option<LocalKey>> {
-        self.conn
-            .prepare_cached(
-                "SELECT r.key FROM message m JOIN local.raw r ON r.key = m.local
-                 WHERE m.key = ?1 AND m.local <> 0 AND r.drop_size > 0",
-            )
-            .and_then(|mut s| {
-                s.query_row([message.0], |row| row.get(0).map(LocalKey))
-                    .optional()
-            })
-            .doing("reading a message")
+        header_only(&self.conn, message)
     }
 }
 
+impl Reader {
+    /// How the rest of a message stands.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn rest(&self, message: MessageKey) -> Result<Rest> {
+        let Some(local) = self.header_only(message)? else {
+            return Ok(Rest::Here);
+        };
+        self.conn
+            .prepare_cached("SELECT max(is_wanted) FROM local.maildrop WHERE raw = ?1")
+            .and_then(|mut s| s.query_row([local.0], |row| row.get::<_, Option<bool>>(0)))
+            .doing("reading a message")
+            .map(|is_wanted| match is_wanted {
+                None => Rest::Lost,
+                Some(true) => Rest::Asked,
+                Some(false) => Rest::OnServer,
+            })
+    }
+}
+
+fn header_only(conn: &Connection, message: MessageKey) -> Result<Option<LocalKey>> {
+    conn.prepare_cached(
+        "SELECT r.key FROM message m JOIN local.raw r ON r.key = m.local
+         WHERE m.key = ?1 AND m.local <> 0 AND r.drop_size > 0",
+    )
+    .and_then(|mut s| {
+        s.query_row([message.0], |row| row.get(0).map(LocalKey))
+            .optional()
+    })
+    .doing("reading a message")
+}
+
 impl Writer {
+    /// The same as [`Reader::header_only`].
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn header_only(&self, message: MessageKey) -> Result<Option<LocalKey>> {
+        header_only(&self.conn, message)
+    }
+
+    /// The mailboxes in which the message lies that was seen in a maildrop.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn mailboxes_of_drop(&self, key: i64) -> Result<Vec<MailboxKey>> {
+        self.conn
+            .prepare_cached(
+                "SELECT DISTINCT m.key FROM local.maildrop d
+                 JOIN local.item i ON i.raw = d.raw
+                 JOIN local.mailbox b ON b.key = i.mailbox
+                 JOIN account a ON a.name = b.account
+                 JOIN mailbox m ON m.account = a.key AND m.name = b.name
+                 WHERE d.key = ?1",
+            )
+            .and_then(|mut s| {
+                s.query_map([key], |row| row.get(0).map(MailboxKey))?
+                    .collect()
+            })
+            .doing("reading where a message lies")
+    }
+
     /// Puts messages that came out of a maildrop into a mailbox, with what is known of them: on the
     /// disk when this returns. `counted` is the time by [`Writer::count_time`].
     ///

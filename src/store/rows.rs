@@ -9,7 +9,7 @@ use super::sql::{self, Doing};
 use super::view::{Slot, View};
 use super::{Reader, Result};
 use crate::model::{
-    AccountKey, FlagSet, ListRow, MailboxKey, MessageKey, Role, Safe, ThreadKey, ViewSpec,
+    AccountKey, FlagSet, ListRow, MailboxKey, MessageKey, Rest, Role, Safe, ThreadKey, ViewSpec,
 };
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row};
 use std::collections::BTreeSet;
@@ -22,7 +22,11 @@ const SENDERS_MAX: usize = 64;
 /// What a row is made of, by message and mailbox.
 pub(super) const ROW: &str =
     "SELECT p.thread, p.arrived, p.flags, p.words, p.is_pending, m.account,
-    m.is_here, m.has_attachment, m.size, m.subject, m.sender, m.preview, m.recipients, b.role
+    m.is_here, m.has_attachment, m.size, m.subject, m.sender, m.preview, m.recipients, b.role,
+    CASE WHEN m.local = 0 OR m.is_here THEN 0 ELSE
+      (SELECT CASE WHEN r.drop_size = 0 THEN 0 ELSE
+         coalesce((SELECT 1 + max(d.is_wanted) FROM local.maildrop d WHERE d.raw = r.key), 3) END
+       FROM local.raw r WHERE r.key = m.local) END
   FROM placement p CROSS JOIN message m ON m.key = p.message
     CROSS JOIN mailbox b ON b.key = p.mailbox
   WHERE p.message = ?1 AND p.mailbox = ?2";
@@ -178,6 +182,7 @@ fn read(
         size_bytes: sql::unsigned(row.get(8)?),
         is_pending: row.get(4)?,
         is_here: row.get(6)?,
+        rest: rest(row.get(14)?),
     };
     let recipients = if is_outgoing {
         Some(text(12)?.to_owned())
@@ -185,6 +190,16 @@ fn read(
         None
     };
     Ok((list_row, recipients))
+}
+
+/// How the rest of a message stands, as statements say it.
+pub(super) const fn rest(said: Option<i64>) -> Rest {
+    match said {
+        None | Some(0) => Rest::Here,
+        Some(1) => Rest::OnServer,
+        Some(2) => Rest::Asked,
+        Some(_) => Rest::Lost,
+    }
 }
 
 fn sender(list: &str) -> String {

@@ -4,10 +4,11 @@
 
 use super::{Theme, draw_to};
 use crate::app::activity_tests::busy;
+use crate::app::rest_tests::{checked, maildrop};
 use crate::app::scenes::{self, Scene};
 use crate::app::{Colours, Input, LayoutMode, Settings, Token};
 use crate::bus::{AccountView, Event, Link};
-use crate::model::{Role, Safe};
+use crate::model::{Rest, Role, Safe};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -161,11 +162,34 @@ fn empty_folder() {
 }
 
 #[test]
+fn a_maildrop_with_a_message_of_which_only_the_header_is_here() {
+    at_each_size("list__header_only", |cols, rows| {
+        maildrop(cols, rows, Rest::OnServer, checked())
+    });
+    at_each_size("reader__header_only", |cols, rows| {
+        let mut scene = maildrop(cols, rows, Rest::Lost, checked());
+        scene.press("enter");
+        scene
+    });
+    at_each_size("reader__header_only_waits", |cols, rows| {
+        let busy = Link::Waiting {
+            secs: 9,
+            is_put_off: true,
+            why: Safe::fixed("another program fetches"),
+        };
+        let mut scene = maildrop(cols, rows, Rest::Asked, busy);
+        scene.press("enter");
+        scene
+    });
+}
+
+#[test]
 fn offline_with_an_error() {
     at_each_size("list__offline_error", |cols, rows| {
         let mut account = scenes::account(1, "work");
         account.pending = 3;
         account.link = Link::Waiting {
+            is_put_off: false,
             secs: 12,
             why: Safe::fixed("imap.work.example does not answer"),
         };

@@ -22,6 +22,8 @@ pub(crate) struct Glyphs {
     pub(super) deleted: &'static str,
     pub(super) star: &'static str,
     pub(super) attachment: &'static str,
+    /// Only the header of the message is here.
+    pub(super) rest: &'static str,
     /// A change that the server has not confirmed.
     pub(super) pending: &'static str,
     pub(super) folded: &'static str,
@@ -54,6 +56,7 @@ pub(super) const UNICODE: Glyphs = Glyphs {
     deleted: "×",
     star: "★",
     attachment: "@",
+    rest: "↓",
     pending: "↑",
     folded: "▸",
     unfolded: "▾",
@@ -84,6 +87,7 @@ pub(super) const ASCII: Glyphs = Glyphs {
     deleted: "D",
     star: "*",
     attachment: "@",
+    rest: "v",
     pending: "^",
     folded: ">",
     unfolded: "v",

@@ -7,7 +7,7 @@ use super::dates::date;
 use super::text::Text;
 use super::theme::Paint;
 use crate::app::{App, Area, Context, DateStyle, size_text};
-use crate::model::{Flag, ListRow, Safe};
+use crate::model::{Flag, ListRow, Rest, Safe};
 use ratatui::style::Style;
 
 /// The columns of a row.
@@ -20,6 +20,8 @@ struct Columns {
     date: u16,
 }
 
+/// The columns from which on the size of each message is shown.
+const SIZES_FROM: u16 = 110;
 /// Cursor, selection, state, star, and a blank.
 const MARKS: u16 = 5;
 
@@ -31,7 +33,7 @@ impl Columns {
             (90.., DateStyle::Iso) => 16,
             (72.., _) => 10,
         };
-        let size = if cols >= 110 { 7 } else { 0 };
+        let size = if cols >= SIZES_FROM { 7 } else { 0 };
         let signs = if cols >= 44 { 3 } else { 0 };
         let who = match cols {
             0..=25 => 0,
@@ -190,7 +192,15 @@ fn marks(canvas: &mut Canvas, line: Area, row: &ListRow, is_selected: bool) {
 fn signs(canvas: &mut Canvas, line: Area, x: u16, row: &ListRow) {
     let glyphs = canvas.theme.glyphs();
     let dim = canvas.style(Paint::Dim);
-    if row.has_attachment {
+    if row.rest != Rest::Here {
+        let paint = if row.rest == Rest::Asked {
+            Paint::Warning
+        } else {
+            Paint::Dim
+        };
+        let style = canvas.style(paint);
+        canvas.put(line, x, 1, &glyphs.rest, style);
+    } else if row.has_attachment {
         canvas.put(line, x, 1, &glyphs.attachment, dim);
     }
     if row.is_pending {
@@ -218,6 +228,11 @@ fn subject(
         x += canvas.put(line, x, 1, &canvas.theme.glyphs().branch, dim) + 1;
     }
     let mut end = end - tags(canvas, line, end, cols, row);
+    // Where sizes have no column of their own.
+    if row.rest != Rest::Here && cols >= 24 && line.w < SIZES_FROM {
+        let size = Safe::line(&size_text(row.size_bytes));
+        end -= canvas.put_right(line, end, 8, &size, dim) + 1;
+    }
     if row.count > 1 {
         let count = Safe::line(&format!("({})", row.count));
         let used = canvas.put_right(line, end, 7, &count, dim);

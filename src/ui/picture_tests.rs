@@ -121,6 +121,7 @@ impl Mail {
                 size_bytes: u64::try_from(message.raw.len()).unwrap(),
                 is_pending: false,
                 is_here: true,
+                rest: crate::model::Rest::Here,
             });
             self.raw.insert(number, message.raw.clone());
         }

@@ -118,6 +118,13 @@ fn draw_row(app: &App, canvas: &mut Canvas, area: Area, row: Row) {
             let glyph = canvas.theme.glyphs().across;
             canvas.repeat(area, 0, area.w, glyph, style);
         }
+        Row::Rest(n) => {
+            let lines = app.rest_lines(reading, usize::from(area.w));
+            if let Some(line) = lines.get(n) {
+                let style = canvas.style(Paint::Note);
+                canvas.put_rest(area, 0, line, style);
+            }
+        }
         Row::Line(n) => {
             if let Some(line) = reading.body.get(n) {
                 text_line(app, canvas, area, line, reading.body.get(n + 1));

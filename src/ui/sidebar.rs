@@ -5,7 +5,7 @@
 use super::canvas::Canvas;
 use super::theme::Paint;
 use crate::app::{AccountView, App, Area, Context, Link, SideRow, Target, link_word};
-use crate::model::Safe;
+use crate::model::{Safe, SyncMode};
 use crate::ui::Text;
 
 /// Draws the sidebar.
@@ -106,6 +106,7 @@ fn draw_link(
     let (mark, paint) = link_mark(canvas, &account.link);
     let word = match &account.link {
         Link::Idle if app.is_offline => "offline",
+        Link::Idle if account.mode == SyncMode::Manual => "by hand",
         link => link_word(link),
     };
     let style = canvas.style(paint);
@@ -124,7 +125,7 @@ pub(super) fn link_mark(canvas: &Canvas, link: &Link) -> (&'static str, Paint) {
     let glyphs = canvas.theme.glyphs();
     match link {
         Link::InStep { is_watched: true } => (glyphs.watching, Paint::Good),
-        Link::InStep { is_watched: false } => (glyphs.in_step, Paint::Good),
+        Link::InStep { is_watched: false } | Link::Checked { .. } => (glyphs.in_step, Paint::Good),
         Link::Connecting | Link::Syncing { .. } => (glyphs.syncing, Paint::Warning),
         Link::Waiting { .. } => (glyphs.waiting, Paint::Warning),
         Link::Stopped { .. } => (glyphs.stopped, Paint::Error),

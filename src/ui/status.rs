@@ -69,10 +69,11 @@ fn connection(app: &App, canvas: &mut Canvas, area: Area) -> u16 {
         Link::Syncing { .. } => 3,
         Link::Connecting => 2,
         Link::Idle => 1,
-        Link::InStep { .. } => 0,
+        Link::InStep { .. } | Link::Checked { .. } => 0,
     };
     let here = app.current_account();
-    let most = || app.accounts.iter().max_by_key(|a| weight(&a.link));
+    // Of several that stand alike, the first.
+    let most = || app.accounts.iter().rev().max_by_key(|a| weight(&a.link));
     let Some(account) = here.or_else(most) else {
         return 0;
     };

@@ -83,6 +83,8 @@ mod pop3_faults;
 mod pop3_ids;
 #[cfg(test)]
 mod pop3_leave;
+mod pop3_rest;
+mod pop3_screen;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]

@@ -211,12 +211,18 @@ impl App {
     pub fn link_text(&self, account: &crate::bus::AccountView) -> Safe {
         use crate::bus::Link;
         match &account.link {
-            Link::Waiting { secs, why } => {
+            Link::Waiting {
+                secs,
+                is_put_off,
+                why,
+            } => {
                 let passed = self.monotonic_ms.saturating_sub(self.accounts_at_ms) / 1000;
                 let left = u64::from(*secs).saturating_sub(passed);
-                let text = match left {
-                    0 => format!("offline, trying again ({why})"),
-                    n => format!("offline, retry in {n} s ({why})"),
+                let text = match (left, is_put_off) {
+                    (0, true) => format!("{why}, trying again"),
+                    (n, true) => format!("{why}, again in {n} s"),
+                    (0, false) => format!("offline, trying again ({why})"),
+                    (n, false) => format!("offline, retry in {n} s ({why})"),
                 };
                 Safe::line(&text)
             }
@@ -234,12 +240,18 @@ impl App {
                 total,
             } => {
                 let text = match total {
+                    n if mailbox.is_empty() => format!("fetching {done} of {n}"),
                     0 => format!("syncing {mailbox}"),
                     n => format!("syncing {mailbox} {done}/{n}"),
                 };
                 Safe::line(&text)
             }
+            Link::Checked { secs } => Safe::line(&format!("checked {}", self.clock(*secs))),
             Link::Idle if self.is_offline => Safe::fixed("offline"),
+            Link::Idle if account.mode == SyncMode::Manual => {
+                let sync = self.keymap.first("sync-all", self.focus);
+                Safe::line(&format!("by hand, {sync} fetches"))
+            }
             other @ (Link::Idle | Link::Connecting | Link::InStep { .. }) => {
                 Safe::fixed(link_word(other))
             }

@@ -10,7 +10,7 @@ use crate::app::{
     App, Confirm, Context, Effect, Headers, Item, Job, Overlay, PickerKind, list::placed,
 };
 use crate::bus::{Command, Form};
-use crate::model::{Link, PartId, Placed, Reading, Safe};
+use crate::model::{Link, PartId, Placed, Reading, Rest, Safe};
 
 fn has(app: &App, is_there: fn(&Reading) -> bool, why: &'static str) -> Availability {
     match app.reader.reading() {
@@ -50,6 +50,40 @@ pub(super) fn has_other_form(app: &App) -> Availability {
 pub(super) fn has_quotes(app: &App) -> Availability {
     let is_quoted = |r: &Reading| r.body.iter().any(|line| line.quote > 0);
     has(app, is_quoted, "nothing is quoted in this message")
+}
+
+/// Whether of a message at hand only the header is here.
+pub(super) fn has_rest(app: &App) -> Availability {
+    let rests = app.known_rows(None).into_iter().map(|row| row.rest);
+    match rests.filter(|rest| *rest != Rest::Here).max() {
+        Some(Rest::Lost) => Availability::No("the rest is no longer on the server"),
+        Some(Rest::Here | Rest::OnServer | Rest::Asked) => Availability::Yes,
+        None => Availability::No("the whole message is here"),
+    }
+}
+
+/// Asks for all of the messages of which only the header was fetched.
+pub(super) fn fetch_whole(app: &mut App, count: Count) -> Vec<Effect> {
+    let rows = app.known_rows(count).into_iter();
+    let wanted: Vec<(Placed, u64)> = rows
+        .filter(|row| row.rest != Rest::Here)
+        .map(|row| (placed(row), row.size_bytes))
+        .collect();
+    let size = crate::app::size_text(wanted.iter().map(|w| w.1).sum());
+    let what = match wanted.len() {
+        1 => format!("the whole message ({size})"),
+        n => format!("{n} whole messages ({size})"),
+    };
+    let text = if app.is_offline {
+        let online = app.keymap.first("toggle-offline", app.focus);
+        format!("Fetches {what} when you are online again ({online})")
+    } else {
+        format!("Fetching {what}")
+    };
+    let mut effects = app.say(Safe::line(&text));
+    let all = wanted.into_iter().map(|w| w.0).collect();
+    effects.push(Effect::Engine(Command::FetchWhole(all)));
+    effects
 }
 
 /// Gives the reader the keys; a folded thread is unfolded, so that the next message is its next.

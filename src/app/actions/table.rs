@@ -150,6 +150,7 @@ pub(super) const TABLE: &[Action] = &[
     row("cycle-layout", "Change where the preview goes", NO, View, ALL, &["P"], always, view::cycle_layout, "beside below split"),
     row("toggle-sidebar", "Show or hide the folders", NO, View, ALL, &["`"], always, view::toggle_sidebar, "tree pane"),
 
+    row("fetch-whole", "Fetch the whole message", (1, "fetch whole"), Read, MAIL, &["gw"], read::has_rest, read::fetch_whole, "download rest large header pop3").hinted(MAIL),
     row("headers", "Show short headers, all, or the source", (8, "headers"), Read, READER, &["H"], has_text, read::headers, "raw full"),
     row("other-form", "Switch between plain text and HTML", NO, Read, READER, &["="], read::has_other_form, read::other_form, "alternative"),
     row("fold-quotes", "Fold quoted text", NO, Read, READER, &["zq", "za"], has_quotes, read::fold_quotes, "collapse replies"),

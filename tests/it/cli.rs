@@ -73,6 +73,8 @@ fn help_and_version_end_with_0_and_name_only_commands_that_work() {
         "send",
         "outbox",
         "journal",
+        "export",
+        "import",
         "actions",
         "config",
         "cache",

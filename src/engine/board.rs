@@ -104,6 +104,11 @@ impl Wishes {
             || (self.is_replay_due && self.mode == SyncMode::OnStart)
     }
 
+    /// Whether nothing may go over the network, whatever the account keeps here.
+    pub(crate) const fn is_cut_off(&self) -> bool {
+        self.is_stopping || self.is_offline
+    }
+
     /// Whether no lane may work.
     pub(crate) const fn is_off(&self) -> bool {
         self.is_stopping || (self.is_offline && !self.is_local)

@@ -35,7 +35,7 @@ pub(crate) struct Told {
 }
 
 /// Fetches the credentials and opens a session.
-pub(crate) async fn open(account: &Account) -> Result<Session, Failure> {
+async fn open(account: &Account) -> Result<Session, Failure> {
     let login = super::lane::credentials(account).await?;
     let setup = &account.setup;
     Ok(Session::open(&setup.server, &login, &setup.options).await?)

@@ -100,7 +100,7 @@ pub(crate) async fn work(account: Arc<Account>) {
             lane.session.logout().await;
             Ok(())
         };
-        let outcome = until_called_off(&account, generation, life).await;
+        let outcome = until_called_off(&account, generation, Wishes::is_off, life).await;
         account.board.post(|w| {
             w.is_work_busy = false;
             w.is_settled = false;

@@ -8,7 +8,7 @@ use super::backoff::Backoff;
 use super::board::Wishes;
 use super::clock;
 use super::drop_round::round;
-use super::waiting::{pause, wait_until};
+use super::waiting::{pause, until_called_off, wait_until};
 use crate::bus::Link;
 use crate::model::Safe;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ pub(crate) async fn poll(account: Arc<Account>) {
         // What is asked for from here on is asked for anew.
         account.board.note(|w| w.is_sync_wanted = false);
         let begun = Instant::now();
-        match until_called_off(&account, generation, round(&account)).await {
+        match until_called_off(&account, generation, Wishes::is_cut_off, round(&account)).await {
             Some(Ok(round)) => {
                 backoff.reset();
                 not_before = round.login_delay.map(|delay| begun + delay);
@@ -78,20 +78,4 @@ async fn wait_for_turn(account: &Account, not_before: Option<Instant>) -> bool {
     let mut bell = account.board.listen();
     let called_off = wait_until(account, &mut bell, |w| !w.is_round_wanted());
     tokio::time::timeout_at(at, called_off).await.is_err()
-}
-
-/// Does the work of a session; `None` where it is called off.
-async fn until_called_off<T>(
-    account: &Account,
-    generation: u64,
-    work: impl Future<Output = T>,
-) -> Option<T> {
-    let mut bell = account.board.listen();
-    let is_over = |w: &Wishes| w.is_stopping || w.is_offline || w.generation != generation;
-    let called_off = wait_until(account, &mut bell, is_over);
-    tokio::select! {
-        biased;
-        done = work => Some(done),
-        _ = called_off => None,
-    }
 }

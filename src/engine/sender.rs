@@ -113,7 +113,7 @@ pub(crate) async fn run(account: Arc<Account>) {
 /// One round, until it is done or called off.
 async fn work(account: &Arc<Account>) {
     let generation = account.board.look(|w| w.generation);
-    let done = until_called_off(account, generation, send_due(account)).await;
+    let done = until_called_off(account, generation, Wishes::is_cut_off, send_due(account)).await;
     let failure = match done {
         Some(Ok(round)) => round.failure,
         Some(Err(Failure::Net(error))) => Some(error),

@@ -17,20 +17,21 @@ use tokio::time::Instant;
 const GRACE: Duration = Duration::from_secs(1);
 
 /// Does the work of a connection; `None` where it is called off. A connection that may be dead (the
-/// machine slept) ends at once, for it would be silent; others have a moment to say goodbye.
+/// machine slept) ends at once, for it would be silent; others have a moment to say goodbye when it
+/// `is_over`.
 pub(crate) async fn until_called_off<T>(
     account: &Account,
     generation: u64,
+    is_over: impl Fn(&Wishes) -> bool,
     work: impl Future<Output = T>,
 ) -> Option<T> {
     let mut bell = account.board.listen();
     let called_off = async {
-        let is_over = |w: &Wishes| w.is_off();
         wait_until(account, &mut bell, |w| {
             is_over(w) || w.generation != generation
         })
         .await;
-        if account.board.look(is_over) {
+        if account.board.look(&is_over) {
             tokio::time::sleep(GRACE).await;
         }
     };

@@ -46,7 +46,7 @@ pub(crate) async fn watch(account: Arc<Account>) {
             lane.session.logout().await;
             Ok::<(), Failure>(())
         };
-        let outcome = until_called_off(&account, generation, life).await;
+        let outcome = until_called_off(&account, generation, Wishes::is_off, life).await;
         if begun.elapsed() > LIVED {
             backoff.reset();
         }
@@ -61,7 +61,8 @@ pub(crate) async fn watch(account: Arc<Account>) {
 /// Waits, but not longer than anybody wants this account to be connected as it was.
 async fn nap(account: &Account, how_long: Duration) {
     let generation = account.board.look(|w| w.generation);
-    let _over = until_called_off(account, generation, tokio::time::sleep(how_long)).await;
+    let nap = tokio::time::sleep(how_long);
+    let _over = until_called_off(account, generation, Wishes::is_off, nap).await;
 }
 
 impl Lane {
@@ -128,7 +129,9 @@ pub(crate) async fn fetch(account: Arc<Account>) {
             lane.session.logout().await;
             Ok::<(), Failure>(())
         };
-        if let Some(Err(failure)) = until_called_off(&account, generation, life).await {
+        if let Some(Err(failure)) =
+            until_called_off(&account, generation, Wishes::is_off, life).await
+        {
             tracing::info!(account = %account.setup.name, %failure, "fetching ended");
             yield_a_lane(&account, &failure);
             nap(&account, FETCH_PAUSE).await;

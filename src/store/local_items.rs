@@ -49,12 +49,6 @@ impl Packed {
             bytes: pack(raw, QUICK)?,
         })
     }
-
-    /// How much room it takes.
-    #[must_use]
-    pub const fn packed_len(&self) -> usize {
-        self.bytes.len()
-    }
 }
 
 /// A message that is put into a local mailbox.

@@ -1,22 +1,21 @@
 //! A message to what a person reads: headers, wrapped lines, links, attachments.
 //!
-//! Called by `engine` and `cli`. Every text that leaves is [`Safe`]; nothing is fetched, nothing
+//! Called by `engine` and `cli`; `files` lists what can be saved. Every text that leaves is [`Safe`]; nothing is fetched, nothing
 //! panics, and an empty or broken message still gives a reading.
 
 use super::choose::{Chosen, Form, choose, own_parts, says_something};
+use super::files::listed;
 use super::headers::{Headers, parse_headers, parse_until};
 use super::links::Links;
-use super::names::file_name;
 use super::params::Field;
 use super::text::{self, Flow, LINES_MAX, note};
 use super::tree::{Node, message_start, scan};
-use super::{charset, html, people, transfer};
-use crate::model::{Attachment, BodyStructure, Line, LineKind, Part, PartId, Reading, Safe, Span};
+use super::{charset, elsewhere, html, people, tnef, transfer, uu};
+use crate::model::{BodyStructure, Holds, Line, LineKind, Part, PartId, Reading, Safe, Span};
 use std::borrow::Cow;
 
 /// Lines longer than this tire the eye, however wide the screen is.
 const MEASURE_MAX: usize = 100;
-const ATTACHMENTS_MAX: usize = 1000;
 
 /// Where a message is read from.
 #[derive(Debug, Clone, Copy)]
@@ -46,7 +45,7 @@ pub fn reading(source: Source<'_>, width: u16, form: Form) -> Reading {
             .and_then(super::parse_date)
             .map(|moment| moment.unix_secs),
         all_headers: people::all_headers(&message.headers),
-        attachments: attachments(&message.structure),
+        attachments: listed(message.files()),
         width,
         ..Reading::default()
     };
@@ -69,8 +68,18 @@ enum Bytes<'a> {
 
 /// The text of one part.
 pub(super) struct PartText {
+    /// Without the files that were written into it.
     pub(super) text: String,
     pub(super) flow: Flow,
+    /// Where in the text each of those files stood, and what is said of it.
+    files: Vec<(usize, String)>,
+}
+
+/// A part's bytes, decoded, with what its header says of them.
+struct PartBytes {
+    bytes: Vec<u8>,
+    charset: String,
+    content: Option<Field>,
 }
 
 impl<'a> Message<'a> {
@@ -98,8 +107,17 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// The text of a part; `None` when its bytes are not here.
-    pub(super) fn text(&self, part: &Part) -> Option<PartText> {
+    /// The decoded bytes of a part; `None` when they are not here.
+    pub(super) fn bytes(&self, part: &Part) -> Option<Vec<u8>> {
+        self.part(part).map(|found| found.bytes)
+    }
+
+    /// The Content-Type of a part whose bytes are here.
+    pub(super) fn content(&self, part: &Part) -> Option<Field> {
+        self.part(part)?.content
+    }
+
+    fn part(&self, part: &Part) -> Option<PartBytes> {
         let (bytes, charset, content) = match &self.bytes {
             Bytes::Whole(raw, nodes) => {
                 let node = nodes.iter().find(|n| n.part.id == part.id)?;
@@ -125,6 +143,20 @@ impl<'a> Message<'a> {
                 (transfer::decode(&encoding, body), charset, content)
             }
         };
+        Some(PartBytes {
+            bytes,
+            charset,
+            content,
+        })
+    }
+
+    /// The text of a part; `None` when its bytes are not here.
+    pub(super) fn text(&self, part: &Part) -> Option<PartText> {
+        let PartBytes {
+            bytes,
+            charset,
+            content,
+        } = self.part(part)?;
         let is = |name: &str, value: &str| {
             let param = content.as_ref().and_then(|c| c.text(name));
             param.is_some_and(|v| v.trim().eq_ignore_ascii_case(value))
@@ -141,10 +173,22 @@ impl<'a> Message<'a> {
         } else {
             charset
         };
-        Some(PartText {
-            text: charset::decode(label.as_bytes(), &bytes),
-            flow,
-        })
+        let found = match part.mime_type.as_str() {
+            "text/plain" => uu::find(&bytes),
+            _ => Vec::new(),
+        };
+        let mut text = String::new();
+        let mut files = Vec::new();
+        let mut at = 0;
+        for file in &found {
+            let before = bytes.get(at..file.range.start).unwrap_or_default();
+            text.push_str(&charset::decode(label.as_bytes(), before));
+            files.push((text.len(), super::files::said_of(file)));
+            at = file.range.end;
+        }
+        let rest = bytes.get(at..).unwrap_or_default();
+        text.push_str(&charset::decode(label.as_bytes(), rest));
+        Some(PartText { text, flow, files })
     }
 
     fn is_single(&self) -> bool {
@@ -166,17 +210,14 @@ impl<'a> Message<'a> {
         let mut links = Links::default();
         let mut is_missing = false;
         for part in parts {
-            let Some(PartText { text, flow }) = self.text(part) else {
+            let Some(text) = self.text(part) else {
                 is_missing = true;
                 continue;
             };
             let lines = if part.mime_type == "text/html" {
-                let done = html::lines(&text, measure, &mut links);
-                reading.is_html = true;
-                reading.blocked_images = reading.blocked_images.saturating_add(done.blocked_images);
-                done.lines
+                page_lines(&text.text, measure, reading, &mut links)
             } else {
-                text::lines(&text, flow, measure, &mut links)
+                text.lines(measure, &mut links)
             };
             if !reading.body.is_empty() && !lines.is_empty() {
                 reading.body.push(rule(measure));
@@ -191,6 +232,10 @@ impl<'a> Message<'a> {
             }
         }
         reading.has_other_form = has_other_form;
+        if reading.body.iter().all(is_blank) {
+            self.write_wrapped(reading, measure, form, &mut links);
+        }
+        elsewhere::write(self, &mut reading.body);
         reading.links = links.into_vec();
         if is_missing {
             reading.body.push(note("Some of the text is not here yet."));
@@ -204,6 +249,17 @@ impl<'a> Message<'a> {
             reading.body.push(note(self.why_empty()));
         }
         fit_notes(&mut reading.body, measure);
+    }
+
+    /// What Outlook wrapped, where there is no other text.
+    fn write_wrapped(&self, reading: &mut Reading, measure: usize, form: Form, links: &mut Links) {
+        let is_wrapped = |p: &&Part| Holds::of(&p.mime_type, &p.name) == Some(Holds::Winmail);
+        for part in own_parts(&self.structure).into_iter().filter(is_wrapped) {
+            let bytes = self.bytes(part).unwrap_or_default();
+            if let Some(tnef) = tnef::parse(&bytes) {
+                write_tnef(reading, &tnef, measure, form, links);
+            }
+        }
     }
 
     fn why_empty(&self) -> &'static str {
@@ -223,6 +279,70 @@ impl<'a> Message<'a> {
             "This message has no text."
         }
     }
+}
+
+impl PartText {
+    /// Its lines, with a line of ours where a file was.
+    fn lines(&self, measure: usize, links: &mut Links) -> Vec<Line> {
+        let mut lines = Vec::new();
+        let mut at = 0;
+        for (to, said) in &self.files {
+            let before = self.text.get(at..*to).unwrap_or_default();
+            lines.extend(text::lines(before, self.flow, measure, links));
+            lines.push(text::own_note(Safe::line(said)));
+            at = *to;
+        }
+        let rest = self.text.get(at..).unwrap_or_default();
+        lines.extend(text::lines(rest, self.flow, measure, links));
+        lines
+    }
+}
+
+fn page_lines(page: &str, measure: usize, reading: &mut Reading, links: &mut Links) -> Vec<Line> {
+    let done = html::lines(page, measure, links);
+    reading.is_html = true;
+    reading.blocked_images = reading.blocked_images.saturating_add(done.blocked_images);
+    done.lines
+}
+
+/// The text of a `winmail.dat`, in the form that is wanted.
+fn write_tnef(
+    reading: &mut Reading,
+    tnef: &tnef::Tnef<'_>,
+    measure: usize,
+    form: Form,
+    links: &mut Links,
+) {
+    let (has_text, has_page) = (!tnef.text.trim().is_empty(), !tnef.html.trim().is_empty());
+    let is_page = has_page && (!has_text || form == Form::Html);
+    let lines = if is_page {
+        page_lines(&tnef.html, measure, reading, links)
+    } else {
+        text::lines(&tnef.text, Flow::default(), measure, links)
+    };
+    reading.has_other_form |= has_text && has_page;
+    reading.body.extend(lines);
+}
+
+/// The same where it was opened for itself.
+pub(super) fn write_winmail(reading: &mut Reading, tnef: &tnef::Tnef<'_>, form: Form) {
+    let measure = usize::from(reading.width).clamp(1, MEASURE_MAX);
+    let mut links = Links::default();
+    write_tnef(reading, tnef, measure, form, &mut links);
+    reading.links = links.into_vec();
+    if reading.body.iter().all(is_blank) {
+        reading.body = vec![note(if tnef.has_rtf {
+            "Its text is in Microsoft's rich text only, which Pillarbox does not read."
+        } else {
+            "There is no text in it."
+        })];
+    }
+    fit_notes(&mut reading.body, measure);
+}
+
+fn is_blank(line: &Line) -> bool {
+    let is_blank = |s: &Span| s.text.as_str().trim().is_empty();
+    line.kind != LineKind::Note && line.spans.iter().all(is_blank)
 }
 
 fn rule(measure: usize) -> Line {
@@ -263,32 +383,6 @@ fn fit_notes(body: &mut Vec<Line>, measure: usize) {
             });
         }
     }
-}
-
-/// Files, and behind them the pictures that HTML would show in the text: a terminal cannot, and they
-/// could not be saved otherwise.
-fn attachments(structure: &BodyStructure) -> Vec<Attachment> {
-    let own = own_parts(structure);
-    let (files, others): (Vec<&Part>, Vec<&Part>) =
-        own.into_iter().partition(|p| p.is_attachment());
-    let pictures = others
-        .into_iter()
-        .filter(|p| p.mime_type.starts_with("image/"));
-    files
-        .into_iter()
-        .chain(pictures)
-        .take(ATTACHMENTS_MAX)
-        .enumerate()
-        .map(|(index, part)| {
-            let name = file_name(&part.name, &part.mime_type, index);
-            Attachment {
-                part: part.id.clone(),
-                name: Safe::line(&name),
-                mime_type: Safe::line(&part.mime_type),
-                size_bytes: transfer::decoded_size(&part.encoding, part.size_bytes),
-            }
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ mod table_tests;
 #[cfg(test)]
 mod write_tests;
 
-pub(crate) use read::{ask_to_open, copy_link};
+pub(crate) use read::{ask_to_open, copy_link, enter};
 pub(crate) use view::apply_filter;
 pub(in crate::app) use write::templates_listed;
 

@@ -177,7 +177,7 @@ fn demo_account(account: &DemoAccount) -> AccountSetup {
         writing: Writing {
             senders: vec![Sender {
                 address: Address {
-                    name: "Ann Example".to_owned(),
+                    name: "Ann Sorrel".to_owned(),
                     address: account.address.clone(),
                 },
                 signature: String::new(),

@@ -177,6 +177,9 @@ fn print_text(raw: &[u8], output: &mut Output) -> Result<(), Failure> {
     for (name, value) in &reading.headers {
         output.line(&format!("{name}: {value}"))?;
     }
+    for card in reading.cards.iter().flat_map(|card| &card.lines) {
+        output.line(&format!("| {}", card.text))?;
+    }
     output.line("")?;
     for body_line in &reading.body {
         output.line(&line(body_line))?;

@@ -15,7 +15,9 @@ pub(super) fn query(text: &str, today: i32) -> Result<Query, QueryError> {
 
 /// The message as the reader shows it; made safe.
 pub(super) fn reading(raw: &[u8], width: u16) -> Reading {
-    mime::reading(Source::Whole(raw), width, Form::Auto)
+    let mut reading = mime::reading(Source::Whole(raw), width, Form::Auto);
+    reading.cards = mime::cards(Source::Whole(raw));
+    reading
 }
 
 /// A name for the file of the attachment at that place, from 1: one that can do no harm.

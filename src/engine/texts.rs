@@ -159,8 +159,12 @@ impl Texts {
         let Some(held) = self.held(placed).await? else {
             return Ok(None);
         };
-        let reading = make(move || mime::reading(held.source(), width, form)).await?;
-        Ok(Some(reading))
+        let reading = make(move || {
+            let mut reading = mime::reading(held.source(), width, form);
+            reading.cards = mime::cards(held.source());
+            reading
+        });
+        Ok(Some(reading.await?))
     }
 
     /// What is in the store of a message, if that is enough to read it.
@@ -173,7 +177,7 @@ impl Texts {
         let Some(structure) = summary.structure else {
             return Ok(None);
         };
-        let ids: Vec<PartId> = structure.texts().map(|p| p.id.clone()).collect();
+        let ids: Vec<PartId> = structure.read().map(|p| p.id.clone()).collect();
         let found = self
             .db
             .read(move |r| {

@@ -98,6 +98,25 @@ impl<'a> Message<'a> {
         }
     }
 
+    /// The decoded bytes of a part; `None` when they are not here.
+    pub(super) fn bytes(&self, part: &Part) -> Option<Vec<u8>> {
+        match &self.bytes {
+            Bytes::Whole(raw, nodes) => {
+                let node = nodes.iter().find(|n| n.part.id == part.id)?;
+                Some(node.decoded(raw))
+            }
+            Bytes::Parts(parts) => {
+                let (_, raw) = parts.iter().find(|(id, _)| *id == part.id)?;
+                let header = parse_headers(raw);
+                let own = header.get("Content-Transfer-Encoding");
+                let encoding = own.map(|raw| Field::parse(raw).value);
+                let encoding = encoding.unwrap_or_else(|| part.encoding.clone());
+                let body = raw.get(header.body_at..).unwrap_or_default();
+                Some(transfer::decode(&encoding, body))
+            }
+        }
+    }
+
     /// The text of a part; `None` when its bytes are not here.
     pub(super) fn text(&self, part: &Part) -> Option<PartText> {
         let (bytes, charset, content) = match &self.bytes {

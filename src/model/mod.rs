@@ -4,6 +4,7 @@
 
 mod addr_spec;
 mod address;
+mod card;
 mod draft;
 mod flag;
 mod folders;
@@ -26,6 +27,7 @@ mod view;
 
 pub use addr_spec::{Standing, check as check_address, wire_address};
 pub use address::Address;
+pub use card::{Card, CardKind, CardLine, Tone};
 pub use draft::{
     Attached, Caret, Content, Draft, DraftField, DraftKind, DraftStart, ExtraField, Identity,
     Sending,

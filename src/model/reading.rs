@@ -2,7 +2,7 @@
 //!
 //! Made by `mime::render`, kept by `app`, drawn by `ui`. Every text in it is [`Safe`].
 
-use super::{PartId, Safe};
+use super::{Card, PartId, Safe};
 
 /// How a span is set off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -146,6 +146,8 @@ pub struct Reading {
     pub blocked_images: u32,
     /// The width in columns that the lines were wrapped to.
     pub width: u16,
+    /// What is to be said of it in our own frame.
+    pub cards: Vec<Card>,
     /// How the rest stands, where this is the header alone.
     pub rest: super::Rest,
     /// How large all of it is then, in bytes.

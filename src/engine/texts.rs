@@ -159,12 +159,23 @@ impl Texts {
         let Some(held) = self.held(placed).await? else {
             return Ok(None);
         };
+        let viewer = self.viewer();
         let reading = make(move || {
             let mut reading = mime::reading(held.source(), width, form);
-            reading.cards = mime::cards(held.source());
+            reading.cards = mime::cards(held.source(), &viewer);
             reading
         });
         Ok(Some(reading.await?))
+    }
+
+    /// Who reads.
+    fn viewer(&self) -> mime::Viewer {
+        let setup = self.account.as_ref().map(|a| &a.setup);
+        mime::Viewer {
+            trusted: setup
+                .map(|s| s.trusted_authserv.clone())
+                .unwrap_or_default(),
+        }
     }
 
     /// What is in the store of a message, if that is enough to read it.

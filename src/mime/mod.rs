@@ -48,7 +48,7 @@ mod corpus_tests;
 mod reply_corpus_tests;
 
 pub use address::parse_addresses;
-pub use card::cards;
+pub use card::{Viewer, cards};
 pub use choose::Form;
 pub use compose::{
     ComposeError, Composer, Contents, EightBit, How, NoContents, Purpose, Route, Stamp, Written,

@@ -56,6 +56,48 @@ impl CardLine {
 pub enum CardKind {
     /// A report of delivery or reading; with the part that holds the message it is about.
     Report(Option<PartId>),
+    /// The sender: what was proved, and what does not fit.
+    Sender,
+    /// A list that the message came from. Its line is for the command line: on the screen the line
+    /// of facts has the key.
+    List(Box<ListCard>),
+}
+
+/// A list, and how to leave it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListCard {
+    /// What it calls itself; may be empty.
+    pub name: Safe,
+    /// How to leave it, where it says so.
+    pub way: Option<Leave>,
+    /// Whether a signature that was proved covers the way; `None`: nothing was proved.
+    pub is_signed: Option<bool>,
+}
+
+/// A way to leave a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Leave {
+    /// One request to that address (RFC 8058), which is an `https` one.
+    OneClick {
+        /// Where to.
+        url: String,
+        /// Its host, as shown.
+        host: Safe,
+    },
+    /// A message.
+    Mail {
+        /// The `mailto:` link.
+        url: String,
+        /// Whom to, as shown.
+        to: Safe,
+    },
+    /// A page for people.
+    Page {
+        /// Where it is.
+        url: String,
+        /// Its host, as shown.
+        host: Safe,
+    },
 }
 
 /// One card.

@@ -3,17 +3,32 @@
 //! Called by `engine` and `cli` beside `reading`. A card must never pass a claim of the message on as
 //! our own, and never say more than was checked.
 
+mod auth;
+mod list;
 mod report;
+mod sender;
 
 use super::render::{Message, Source};
 use crate::model::Card;
 
-/// The cards of a message, those that warn first.
+/// Who reads, and whom they believe.
+#[derive(Debug, Clone, Default)]
+pub struct Viewer {
+    /// The server whose Authentication-Results are believed; empty: none.
+    pub trusted: String,
+}
+
+/// The cards of a message, that of the sender first.
 #[must_use]
-pub fn cards(source: Source<'_>) -> Vec<Card> {
+pub fn cards(source: Source<'_>, viewer: &Viewer) -> Vec<Card> {
     let message = Message::open(source);
+    let headers = &message.headers;
+    let checked = auth::checked(headers, &viewer.trusted);
+    let checked = checked.as_deref();
     let mut cards = Vec::new();
+    cards.extend(sender::card(headers, checked));
     cards.extend(report::card(&message));
+    cards.extend(list::card(headers, checked));
     cards
 }
 

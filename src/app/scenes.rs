@@ -373,6 +373,7 @@ fn body() -> Vec<Line> {
             is_bold: true,
             ..Emphasis::default()
         },
+        ..Span::default()
     });
     let signature = |text| Line {
         kind: LineKind::Signature,

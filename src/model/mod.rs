@@ -47,7 +47,9 @@ pub use op::{Destination, FolderChange, MailboxId, Op, OpKind, TargetState};
 pub use outbox::{OutboxItem, OutboxRecipient, OutboxState, RecipientState, SendWhen};
 pub use part::{BodyStructure, Part, PartId};
 pub use query::{DEPTH_MAX, Query, QueryError, Term};
-pub use reading::{Attachment, Emphasis, Line, LineKind, Link, Reading, Span};
+pub use reading::{
+    Attachment, Emphasis, Line, LineKind, Link, Picture, PictureSource, Reading, Span,
+};
 pub use recipients::{Entry, Recipients, is_same_mailbox};
 pub use safe::{Safe, mixes_scripts};
 pub use secret::Secret;

@@ -92,7 +92,7 @@ pub(crate) use overlay::ANSWERS_GAP;
 pub use overlay::{Confirm, Overlay};
 pub use picker::{Item, Picker, PickerKind};
 pub use prompt::{Prompt, PromptKind};
-pub use reader::{Body, HeaderLine, Headers, Reader, Row, wrap};
+pub use reader::{Body, CardRow, HeaderLine, Headers, Reader, Row, wrap};
 pub use settings::{Colours, DateStyle, KeyOverride, ParseQuery, Preset, Settings, every_word};
 pub use sidebar::{SideRow, Sidebar, Target, link_word, mailbox_label, role_name};
 pub use update::update;

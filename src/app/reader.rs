@@ -5,7 +5,7 @@
 
 use super::{App, Context, size_text};
 use crate::bus::{Form, Link, RequestId};
-use crate::model::{Attachment, Line, LineKind, Placed, Reading, Rest, Safe};
+use crate::model::{Attachment, Line, LineKind, Placed, Reading, Rest, Safe, Tone};
 use unicode_width::UnicodeWidthStr;
 
 /// Quoted blocks of fewer lines are not worth folding.
@@ -51,6 +51,8 @@ pub enum Row {
         /// How many there are.
         count: usize,
     },
+    /// A line of a card, by its index.
+    Card(usize),
     /// A rule between headers and text.
     Rule,
     /// A line of what is said where only the header is here.
@@ -79,6 +81,17 @@ pub struct HeaderLine {
     pub is_dated: bool,
     /// Whether it is the subject, which stands first and without its name.
     pub is_title: bool,
+}
+
+/// One row of a card.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CardRow {
+    /// A piece of one of its lines.
+    pub text: Safe,
+    /// How the line is meant.
+    pub tone: Tone,
+    /// The action whose key stands behind it; empty: none.
+    pub action: &'static str,
 }
 
 /// A text that is waited for.
@@ -126,6 +139,7 @@ pub struct Reader {
     scroll: usize,
     rows: Vec<Row>,
     header_lines: Vec<HeaderLine>,
+    card_rows: Vec<CardRow>,
 }
 
 impl Default for Reader {
@@ -147,6 +161,7 @@ impl Default for Reader {
             scroll: 0,
             rows: Vec::new(),
             header_lines: Vec::new(),
+            card_rows: Vec::new(),
         }
     }
 }
@@ -194,6 +209,12 @@ impl Reader {
     #[must_use]
     pub fn header_lines(&self) -> &[HeaderLine] {
         &self.header_lines
+    }
+
+    /// The cards as they are shown, row by row.
+    #[must_use]
+    pub fn card_rows(&self) -> &[CardRow] {
+        &self.card_rows
     }
 
     /// The headers that are shown now.
@@ -245,12 +266,14 @@ impl Reader {
             return;
         }
         self.header_lines = self.wrapped_headers();
+        self.card_rows = self.reading().map(card_rows).unwrap_or_default();
         rows.extend((0..self.header_lines.len()).map(Row::Header));
         if let Some(reading) = self.reading() {
             if has_facts(reading) {
                 rows.push(Row::Facts);
             }
             pack(reading, &mut rows);
+            rows.extend((0..self.card_rows.len()).map(Row::Card));
             rows.push(Row::Rule);
             if reading.rest != Rest::Here {
                 rows.extend((0..REST_LINES).map(Row::Rest));
@@ -380,6 +403,7 @@ impl Reader {
             Row::Header(_)
             | Row::Facts
             | Row::Files { .. }
+            | Row::Card(_)
             | Row::Rule
             | Row::Rest(_)
             | Row::Source(_) => false,
@@ -489,6 +513,28 @@ fn pack(reading: &Reading, rows: &mut Vec<Row>) {
 fn file_cols(n: usize, file: &Attachment) -> usize {
     let number = (n + 1).to_string().len() + 3;
     number + file.name.as_str().width() + 1 + size_text(file.size_bytes).len() + 3
+}
+
+/// The lines of the cards, wrapped, with room for the mark on the left and a key on the right.
+fn card_rows(reading: &Reading) -> Vec<CardRow> {
+    const LINES_MAX: usize = 4;
+    const KEY_COLS: usize = 8;
+    let cols = usize::from(reading.width).saturating_sub(2);
+    let lines = reading.cards.iter().flat_map(|card| &card.lines);
+    let mut rows = Vec::new();
+    for line in lines {
+        let key = if line.action.is_empty() { 0 } else { KEY_COLS };
+        let pieces = wrap(&line.text, cols.saturating_sub(key), LINES_MAX);
+        rows.extend(pieces.into_iter().map(|text| CardRow {
+            text,
+            tone: line.tone,
+            action: "",
+        }));
+        if let Some(last) = rows.last_mut() {
+            last.action = line.action;
+        }
+    }
+    rows
 }
 
 /// The rows of the text, with blocks quoted deeper than `quotes` folded into one row each.

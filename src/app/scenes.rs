@@ -374,6 +374,7 @@ fn body() -> Vec<Line> {
             is_bold: true,
             ..Emphasis::default()
         },
+        ..Span::default()
     });
     let signature = |text| Line {
         kind: LineKind::Signature,

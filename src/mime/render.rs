@@ -7,11 +7,14 @@ use super::choose::{Chosen, Form, choose, own_parts, says_something};
 use super::headers::{Headers, parse_headers, parse_until};
 use super::links::Links;
 use super::names::file_name;
-use super::params::Field;
+use super::params::{Field, percent};
 use super::text::{self, Flow, LINES_MAX, note};
 use super::tree::{Node, message_start, scan};
 use super::{charset, html, people, transfer};
-use crate::model::{Attachment, BodyStructure, Line, LineKind, Part, PartId, Reading, Safe, Span};
+use crate::model::{
+    Attachment, BodyStructure, Line, LineKind, Part, PartId, Picture, PictureSource, Reading, Safe,
+    Span,
+};
 use std::borrow::Cow;
 
 /// Lines longer than this tire the eye, however wide the screen is.
@@ -98,6 +101,25 @@ impl<'a> Message<'a> {
         }
     }
 
+    /// The decoded bytes of a part; `None` when they are not here.
+    pub(super) fn bytes(&self, part: &Part) -> Option<Vec<u8>> {
+        match &self.bytes {
+            Bytes::Whole(raw, nodes) => {
+                let node = nodes.iter().find(|n| n.part.id == part.id)?;
+                Some(node.decoded(raw))
+            }
+            Bytes::Parts(parts) => {
+                let (_, raw) = parts.iter().find(|(id, _)| *id == part.id)?;
+                let header = parse_headers(raw);
+                let own = header.get("Content-Transfer-Encoding");
+                let encoding = own.map(|raw| Field::parse(raw).value);
+                let encoding = encoding.unwrap_or_else(|| part.encoding.clone());
+                let body = raw.get(header.body_at..).unwrap_or_default();
+                Some(transfer::decode(&encoding, body))
+            }
+        }
+    }
+
     /// The text of a part; `None` when its bytes are not here.
     pub(super) fn text(&self, part: &Part) -> Option<PartText> {
         let (bytes, charset, content) = match &self.bytes {
@@ -174,7 +196,7 @@ impl<'a> Message<'a> {
                 let done = html::lines(&text, measure, &mut links);
                 reading.is_html = true;
                 reading.blocked_images = reading.blocked_images.saturating_add(done.blocked_images);
-                done.lines
+                self.take_pictures(reading, done)
             } else {
                 text::lines(&text, flow, measure, &mut links)
             };
@@ -204,6 +226,46 @@ impl<'a> Message<'a> {
             reading.body.push(note(self.why_empty()));
         }
         fit_notes(&mut reading.body, measure);
+    }
+
+    /// Gives the pictures of a page their places in the reading, and returns its lines.
+    fn take_pictures(&self, reading: &mut Reading, page: html::Html) -> Vec<Line> {
+        let mut numbers = Vec::with_capacity(page.pictures.len());
+        for image in page.pictures {
+            let source = self.picture_source(&image.source);
+            numbers.push(source.as_ref().map(|_| reading.pictures.len()));
+            reading.pictures.extend(source.map(|source| Picture {
+                source,
+                alt: Safe::line(&image.alt),
+                width_px: image.width_px,
+                height_px: image.height_px,
+            }));
+        }
+        let mut lines = page.lines;
+        for span in lines.iter_mut().flat_map(|l| &mut l.spans) {
+            span.picture = span.picture.and_then(|n| *numbers.get(n)?);
+        }
+        lines
+    }
+
+    /// Where a picture is; `None` where nobody could find it.
+    fn picture_source(&self, source: &str) -> Option<PictureSource> {
+        let scheme = source.split(':').next().unwrap_or_default();
+        match scheme.to_ascii_lowercase().as_str() {
+            "http" | "https" => Some(PictureSource::Remote(source.to_owned())),
+            "data" => Some(PictureSource::Inline(source.to_owned())),
+            "cid" => {
+                let id = source.get("cid:".len()..)?;
+                // RFC 2392 section 2: the id, percent-encoded.
+                let mut wanted = Vec::with_capacity(id.len());
+                percent(id.as_bytes(), &mut wanted);
+                let mut parts = self.structure.parts.iter();
+                let found = parts.find(|p| p.content_id.as_bytes() == wanted)?;
+                Some(PictureSource::Part(found.id.clone()))
+            }
+            _ if source.starts_with("//") => Some(PictureSource::Remote(format!("https:{source}"))),
+            _ => None,
+        }
     }
 
     fn why_empty(&self) -> &'static str {

@@ -74,6 +74,7 @@ pub(crate) fn note(text: &'static str) -> Line {
                 ..Emphasis::default()
             },
             link: None,
+            picture: None,
         }],
     }
 }
@@ -203,6 +204,7 @@ fn linked(text: &str, width: usize, links: &mut Links) -> Vec<Vec<Span>> {
                 range: found.start()..found.end(),
                 emphasis: Emphasis::default(),
                 link: Some(number),
+                picture: None,
             });
         }
     }

@@ -4,6 +4,7 @@
 
 mod addr_spec;
 mod address;
+mod card;
 mod draft;
 mod flag;
 mod folders;
@@ -26,6 +27,7 @@ mod view;
 
 pub use addr_spec::{Standing, check as check_address, wire_address};
 pub use address::Address;
+pub use card::{Card, CardKind, CardLine, Leave, ListCard, Tone};
 pub use draft::{
     Attached, Caret, Content, Draft, DraftField, DraftKind, DraftStart, ExtraField, Identity,
     Sending,
@@ -45,7 +47,9 @@ pub use op::{Destination, FolderChange, MailboxId, Op, OpKind, TargetState};
 pub use outbox::{OutboxItem, OutboxRecipient, OutboxState, RecipientState, SendWhen};
 pub use part::{BodyStructure, Part, PartId};
 pub use query::{DEPTH_MAX, Query, QueryError, Term};
-pub use reading::{Attachment, Emphasis, Line, LineKind, Link, Reading, Span};
+pub use reading::{
+    Attachment, Emphasis, Line, LineKind, Link, Picture, PictureSource, Reading, Span,
+};
 pub use recipients::{Entry, Recipients, is_same_mailbox};
 pub use safe::{Safe, mixes_scripts};
 pub use secret::Secret;

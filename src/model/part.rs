@@ -69,6 +69,22 @@ impl Part {
         self.mime_type.starts_with("multipart/")
     }
 
+    /// Whether a card tells what is in it, so that it is fetched with the text.
+    #[must_use]
+    pub fn is_card(&self) -> bool {
+        const BYTES_MAX: u64 = 512 * 1024;
+        let is_told = matches!(
+            self.mime_type.as_str(),
+            "message/delivery-status"
+                | "message/global-delivery-status"
+                | "message/disposition-notification"
+                | "message/global-disposition-notification"
+                | "text/rfc822-headers"
+                | "text/calendar"
+        );
+        is_told && self.size_bytes <= BYTES_MAX
+    }
+
     /// Whether a reader lists it as an attachment: marked as one, or named, or neither text nor a
     /// group; a picture that the HTML shows inline (Content-ID, not marked) is none.
     #[must_use]
@@ -119,6 +135,12 @@ impl BodyStructure {
             None => texts.clone().find(|p| p.disposition != "attachment"),
         };
         own.chain(lone)
+    }
+
+    /// The parts that are read: the texts, and what a card tells of (RFC 3464, 6047, 8098).
+    pub fn read(&self) -> impl Iterator<Item = &Part> {
+        self.texts()
+            .chain(self.parts.iter().filter(|p| p.is_card()))
     }
 
     /// The part of that address.

@@ -6,8 +6,8 @@ use super::canvas::Canvas;
 use super::dates::in_words;
 use super::text::Text;
 use super::theme::Paint;
-use crate::app::{App, Area, Body, Context, HeaderLine, Panes, Row, Split, size_text};
-use crate::model::{Emphasis, Line, LineKind, Reading, Safe, Span};
+use crate::app::{App, Area, Body, CardRow, Context, HeaderLine, Panes, Row, Split, size_text};
+use crate::model::{Emphasis, Line, LineKind, Reading, Safe, Span, Tone};
 use ratatui::style::{Modifier, Style};
 
 /// Draws the reader.
@@ -113,6 +113,11 @@ fn draw_row(app: &App, canvas: &mut Canvas, area: Area, row: Row) {
         }
         Row::Facts => facts(app, canvas, area, reading),
         Row::Files { first, count } => files(canvas, area, reading, first, count),
+        Row::Card(n) => {
+            if let Some(row) = reader.card_rows().get(n) {
+                card(app, canvas, area, row);
+            }
+        }
         Row::Rule => {
             let style = canvas.style(Paint::Line);
             let glyph = canvas.theme.glyphs().across;
@@ -243,6 +248,29 @@ fn files(canvas: &mut Canvas, area: Area, reading: &Reading, first: usize, count
         x += canvas.put(area, x, room, &file.name, plain) + 1;
         x += canvas.put_rest(area, x, &size, dim) + 3;
     }
+}
+
+/// A row of a card. Its mark stands left of where the text of any message can reach.
+fn card(app: &App, canvas: &mut Canvas, area: Area, row: &CardRow) {
+    let (mark, paint) = match row.tone {
+        Tone::Plain => (Paint::Mark, Paint::Plain),
+        Tone::Strong => (Paint::Mark, Paint::Strong),
+        Tone::Dim => (Paint::Mark, Paint::Dim),
+        Tone::Good => (Paint::Good, Paint::Good),
+        Tone::Warning => (Paint::Warning, Paint::Warning),
+    };
+    let edge = Area {
+        x: area.x.saturating_sub(1),
+        w: 1,
+        ..area
+    };
+    let (mark, style) = (canvas.style(mark), canvas.style(paint));
+    let glyph = canvas.theme.glyphs().card;
+    canvas.put(edge, 0, 1, &glyph, mark);
+    let used = canvas.put_rest(area, 1, &row.text, style);
+    let key = app.keymap.first(row.action, Context::Reader);
+    let key_style = canvas.style(Paint::Key);
+    canvas.put_rest(area, used + 2, &key, key_style);
 }
 
 /// The bars left of quoted text. Returns the column where the text begins.

@@ -15,7 +15,7 @@ use std::time::Duration;
 /// The longest that opening a message may take: no measure, but a limit against what hangs.
 const OPENING: Duration = Duration::from_secs(2);
 
-fn folder() -> Option<PathBuf> {
+pub(crate) fn folder() -> Option<PathBuf> {
     let folder = std::env::var_os("PILLARBOX_CORPUS").map(PathBuf::from);
     if folder.is_none() {
         println!("skipped: PILLARBOX_CORPUS names no folder of mail");
@@ -24,7 +24,7 @@ fn folder() -> Option<PathBuf> {
 }
 
 /// Every message of the folder with its name; mbox files are split at their `From ` lines.
-fn messages(root: &Path) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn messages(root: &Path) -> Vec<(String, Vec<u8>)> {
     let manifest = fs::read_to_string(root.join("MANIFEST.tsv")).expect("a manifest");
     let mut found = Vec::new();
     for row in manifest.lines().skip(1) {

@@ -4,6 +4,8 @@
 //! need the network, a configuration of the user's, or more than this repository.
 
 #[cfg(test)]
+mod agreement;
+#[cfg(test)]
 mod architecture;
 #[cfg(test)]
 mod change;

@@ -5,6 +5,7 @@
 mod addr_spec;
 mod address;
 mod draft;
+mod find;
 mod flag;
 mod folders;
 mod key;
@@ -30,6 +31,7 @@ pub use draft::{
     Attached, Caret, Content, Draft, DraftField, DraftKind, DraftStart, ExtraField, Identity,
     Sending,
 };
+pub use find::{Found, Piece, find_words, minds_case};
 pub use flag::{Flag, FlagChange, FlagSet, Keyword};
 pub use folders::{
     DeletePlan, check_new_name, check_rename, has_all_below_inbox, may_rename, plan_delete,

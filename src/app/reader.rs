@@ -3,7 +3,7 @@
 //! `update` feeds it replies; `ui` draws the rows that are visible. The rows are laid out once per
 //! change, never per frame; a reply for another message must never be shown.
 
-use super::{App, Context, size_text};
+use super::{App, Context, Finding, size_text};
 use crate::bus::{Form, Link, RequestId};
 use crate::model::{Attachment, Line, LineKind, Placed, Reading, Rest, Safe, Tone};
 use unicode_width::UnicodeWidthStr;
@@ -136,6 +136,8 @@ pub struct Reader {
     pub asked_source: Option<RequestId>,
     /// What was asked for last, answered or not: never asked for twice in a row.
     pub tried: Option<(Placed, u16, Form)>,
+    /// The words that are looked for in it.
+    pub finding: Option<Finding>,
     scroll: usize,
     rows: Vec<Row>,
     header_lines: Vec<HeaderLine>,
@@ -158,6 +160,7 @@ impl Default for Reader {
             asked: None,
             asked_source: None,
             tried: None,
+            finding: None,
             scroll: 0,
             rows: Vec::new(),
             header_lines: Vec::new(),
@@ -263,10 +266,12 @@ impl Reader {
         if self.headers == Headers::Source {
             rows.extend((0..self.source.len()).map(Row::Source));
             self.rows = rows;
+            self.look();
             return;
         }
         self.header_lines = self.wrapped_headers();
         self.card_rows = self.reading().map(card_rows).unwrap_or_default();
+        self.look();
         rows.extend((0..self.header_lines.len()).map(Row::Header));
         if let Some(reading) = self.reading() {
             if has_facts(reading) {
@@ -278,9 +283,20 @@ impl Reader {
             if reading.rest != Rest::Here {
                 rows.extend((0..REST_LINES).map(Row::Rest));
             }
-            fold(reading, self.quotes, &mut rows);
+            fold(reading, self.quotes, self.finding.as_ref(), &mut rows);
         }
         self.rows = rows;
+    }
+
+    /// Looks anew for what is looked for.
+    fn look(&mut self) {
+        let Some(mut finding) = self.finding.take() else {
+            return;
+        };
+        let source = (self.headers == Headers::Source).then_some(self.source.as_slice());
+        let body = self.reading().map_or(&[][..], |r| &r.body);
+        finding.look(&self.header_lines, body, source);
+        self.finding = Some(finding);
     }
 
     /// The headers wrapped beside their names, each to a few lines.
@@ -537,8 +553,14 @@ fn card_rows(reading: &Reading) -> Vec<CardRow> {
     rows
 }
 
-/// The rows of the text, with blocks quoted deeper than `quotes` folded into one row each.
-fn fold(reading: &Reading, quotes: u8, rows: &mut Vec<Row>) {
+/// The rows of the text, with blocks quoted deeper than `quotes` folded into one row each, but for
+/// those in which something was found.
+fn fold(reading: &Reading, quotes: u8, finding: Option<&Finding>, rows: &mut Vec<Row>) {
+    let close = |first: usize, count: usize, rows: &mut Vec<Row>| {
+        let is_found = |n| finding.is_some_and(|f| f.is_in_line(n));
+        let is_open = (first..first + count).any(is_found);
+        close_fold(first, count, is_open, rows);
+    };
     let mut first = 0;
     let mut deep = 0;
     for (n, line) in reading.body.iter().enumerate() {
@@ -549,15 +571,15 @@ fn fold(reading: &Reading, quotes: u8, rows: &mut Vec<Row>) {
             deep += 1;
             continue;
         }
-        close_fold(first, deep, rows);
+        close(first, deep, rows);
         deep = 0;
         rows.push(Row::Line(n));
     }
-    close_fold(first, deep, rows);
+    close(first, deep, rows);
 }
 
-fn close_fold(first: usize, count: usize, rows: &mut Vec<Row>) {
-    if count >= FOLD_LINES_MIN {
+fn close_fold(first: usize, count: usize, is_open: bool, rows: &mut Vec<Row>) {
+    if count >= FOLD_LINES_MIN && !is_open {
         rows.push(Row::Folded { first, count });
     } else {
         rows.extend((first..first + count).map(Row::Line));

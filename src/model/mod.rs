@@ -6,6 +6,7 @@ mod addr_spec;
 mod address;
 mod card;
 mod draft;
+mod find;
 mod flag;
 mod folders;
 mod key;
@@ -32,6 +33,7 @@ pub use draft::{
     Attached, Caret, Content, Draft, DraftField, DraftKind, DraftStart, ExtraField, Identity,
     Sending,
 };
+pub use find::{Found, Piece, find_words, minds_case};
 pub use flag::{Flag, FlagChange, FlagSet, Keyword};
 pub use folders::{
     DeletePlan, check_new_name, check_rename, has_all_below_inbox, may_rename, plan_delete,

@@ -4,9 +4,13 @@
 
 use super::canvas::Canvas;
 use super::dates::in_words;
+use super::found;
 use super::text::Text;
 use super::theme::Paint;
-use crate::app::{App, Area, Body, CardRow, Context, HeaderLine, Panes, Row, Split, size_text};
+use crate::app::{
+    App, Area, Body, CardRow, Context, Finding, HeaderLine, Mark, Panes, Row, Split, Spot,
+    size_text,
+};
 use crate::model::{Emphasis, Line, LineKind, Reading, Safe, Span, Tone};
 use ratatui::style::{Modifier, Style};
 
@@ -98,7 +102,8 @@ fn draw_row(app: &App, canvas: &mut Canvas, area: Area, row: Row) {
     if let Row::Source(n) = row {
         if let Some(line) = reader.source.get(n) {
             let style = canvas.style(Paint::Plain);
-            canvas.put_rest(area, 0, line, style);
+            let marks = marks(app, Spot::Source(n));
+            found::put(canvas, area, 0, line, style, (&marks, 0));
         }
         return;
     }
@@ -108,7 +113,13 @@ fn draw_row(app: &App, canvas: &mut Canvas, area: Area, row: Row) {
     match row {
         Row::Header(n) => {
             if let Some(line) = reader.header_lines().get(n) {
-                header(app, canvas, area, line, reading);
+                header(
+                    app,
+                    canvas,
+                    area,
+                    (line, &marks(app, Spot::Header(n))),
+                    reading,
+                );
             }
         }
         Row::Facts => facts(app, canvas, area, reading),
@@ -132,7 +143,8 @@ fn draw_row(app: &App, canvas: &mut Canvas, area: Area, row: Row) {
         }
         Row::Line(n) => {
             if let Some(line) = reading.body.get(n) {
-                text_line(app, canvas, area, line, reading.body.get(n + 1));
+                let marks = marks(app, Spot::Line(n));
+                text_line(app, canvas, area, (line, &marks), reading.body.get(n + 1));
             }
         }
         Row::Folded { first, count } => {
@@ -151,17 +163,29 @@ fn draw_row(app: &App, canvas: &mut Canvas, area: Area, row: Row) {
     }
 }
 
-fn header(app: &App, canvas: &mut Canvas, area: Area, line: &HeaderLine, reading: &Reading) {
+/// What was found in a line.
+fn marks(app: &App, spot: Spot) -> Vec<Mark> {
+    let finding = app.reader.finding.as_ref();
+    finding.map(|f| f.marks(spot)).unwrap_or_default()
+}
+
+fn header(
+    app: &App,
+    canvas: &mut Canvas,
+    area: Area,
+    (line, marks): (&HeaderLine, &[Mark]),
+    reading: &Reading,
+) {
     if line.is_title {
         let style = canvas.style(Paint::Strong);
-        canvas.put_rest(area, 0, &line.text, style);
+        found::put(canvas, area, 0, &line.text, style, (marks, 0));
         return;
     }
     let dim = canvas.style(Paint::Dim);
     let plain = canvas.style(Paint::Plain);
     let used = canvas.put(area, 0, area.w / 2, &line.name, dim);
     let x = used.saturating_add(1).max(app.reader.name_cols());
-    canvas.put_rest(area, x, &line.text, plain);
+    found::put(canvas, area, x, &line.text, plain, (marks, 0));
     let Some(secs) = reading.date_secs.filter(|_| line.is_dated) else {
         return;
     };
@@ -293,7 +317,13 @@ const fn quote_paint(level: u8) -> Paint {
     }
 }
 
-fn text_line(app: &App, canvas: &mut Canvas, area: Area, line: &Line, next: Option<&Line>) {
+fn text_line(
+    app: &App,
+    canvas: &mut Canvas,
+    area: Area,
+    (line, marks): (&Line, &[Mark]),
+    next: Option<&Line>,
+) {
     let base = match line.kind {
         LineKind::Heading => canvas.style(Paint::Strong),
         LineKind::Signature => canvas.style(Paint::Dim),
@@ -315,9 +345,11 @@ fn text_line(app: &App, canvas: &mut Canvas, area: Area, line: &Line, next: Opti
         .fold(x, u16::saturating_add);
     // Numbers are shown as long as they push nothing over the edge.
     let mut spare = area.w.saturating_sub(text);
+    let mut at = 0;
     for (n, span) in line.spans.iter().enumerate() {
         let style = span_style(app, canvas, span, base);
-        x += canvas.put_rest(area, x, &span.text, style);
+        x += found::put(canvas, area, x, &span.text, style, (marks, at));
+        at += span.text.as_str().len();
         let Some(link) = span.link else { continue };
         let follows = line.spans.get(n + 1);
         let follows = follows.or_else(|| next.and_then(|l| l.spans.first()));
@@ -376,7 +408,11 @@ pub(super) fn position(app: &App, height: u16) -> Safe {
     }
     let reader = &app.reader;
     let (rows, height) = (reader.rows().len(), usize::from(height));
-    let text = if let Some((done, total)) = reader.progress {
+    let found = reader.finding.as_ref().filter(|f| f.is_own());
+    let found = found.map(Finding::told).unwrap_or_default();
+    let text = if !found.is_empty() {
+        found
+    } else if let Some((done, total)) = reader.progress {
         format!("{} of {}", size_text(done), size_text(total))
     } else if rows > height && height > 0 {
         let hidden = rows - height;

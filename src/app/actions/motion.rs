@@ -265,7 +265,7 @@ pub(super) fn can_go_back(app: &App) -> Availability {
 pub(super) fn back(app: &mut App, _: Count) -> Vec<Effect> {
     match app.focus {
         Context::Reader => {
-            if app.reader.link.take().is_none() {
+            if !super::find::end(app) && app.reader.link.take().is_none() {
                 app.focus = Context::List;
             }
         }

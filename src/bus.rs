@@ -214,6 +214,8 @@ pub struct AccountView {
     pub pending: u32,
     /// How much room there is on the server, where it tells.
     pub quota: Option<Quota>,
+    /// Whether its mail comes from a maildrop (POP3), which cannot tell of news by itself.
+    pub is_maildrop: bool,
     /// Its mailboxes in the order of the tree: roles first, then by name, children after parents.
     pub mailboxes: Vec<Mailbox>,
 }

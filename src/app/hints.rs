@@ -4,7 +4,7 @@
 //! palette and the help always come last and are the last to go.
 
 use super::actions::{Availability, actions};
-use super::{App, Chord, Composer, Key, Overlay, PickerKind, PromptKind};
+use super::{App, Chord, Composer, Context, Key, Overlay, PickerKind, PromptKind};
 use crate::model::{DraftField, DraftKind, Safe};
 use unicode_width::UnicodeWidthStr;
 
@@ -43,12 +43,25 @@ fn of_pane(app: &App) -> Vec<Entry> {
         .filter(|a| (a.available)(app) == Availability::Yes)
         .collect();
     ranked.sort_by_key(|a| a.hint.0);
-    ranked
+    let is_searched = app.focus == Context::Reader && app.reader.is_searched();
+    let search = if is_searched { &SEARCH_KEYS[..] } else { &[] };
+    let is_said = |id: &str| search.iter().any(|(said, _)| *said == id);
+    let others = ranked.iter().filter(|a| !is_said(a.id));
+    search
         .iter()
-        .map(|a| (app.keymap.first(a.id, app.focus), a.word_now(app)))
+        .copied()
+        .chain(others.map(|a| (a.id, a.word_now(app))))
+        .map(|(id, word)| (app.keymap.first(id, app.focus), word))
         .filter(|(key, _)| !key.is_empty())
         .collect()
 }
+
+/// What works, before all else, while words are looked for in the message.
+const SEARCH_KEYS: [(&str, &str); 3] = [
+    ("next-match", "next match"),
+    ("previous-match", "previous"),
+    ("back", "end the search"),
+];
 
 /// The keys that work in a draft.
 fn of_composer(composer: &Composer) -> Vec<Entry> {
@@ -204,6 +217,12 @@ const fn of_prompt(kind: PromptKind) -> &'static [(&'static str, &'static str)] 
             ("Enter", "make it"),
             ("Tab", "complete"),
             ("Ctrl-W", "drop a level"),
+            ("Esc", "close"),
+        ],
+        PromptKind::FindHere => &[
+            ("Enter", "go there"),
+            ("Down", "next"),
+            ("Up", "previous"),
             ("Esc", "close"),
         ],
         PromptKind::Find => &[

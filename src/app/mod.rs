@@ -22,6 +22,7 @@ mod dispatch;
 mod edit;
 mod effect;
 mod events;
+mod finding;
 mod gather;
 mod help;
 mod hints;
@@ -54,6 +55,8 @@ pub(crate) use compose::compose_tests;
 #[cfg(test)]
 mod filing_tests;
 #[cfg(test)]
+mod finding_tests;
+#[cfg(test)]
 mod keymap_tests;
 #[cfg(test)]
 mod list_tests;
@@ -79,6 +82,7 @@ pub use compose::{
 };
 pub use edit::Edit;
 pub use effect::{Effect, Token};
+pub use finding::{Finding, Mark, Spot};
 pub use help::{Help, HelpLine};
 pub use hints::{Hint, hints};
 pub use input::{Input, Mouse, MouseKind};
@@ -92,7 +96,7 @@ pub(crate) use overlay::ANSWERS_GAP;
 pub use overlay::{Confirm, Overlay};
 pub use picker::{Item, Picker, PickerKind};
 pub use prompt::{Prompt, PromptKind};
-pub use reader::{Body, HeaderLine, Headers, Reader, Row, wrap};
+pub use reader::{Body, CardRow, HeaderLine, Headers, Reader, Row, wrap};
 pub use settings::{Colours, DateStyle, KeyOverride, ParseQuery, Preset, Settings, every_word};
 pub use sidebar::{SideRow, Sidebar, Target, link_word, mailbox_label, role_name};
 pub use update::update;

@@ -91,6 +91,10 @@ fn down_on_reader(app: &mut App, x: u16, y: usize) -> Vec<Effect> {
         Row::Folded { .. } => run(app, "fold-quotes"),
         Row::Rest(_) => run(app, "fetch-whole"),
         Row::Files { .. } => run(app, "attachments"),
+        Row::Card(row) => {
+            let action = app.reader.card_rows().get(row).map_or("", |row| row.action);
+            run(app, action)
+        }
         Row::Line(line) => {
             let Some(link) = app.reader.link_at(line, usize::from(x)) else {
                 return Vec::new();

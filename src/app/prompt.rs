@@ -34,6 +34,8 @@ pub enum PromptKind {
     RenameFolder(MailboxKey),
     /// A text to find in the draft.
     Find,
+    /// A text to find in the message that is read.
+    FindHere,
     /// When the draft is to be sent.
     Later,
     /// The path of a file that goes with the draft.
@@ -51,6 +53,7 @@ impl PromptKind {
             Self::NewFolder(_) => "New folder: ",
             Self::RenameFolder(_) => "Rename to: ",
             Self::Find => "Find: ",
+            Self::FindHere => "Find in this message: ",
             Self::Later => "Send at: ",
             Self::Attach => "Attach: ",
         }
@@ -64,7 +67,7 @@ impl PromptKind {
             Self::Tags => "work  -later",
             Self::Command => "an action's name",
             Self::NewFolder(_) | Self::RenameFolder(_) => "a name; Tab shows what lies above",
-            Self::Find => "a word of the text",
+            Self::Find | Self::FindHere => "a word of the text",
             Self::Later => TIME_EXAMPLES,
             Self::Attach => "a path; Tab completes it",
         }
@@ -87,6 +90,8 @@ pub struct Prompt {
     pub edit: Edit,
     /// What is wrong with it.
     pub error: Option<Safe>,
+    /// What came of it so far.
+    pub told: Safe,
     /// What might be meant.
     pub suggestions: Vec<Safe>,
     /// The suggestion that was taken last.
@@ -116,6 +121,7 @@ impl Prompt {
             label,
             edit: Edit::default(),
             error: None,
+            told: Safe::default(),
             suggestions: Vec::new(),
             chosen: None,
             asked: None,
@@ -148,9 +154,13 @@ pub(super) fn key(app: &mut App, mut prompt: Prompt, key: Key) -> Vec<Effect> {
     }
     let is_given_up = key.is(Code::Esc) || key.is_ctrl('c') || key.is_ctrl('g');
     if is_given_up || (key.is(Code::Backspace) && prompt.edit.is_empty()) {
-        if prompt.kind == PromptKind::Search {
-            let (filter, text) = prompt.before;
-            app.set_filter(filter, text);
+        match prompt.kind {
+            PromptKind::Search => {
+                let (filter, text) = prompt.before;
+                app.set_filter(filter, text);
+            }
+            PromptKind::FindHere => super::actions::give_up_search(app),
+            _ => {}
         }
         return Vec::new();
     }
@@ -161,6 +171,9 @@ pub(super) fn key(app: &mut App, mut prompt: Prompt, key: Key) -> Vec<Effect> {
         return changed(app, prompt);
     }
     let is_step = is_back || key.is(Code::Down) || key.is_ctrl('n');
+    if is_step && prompt.kind == PromptKind::FindHere && !prompt.edit.is_empty() {
+        return super::actions::step_in_prompt(app, prompt, !is_back);
+    }
     if is_step && prompt.kind == PromptKind::Find {
         return find_next(app, prompt, !is_back, false);
     }
@@ -198,6 +211,9 @@ pub(super) fn changed(app: &mut App, mut prompt: Prompt) -> Vec<Effect> {
     prompt.error = None;
     prompt.chosen = None;
     let kind = prompt.kind;
+    if kind == PromptKind::FindHere {
+        return super::actions::find_here(app, prompt);
+    }
     if kind == PromptKind::Find {
         return find_next(app, prompt, true, true);
     }
@@ -247,6 +263,7 @@ fn suggestions(app: &App, prompt: &Prompt) -> Vec<Safe> {
         | PromptKind::Search
         | PromptKind::Rule
         | PromptKind::Find
+        | PromptKind::FindHere
         | PromptKind::Later
         | PromptKind::Attach => Vec::new(),
     }
@@ -353,6 +370,7 @@ fn enter(app: &mut App, prompt: Prompt) -> Vec<Effect> {
         PromptKind::NewFolder(account) => new_folder(app, account, text),
         PromptKind::RenameFolder(folder) => rename_folder(app, folder, text),
         PromptKind::Later => later(app, text),
+        PromptKind::FindHere => super::actions::settle_search(app, text),
         PromptKind::Find | PromptKind::Attach => Ok(Vec::new()),
     };
     result.unwrap_or_else(|error| {

@@ -3,9 +3,9 @@
 //! `update` feeds it replies; `ui` draws the rows that are visible. The rows are laid out once per
 //! change, never per frame; a reply for another message must never be shown.
 
-use super::{App, Context, size_text};
+use super::{App, Context, Finding, size_text};
 use crate::bus::{Form, Link, RequestId};
-use crate::model::{Attachment, Line, LineKind, PartId, Placed, Reading, Rest, Safe};
+use crate::model::{Attachment, Line, LineKind, PartId, Placed, Reading, Rest, Safe, Tone};
 use unicode_width::UnicodeWidthStr;
 
 /// Quoted blocks of fewer lines are not worth folding.
@@ -53,6 +53,8 @@ pub enum Row {
         /// How many there are.
         count: usize,
     },
+    /// A line of a card, by its index.
+    Card(usize),
     /// A rule between headers and text.
     Rule,
     /// A line of what is said where only the header is here.
@@ -81,6 +83,17 @@ pub struct HeaderLine {
     pub is_dated: bool,
     /// Whether it is the subject, which stands first and without its name.
     pub is_title: bool,
+}
+
+/// One row of a card.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CardRow {
+    /// A piece of one of its lines.
+    pub text: Safe,
+    /// How the line is meant.
+    pub tone: Tone,
+    /// The action whose key stands behind it; empty: none.
+    pub action: &'static str,
 }
 
 /// A text that is waited for.
@@ -137,11 +150,14 @@ pub struct Reader {
     pub asked_source: Option<RequestId>,
     /// What was asked for last, answered or not: never asked for twice in a row.
     pub tried: Option<(Placed, u16, Form)>,
+    /// The words that are looked for in it.
+    pub finding: Option<Finding>,
     scroll: usize,
     /// Where one was in a message that is shown again, until its text is here.
     returns_to: usize,
     rows: Vec<Row>,
     header_lines: Vec<HeaderLine>,
+    card_rows: Vec<CardRow>,
 }
 
 impl Default for Reader {
@@ -161,10 +177,12 @@ impl Default for Reader {
             asked: None,
             asked_source: None,
             tried: None,
+            finding: None,
             scroll: 0,
             returns_to: 0,
             rows: Vec::new(),
             header_lines: Vec::new(),
+            card_rows: Vec::new(),
         }
     }
 }
@@ -265,6 +283,12 @@ impl Reader {
         &self.header_lines
     }
 
+    /// The cards as they are shown, row by row.
+    #[must_use]
+    pub fn card_rows(&self) -> &[CardRow] {
+        &self.card_rows
+    }
+
     /// The headers that are shown now.
     #[must_use]
     pub fn shown_headers(&self) -> &[(Safe, Safe)] {
@@ -312,25 +336,40 @@ impl Reader {
         if self.headers == Headers::Source {
             rows.extend((0..self.source.len()).map(Row::Source));
             self.rows = rows;
+            self.look();
             return;
         }
         self.header_lines = self.wrapped_headers();
         if !self.insides.is_empty() && self.reading().is_some() {
             rows.push(Row::Inside);
         }
+        self.card_rows = self.reading().map(card_rows).unwrap_or_default();
+        self.look();
         rows.extend((0..self.header_lines.len()).map(Row::Header));
         if let Some(reading) = self.reading() {
             if has_facts(reading) {
                 rows.push(Row::Facts);
             }
             pack(reading, &mut rows);
+            rows.extend((0..self.card_rows.len()).map(Row::Card));
             rows.push(Row::Rule);
             if reading.rest != Rest::Here {
                 rows.extend((0..REST_LINES).map(Row::Rest));
             }
-            fold(reading, self.quotes, &mut rows);
+            fold(reading, self.quotes, self.finding.as_ref(), &mut rows);
         }
         self.rows = rows;
+    }
+
+    /// Looks anew for what is looked for.
+    fn look(&mut self) {
+        let Some(mut finding) = self.finding.take() else {
+            return;
+        };
+        let source = (self.headers == Headers::Source).then_some(self.source.as_slice());
+        let body = self.reading().map_or(&[][..], |r| &r.body);
+        finding.look(&self.header_lines, body, source);
+        self.finding = Some(finding);
     }
 
     /// The headers wrapped beside their names, each to a few lines.
@@ -454,6 +493,7 @@ impl Reader {
             | Row::Header(_)
             | Row::Facts
             | Row::Files { .. }
+            | Row::Card(_)
             | Row::Rule
             | Row::Rest(_)
             | Row::Source(_) => false,
@@ -565,8 +605,36 @@ fn file_cols(n: usize, file: &Attachment) -> usize {
     number + file.name.as_str().width() + 1 + size_text(file.size_bytes).len() + 3
 }
 
-/// The rows of the text, with blocks quoted deeper than `quotes` folded into one row each.
-fn fold(reading: &Reading, quotes: u8, rows: &mut Vec<Row>) {
+/// The lines of the cards, wrapped, with room for the mark on the left and a key on the right.
+fn card_rows(reading: &Reading) -> Vec<CardRow> {
+    const LINES_MAX: usize = 4;
+    const KEY_COLS: usize = 8;
+    let cols = usize::from(reading.width).saturating_sub(2);
+    let lines = reading.cards.iter().flat_map(|card| &card.lines);
+    let mut rows = Vec::new();
+    for line in lines {
+        let key = if line.action.is_empty() { 0 } else { KEY_COLS };
+        let pieces = wrap(&line.text, cols.saturating_sub(key), LINES_MAX);
+        rows.extend(pieces.into_iter().map(|text| CardRow {
+            text,
+            tone: line.tone,
+            action: "",
+        }));
+        if let Some(last) = rows.last_mut() {
+            last.action = line.action;
+        }
+    }
+    rows
+}
+
+/// The rows of the text, with blocks quoted deeper than `quotes` folded into one row each, but for
+/// those in which something was found.
+fn fold(reading: &Reading, quotes: u8, finding: Option<&Finding>, rows: &mut Vec<Row>) {
+    let close = |first: usize, count: usize, rows: &mut Vec<Row>| {
+        let is_found = |n| finding.is_some_and(|f| f.is_in_line(n));
+        let is_open = (first..first + count).any(is_found);
+        close_fold(first, count, is_open, rows);
+    };
     let mut first = 0;
     let mut deep = 0;
     for (n, line) in reading.body.iter().enumerate() {
@@ -577,15 +645,15 @@ fn fold(reading: &Reading, quotes: u8, rows: &mut Vec<Row>) {
             deep += 1;
             continue;
         }
-        close_fold(first, deep, rows);
+        close(first, deep, rows);
         deep = 0;
         rows.push(Row::Line(n));
     }
-    close_fold(first, deep, rows);
+    close(first, deep, rows);
 }
 
-fn close_fold(first: usize, count: usize, rows: &mut Vec<Row>) {
-    if count >= FOLD_LINES_MIN {
+fn close_fold(first: usize, count: usize, is_open: bool, rows: &mut Vec<Row>) {
+    if count >= FOLD_LINES_MIN && !is_open {
         rows.push(Row::Folded { first, count });
     } else {
         rows.extend((first..first + count).map(Row::Line));

@@ -16,6 +16,7 @@ pub(crate) fn maildrop(cols: u16, rows: u16, rest: Rest, link: Link) -> Scene {
     };
     let account = AccountView {
         link,
+        is_maildrop: true,
         ..scenes::account(1, "old")
     };
     let settings = super::Settings::default();
@@ -48,6 +49,29 @@ fn said(scene: &Scene) -> String {
     let reading = scene.app.reader.reading().unwrap();
     let lines = scene.app.rest_lines(reading, 200);
     lines.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn the_modes_of_a_maildrop_promise_no_news_at_once() {
+    let shown = |scene: &mut Scene| {
+        scene.press("g m");
+        match &scene.app.overlay {
+            Some(super::Overlay::Picker(picker)) => picker
+                .all()
+                .iter()
+                .map(|i| i.label.to_string())
+                .collect::<String>(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let mut scene = maildrop(120, 40, Rest::OnServer, checked());
+    let modes = shown(&mut scene);
+    assert!(
+        !modes.contains("at once") && modes.contains("Every few minutes"),
+        "{modes}"
+    );
+    let mut scene = Scene::new(120, 40);
+    assert!(shown(&mut scene).contains("at once"));
 }
 
 #[test]

@@ -323,6 +323,7 @@ pub(crate) fn account(n: i64, name: &str) -> AccountView {
         link: Link::InStep { is_watched: true },
         pending: 0,
         quota: None,
+        is_maildrop: false,
         mailboxes: vec![
             mailbox(key(1), n, "INBOX", Some(Role::Inbox), 4),
             mailbox(key(2), n, "Drafts", Some(Role::Drafts), 0),
@@ -373,6 +374,7 @@ fn body() -> Vec<Line> {
             is_bold: true,
             ..Emphasis::default()
         },
+        ..Span::default()
     });
     let signature = |text| Line {
         kind: LineKind::Signature,

@@ -38,6 +38,8 @@ pub(super) fn settle(app: &mut App, effects: &mut Vec<Effect>) {
     effects.extend(command.map(Effect::Engine));
     effects.extend(await_list(app));
     follow_cursor(app);
+    let words = app.user_filter.as_ref().map(super::finding::words_of);
+    app.reader.set_list_words(words.unwrap_or_default());
     effects.extend(want_text(app));
     effects.extend(want_read(app));
     let (height, scroll) = (app.reader_height(), app.reader.scroll());
@@ -63,6 +65,7 @@ fn await_list(app: &mut App) -> Option<Effect> {
 }
 
 fn settle_overlay(app: &mut App) {
+    super::actions::refresh_search(app);
     let height = app.overlay_height();
     match &mut app.overlay {
         Some(Overlay::Picker(picker)) => picker.settle(height),

@@ -93,6 +93,7 @@ pub(super) fn account_setup(name: &str, account: &config::Account) -> Option<Acc
             .roles()
             .map(|(role, name)| (role, name.to_owned()))
             .collect(),
+        trusted_authserv: account.trusted_authserv.clone().unwrap_or_default(),
         writing: writing(account),
         outgoing: outgoing(account),
     })

@@ -140,6 +140,9 @@ fn editor() -> String {
     named.unwrap_or_else(|| "vi".to_owned())
 }
 
+/// The server that says in the sample mail what it found out about senders.
+const DEMO_AUTHSERV: &str = "mx.tidemark.example";
+
 fn demo_account(account: &DemoAccount) -> AccountSetup {
     let (user, password) = (account.user.clone(), account.password.clone());
     let login: LoginSource = Arc::new(move || {
@@ -174,10 +177,11 @@ fn demo_account(account: &DemoAccount) -> AccountSetup {
             max_size: Some(DEMO_MAX_SIZE),
         }),
         roles: BTreeMap::new(),
+        trusted_authserv: DEMO_AUTHSERV.to_owned(),
         writing: Writing {
             senders: vec![Sender {
                 address: Address {
-                    name: "Ann Example".to_owned(),
+                    name: "Ann Sorrel".to_owned(),
                     address: account.address.clone(),
                 },
                 signature: String::new(),

@@ -74,7 +74,8 @@ pub(super) fn show(place: &Place, args: &ShowArgs, output: &mut Output) -> Resul
     } else if args.json.json {
         print_json(&tree, mailbox, &summary, &raw, output)?;
     } else {
-        print_text(&raw, output)?;
+        let viewer = viewer(place, tree.account_name(summary.account));
+        print_text(&raw, &viewer, output)?;
     }
     Ok(Exit::Done)
 }
@@ -103,7 +104,7 @@ fn show_header(
         print_json(tree, mailbox, summary, &header, output)?;
         return Ok(Exit::Done);
     }
-    for (name, value) in &text::reading(&header, 80).headers {
+    for (name, value) in &text::reading(&header, 80, &text::Viewer::default()).headers {
         output.line(&format!("{name}: {value}"))?;
     }
     output.line("")?;
@@ -146,7 +147,7 @@ fn print_json(
     raw: &[u8],
     output: &mut Output,
 ) -> Result<(), Failure> {
-    let reading = text::reading(raw, u16::MAX);
+    let reading = text::reading(raw, u16::MAX, &text::Viewer::default());
     let structure = text::structure(raw);
     output.json(&Shown {
         row: MessageRow::new(tree, mailbox, summary),
@@ -171,11 +172,24 @@ fn shown_part(part: &Part) -> ShownPart<'_> {
     }
 }
 
-fn print_text(raw: &[u8], output: &mut Output) -> Result<(), Failure> {
+/// Who reads mail of that account.
+fn viewer(place: &Place, account: &str) -> text::Viewer {
+    let account = place.loaded.config.account(account);
+    text::Viewer {
+        trusted: account
+            .and_then(|a| a.trusted_authserv.clone())
+            .unwrap_or_default(),
+    }
+}
+
+fn print_text(raw: &[u8], viewer: &text::Viewer, output: &mut Output) -> Result<(), Failure> {
     let columns = terminal::columns(output).unwrap_or(80).clamp(20, 100);
-    let reading: Reading = text::reading(raw, u16::try_from(columns).unwrap_or(80));
+    let reading: Reading = text::reading(raw, u16::try_from(columns).unwrap_or(80), viewer);
     for (name, value) in &reading.headers {
         output.line(&format!("{name}: {value}"))?;
+    }
+    for card in reading.cards.iter().flat_map(|card| &card.lines) {
+        output.line(&format!("| {}", card.text))?;
     }
     output.line("")?;
     for body_line in &reading.body {

@@ -4,7 +4,7 @@
 //! query language. Must never print; what it returns is not yet made safe unless it says so.
 
 use crate::mime::{self, Form, Source};
-pub(super) use crate::mime::{Given, GivenError, Stamp, given};
+pub(super) use crate::mime::{Given, GivenError, Stamp, Viewer, given};
 use crate::model::{BodyStructure, PartId, Query, QueryError, Reading};
 use unicode_width::UnicodeWidthChar as _;
 
@@ -14,8 +14,10 @@ pub(super) fn query(text: &str, today: i32) -> Result<Query, QueryError> {
 }
 
 /// The message as the reader shows it; made safe.
-pub(super) fn reading(raw: &[u8], width: u16) -> Reading {
-    mime::reading(Source::Whole(raw), width, Form::Auto)
+pub(super) fn reading(raw: &[u8], width: u16, viewer: &Viewer) -> Reading {
+    let mut reading = mime::reading(Source::Whole(raw), width, Form::Auto);
+    reading.cards = mime::cards(Source::Whole(raw), viewer);
+    reading
 }
 
 /// The files of the message, under names that can do no harm.

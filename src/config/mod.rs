@@ -92,6 +92,11 @@ pub struct Account {
     /// Example: `"Ann Example"`
     #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
+    /// Whose checks of senders are believed: the name that your own mail server writes at the beginning of its
+    /// Authentication-Results. Where it is not set: nobody's, since anybody can write that field.
+    /// Example: `"mx.example.org"`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trusted_authserv: Option<String>,
     /// The incoming server, where it speaks IMAP.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub imap: Option<Server>,

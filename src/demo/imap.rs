@@ -16,11 +16,12 @@ mod tests;
 mod transfer;
 
 use super::faults::Faults;
+use super::heard::Heard;
 use super::mailstore::Store;
 use super::wire;
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 use tokio::net::TcpListener;
 
@@ -134,8 +135,7 @@ struct Shared {
     options: Options,
     store: Store,
     faults: Faults,
-    log: Mutex<Vec<Logged>>,
-    opened: AtomicUsize,
+    heard: Heard<Logged>,
     open: AtomicUsize,
     most: AtomicUsize,
 }
@@ -155,8 +155,7 @@ impl Peer {
                 options,
                 store: Store::new(),
                 faults: Faults::default(),
-                log: Mutex::default(),
-                opened: AtomicUsize::new(0),
+                heard: Heard::default(),
                 open: AtomicUsize::new(0),
                 most: AtomicUsize::new(0),
             }),
@@ -198,19 +197,19 @@ impl Peer {
     /// Every command so far, without secrets.
     #[must_use]
     pub fn log(&self) -> Vec<Logged> {
-        self.with_log(|log| log.clone())
+        self.shared.heard.all()
     }
 
     /// The commands so far, and forgets them.
     #[must_use]
     pub fn take_log(&self) -> Vec<Logged> {
-        self.with_log(std::mem::take)
+        self.shared.heard.take()
     }
 
     /// How many sessions were opened so far.
     #[must_use]
     pub fn sessions_opened(&self) -> usize {
-        self.shared.opened.load(Ordering::SeqCst)
+        self.shared.heard.opened()
     }
 
     /// How many sessions are open.
@@ -230,13 +229,8 @@ impl Peer {
         all.any(|c| c.eq_ignore_ascii_case(capability))
     }
 
-    fn with_log<R>(&self, work: impl FnOnce(&mut Vec<Logged>) -> R) -> R {
-        let log = self.shared.log.lock();
-        work(&mut log.unwrap_or_else(PoisonError::into_inner))
-    }
-
     fn note(&self, session: u32, command: String) {
-        self.with_log(|log| log.push(Logged { session, command }));
+        self.shared.heard.note(Logged { session, command });
     }
 }
 
@@ -250,7 +244,7 @@ struct Seat {
 
 impl Seat {
     fn take(peer: Peer) -> Self {
-        let number = peer.shared.opened.fetch_add(1, Ordering::SeqCst) + 1;
+        let number = peer.shared.heard.open();
         let open = peer.shared.open.fetch_add(1, Ordering::SeqCst) + 1;
         peer.shared.most.fetch_max(open, Ordering::SeqCst);
         let is_within_limit = open <= peer.shared.options.sessions_max;

@@ -8,6 +8,7 @@ mod dates;
 mod decode;
 mod faults;
 mod files;
+mod heard;
 pub mod imap;
 mod letter;
 mod live;

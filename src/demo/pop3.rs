@@ -11,10 +11,10 @@ mod tests;
 pub use maildrop::{Mail, Maildrop};
 
 use super::faults::Faults;
+use super::heard::Heard;
 use super::wire;
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 use tokio::net::TcpListener;
@@ -131,8 +131,7 @@ struct Shared {
     options: Options,
     maildrop: Maildrop,
     faults: Faults,
-    log: Mutex<Vec<String>>,
-    opened: AtomicUsize,
+    heard: Heard<String>,
 }
 
 /// A POP3 server of our own for one account. Clones are the same peer.
@@ -156,8 +155,7 @@ impl Peer {
                 options,
                 maildrop,
                 faults: Faults::default(),
-                log: Mutex::default(),
-                opened: AtomicUsize::new(0),
+                heard: Heard::default(),
             }),
         }
     }
@@ -173,7 +171,7 @@ impl Peer {
 
     /// Serves one connection until it ends.
     pub async fn run<S: AsyncRead + AsyncWrite + Unpin + Send>(self, stream: S) {
-        self.shared.opened.fetch_add(1, Ordering::SeqCst);
+        self.shared.heard.open();
         session::run(self, stream).await;
     }
 
@@ -200,19 +198,19 @@ impl Peer {
     /// Every command so far, without secrets.
     #[must_use]
     pub fn log(&self) -> Vec<String> {
-        self.with_log(|log| log.clone())
+        self.shared.heard.all()
     }
 
     /// The commands so far, and forgets them.
     #[must_use]
     pub fn take_log(&self) -> Vec<String> {
-        self.with_log(std::mem::take)
+        self.shared.heard.take()
     }
 
     /// How many sessions were opened so far.
     #[must_use]
     pub fn sessions_opened(&self) -> usize {
-        self.shared.opened.load(Ordering::SeqCst)
+        self.shared.heard.opened()
     }
 
     /// Whether a keyword is announced.
@@ -222,12 +220,7 @@ impl Peer {
     }
 
     fn note(&self, command: String) {
-        self.with_log(|log| log.push(command));
-    }
-
-    fn with_log<R>(&self, work: impl FnOnce(&mut Vec<String>) -> R) -> R {
-        let log = self.shared.log.lock();
-        work(&mut log.unwrap_or_else(PoisonError::into_inner))
+        self.shared.heard.note(command);
     }
 }
 

@@ -11,10 +11,10 @@ mod session;
 mod tests;
 
 use super::faults::Faults;
+use super::heard::Heard;
 use super::wire;
 use std::io;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 use tokio::net::TcpListener;
 
@@ -103,8 +103,7 @@ type Sink = Box<dyn Fn(Received) + Send + Sync>;
 struct Shared {
     options: Options,
     faults: Faults,
-    log: Mutex<Vec<String>>,
-    opened: AtomicU32,
+    heard: Heard<String>,
     sink: Sink,
 }
 
@@ -130,8 +129,7 @@ impl Peer {
             shared: Arc::new(Shared {
                 options,
                 faults: Faults::default(),
-                log: Mutex::default(),
-                opened: AtomicU32::new(0),
+                heard: Heard::default(),
                 sink: Box::new(sink),
             }),
         }
@@ -148,7 +146,7 @@ impl Peer {
 
     /// Serves one connection until it ends.
     pub async fn run<S: AsyncRead + AsyncWrite + Unpin + Send>(self, stream: S) {
-        self.shared.opened.fetch_add(1, Ordering::SeqCst);
+        self.shared.heard.open();
         session::run(self, stream).await;
     }
 
@@ -169,13 +167,13 @@ impl Peer {
     /// Every command so far, without secrets.
     #[must_use]
     pub fn log(&self) -> Vec<String> {
-        self.with_log(|log| log.clone())
+        self.shared.heard.all()
     }
 
     /// How many connections were made so far.
     #[must_use]
-    pub fn sessions_opened(&self) -> u32 {
-        self.shared.opened.load(Ordering::SeqCst)
+    pub fn sessions_opened(&self) -> usize {
+        self.shared.heard.opened()
     }
 
     /// Whether a keyword is announced.
@@ -192,12 +190,7 @@ impl Peer {
     }
 
     fn note(&self, command: String) {
-        self.with_log(|log| log.push(command));
-    }
-
-    fn with_log<R>(&self, work: impl FnOnce(&mut Vec<String>) -> R) -> R {
-        let log = self.shared.log.lock();
-        work(&mut log.unwrap_or_else(PoisonError::into_inner))
+        self.shared.heard.note(command);
     }
 }
 

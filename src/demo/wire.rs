@@ -2,6 +2,7 @@
 //!
 //! Used by the sessions of every protocol. A line must never be taken before its end has come.
 
+use super::faults::Act;
 use std::io;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -13,6 +14,13 @@ const LINE_MAX: usize = 64 * 1024;
 /// Why something is not a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Bad(pub(super) String);
+
+/// How a command leaves the session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    Go,
+    End,
+}
 
 /// A connection: bytes in, and bytes of ours, which a fault may cut.
 #[derive(Debug)]
@@ -47,6 +55,36 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire<S> {
             }
         }
         Ok(())
+    }
+
+    /// What a fault does instead of a command; nothing where the command is to be done. `words` gives
+    /// the bytes of [`Act::No`], [`Act::Bad`] and [`Act::Bye`] in the protocol's own way.
+    pub(super) async fn instead(
+        &mut self,
+        act: Option<&Act>,
+        words: fn(&Act) -> Vec<u8>,
+    ) -> io::Result<Option<Next>> {
+        let Some(act) = act else { return Ok(None) };
+        match act {
+            Act::No(_) | Act::Bad(_) => {
+                self.send(&words(act)).await?;
+                Ok(Some(Next::Go))
+            }
+            Act::Bye(_) => {
+                self.send(&words(act)).await?;
+                Ok(Some(Next::End))
+            }
+            Act::DropBefore => Ok(Some(Next::End)),
+            Act::Stall => {
+                self.drain().await?;
+                Ok(Some(Next::End))
+            }
+            Act::Say(raw) => {
+                self.send(raw.as_bytes()).await?;
+                Ok(None)
+            }
+            Act::DropAfter | Act::Hold | Act::CutAfter(_) => Ok(None),
+        }
     }
 
     /// Closes our side.

@@ -16,6 +16,7 @@ mod dispatch;
 mod draft_copy;
 mod drafts;
 mod drop_plan;
+mod drop_probe;
 mod drop_round;
 mod drop_take;
 mod export;

@@ -94,6 +94,8 @@ pub struct AccountSetup {
     pub maildrop: Option<Maildrop>,
     /// Mailboxes that take a role whatever the server says, by full name.
     pub roles: BTreeMap<Role, String>,
+    /// The server whose Authentication-Results are believed; empty: none.
+    pub trusted_authserv: String,
     /// How it writes.
     pub writing: Writing,
     /// How it sends; `None`: it does not.

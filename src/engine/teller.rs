@@ -110,6 +110,7 @@ impl Teller {
                 link: account.link(),
                 pending,
                 quota: account.quota(),
+                is_maildrop: account.setup.is_local(),
                 mailboxes,
             })
             .collect();

@@ -155,8 +155,23 @@ impl Texts {
             return Ok(None);
         };
         let form = form_of(form);
-        let reading = make(move || mime::reading(held.source(), width, form)).await?;
-        Ok(Some(reading))
+        let viewer = self.viewer();
+        let reading = make(move || {
+            let mut reading = mime::reading(held.source(), width, form);
+            reading.cards = mime::cards(held.source(), &viewer);
+            reading
+        });
+        Ok(Some(reading.await?))
+    }
+
+    /// Who reads.
+    fn viewer(&self) -> mime::Viewer {
+        let setup = self.account.as_ref().map(|a| &a.setup);
+        mime::Viewer {
+            trusted: setup
+                .map(|s| s.trusted_authserv.clone())
+                .unwrap_or_default(),
+        }
     }
 
     /// What is in the store of a message, if that is enough to read it.
@@ -169,7 +184,7 @@ impl Texts {
         let Some(structure) = summary.structure else {
             return Ok(None);
         };
-        let ids: Vec<PartId> = structure.needed().map(|p| p.id.clone()).collect();
+        let ids: Vec<PartId> = structure.read().map(|p| p.id.clone()).collect();
         let found = self
             .db
             .read(move |r| {

@@ -6,6 +6,7 @@
 
 use super::links::Links;
 use super::style::{HiddenRules, is_style_hidden};
+use crate::model::Picture;
 use html2text::config::Config;
 use html2text::render::TextDecorator;
 use html2text::{Comment, Element, Handle, RcDom};
@@ -30,6 +31,15 @@ const PIECES: &str = "<div>\u{e123}</div><div>\u{a0} </div><span></span>";
 pub(crate) struct Prepared {
     pub(crate) dom: RcDom,
     pub(crate) blocked_images: u32,
+    pub(crate) pictures: Vec<Image>,
+}
+
+/// A picture as the page has it.
+pub(crate) struct Image {
+    pub(crate) source: String,
+    pub(crate) alt: String,
+    pub(crate) width_px: Option<u32>,
+    pub(crate) height_px: Option<u32>,
 }
 
 /// Whether the parser can read this in a time that grows with its length alone. Counts what its
@@ -124,6 +134,7 @@ pub(crate) fn prepare<D: TextDecorator>(
         nodes: vec![Seen::new(dom.document.clone())],
         hidden: HiddenRules::default(),
         blocked_images: 0,
+        pictures: Vec::new(),
     };
     walk.collect()?;
     walk.judge_tables();
@@ -132,6 +143,7 @@ pub(crate) fn prepare<D: TextDecorator>(
     Some(Prepared {
         dom,
         blocked_images: walk.blocked_images,
+        pictures: walk.pictures,
     })
 }
 
@@ -250,6 +262,7 @@ struct Walk {
     nodes: Vec<Seen>,
     hidden: HiddenRules,
     blocked_images: u32,
+    pictures: Vec<Image>,
 }
 
 impl Walk {
@@ -412,8 +425,19 @@ impl Walk {
                 }
             }
             "img" => {
+                let source = seen.attr("src").unwrap_or_default();
+                let alt = seen.attr("alt").unwrap_or_default();
                 let (is_remote, fate) = picture(seen);
                 self.blocked_images += u32::from(is_remote);
+                if matches!(fate, Fate::Stays) {
+                    seen.set_attr("src", &self.pictures.len().to_string());
+                    self.pictures.push(Image {
+                        source: source.trim().to_owned(),
+                        alt,
+                        width_px: pixels(seen, "width"),
+                        height_px: pixels(seen, "height"),
+                    });
+                }
                 return fate;
             }
             _ => {}
@@ -450,6 +474,20 @@ impl Walk {
             || (!self.hidden.is_empty() && self.hidden.hides(seen.name(), &|a| seen.attr(a)))
     }
 
+    /// Whether a node is a picture worth showing with no words beside it.
+    fn stands_alone(&self, parent: &Seen, child: usize) -> bool {
+        let siblings = self.nodes.get(parent.children.clone()).unwrap_or_default();
+        let is_small = |seen: &Seen| {
+            ["width", "height"]
+                .iter()
+                .any(|side| pixels(seen, side).is_some_and(|px| px < Picture::WORTH_PX))
+        };
+        self.nodes
+            .get(child)
+            .is_some_and(|seen| seen.name() == "img" && !is_small(seen))
+            && text_of(siblings).trim().is_empty()
+    }
+
     fn apply(&self, fates: Vec<Fate>, pieces: &Pieces) {
         let kept: Vec<Option<Handle>> = self
             .nodes
@@ -481,6 +519,14 @@ impl Walk {
                 {
                     children.push(Node::new(pieces.gap.data.clone()));
                 }
+                let is_alone = self.stands_alone(seen, child);
+                if is_alone {
+                    let block = Node::new(pieces.block.data.clone());
+                    node.parent.set(Some(Rc::downgrade(&block)));
+                    block.children.borrow_mut().push(node.clone());
+                    children.push(block);
+                    continue;
+                }
                 children.push(node.clone());
             }
             if !Rc::ptr_eq(parent, &seen.node) {
@@ -495,6 +541,11 @@ impl Walk {
     }
 }
 
+/// A side of a picture, as the page says.
+fn pixels(seen: &Seen, side: &str) -> Option<u32> {
+    seen.attr(side)?.trim().trim_end_matches("px").parse().ok()
+}
+
 /// What becomes of a picture, and whether it lies on somebody's server.
 fn picture(seen: &Seen) -> (bool, Fate) {
     let source = seen.attr("src").unwrap_or_default();
@@ -502,14 +553,7 @@ fn picture(seen: &Seen) -> (bool, Fate) {
     let is_remote = ["http:", "https:", "//", "ftp:"]
         .iter()
         .any(|s| source.starts_with(s));
-    let is_tiny = |side: &str| {
-        seen.attr(side).is_some_and(|v| {
-            v.trim()
-                .trim_end_matches("px")
-                .parse::<u32>()
-                .is_ok_and(|n| n <= 3)
-        })
-    };
+    let is_tiny = |side: &str| pixels(seen, side).is_some_and(|px| px <= 3);
     let is_hidden = seen
         .attr("style")
         .is_some_and(|s| is_style_hidden(&s, false));

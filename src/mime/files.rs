@@ -11,7 +11,7 @@ use super::render::{self, Message, Source};
 use super::transfer::decoded_size;
 use super::tree::DecodedPart;
 use super::{people, tnef, uu};
-use crate::model::{Attachment, Holds, Part, PartId, Reading, Safe};
+use crate::model::{Attachment, Holds, Part, PartId, PictureSource, Reading, Safe};
 
 /// More files are not listed.
 const FILES_MAX: usize = 1000;
@@ -43,9 +43,16 @@ pub fn reading_inside(part: &DecodedPart, id: &PartId, width: u16, form: Form) -
         Holds::Message => render::reading(Source::Whole(&part.bytes), width, form),
         Holds::Winmail => winmail(&part.bytes, width, form)?,
     };
-    for file in &mut reading.attachments {
-        let inner = std::mem::take(&mut file.part.0);
-        file.part.0 = [id.0.as_slice(), &inner].concat();
+    let files = reading.attachments.iter_mut().map(|a| &mut a.part);
+    let pictures = reading
+        .pictures
+        .iter_mut()
+        .filter_map(|p| match &mut p.source {
+            PictureSource::Part(part) => Some(part),
+            PictureSource::Remote(_) | PictureSource::Inline(_) => None,
+        });
+    for part in files.chain(pictures) {
+        part.0 = [id.0.as_slice(), &part.0].concat();
     }
     Some(reading)
 }

@@ -3,6 +3,7 @@
 //! Called by `render`. Nothing is ever fetched, nothing hidden is shown, and whatever the library
 //! cannot do within its bounds, or panics over, is read as text without its tags.
 
+use super::dom::Image;
 use super::dom::{RULE, is_tame, prepare};
 use super::links::Links;
 use super::text::{self, Flow, note, quote_shown};
@@ -41,6 +42,8 @@ pub(crate) fn meta_charset(bytes: &[u8]) -> Option<String> {
 pub(crate) struct Html {
     pub(crate) lines: Vec<Line>,
     pub(crate) blocked_images: u32,
+    /// The pictures that spans of the lines stand for.
+    pub(crate) pictures: Vec<Image>,
 }
 
 thread_local! {
@@ -90,6 +93,7 @@ fn stripped(html: &str, width: usize, links: &mut Links) -> Html {
     Html {
         lines,
         blocked_images: 0,
+        pictures: Vec::new(),
     }
 }
 
@@ -119,6 +123,7 @@ fn lay_out(html: &str, width: usize, links: &mut Links) -> Option<Html> {
     Some(Html {
         lines,
         blocked_images: prepared.blocked_images,
+        pictures: prepared.pictures,
     })
 }
 
@@ -128,7 +133,7 @@ enum Note {
     #[default]
     Nothing,
     Link(usize),
-    Picture,
+    Picture(Option<usize>),
     Italic,
     Bold,
     Struck,
@@ -178,8 +183,9 @@ impl TextDecorator for Decorator {
     fn decorate_preformat_cont(&self) -> Note {
         Note::Code
     }
-    fn decorate_image(&mut self, _src: &str, title: &str) -> (String, Note) {
-        (title.to_owned(), Note::Picture)
+    fn decorate_image(&mut self, src: &str, title: &str) -> (String, Note) {
+        // The source was replaced by the picture's number when the tree was prepared.
+        (title.to_owned(), Note::Picture(src.parse().ok()))
     }
     fn header_prefix(&self, _level: usize) -> String {
         HEADING_MARK.to_owned()
@@ -286,6 +292,7 @@ impl Writer<'_> {
                     range,
                     emphasis,
                     link: Some(number),
+                    picture: None,
                 });
             }
         }
@@ -310,12 +317,15 @@ fn is_blank(c: char) -> bool {
 
 fn push_mark(marks: &mut Vec<Mark>, range: std::ops::Range<usize>, notes: &[Note]) {
     let mut emphasis = Emphasis::default();
-    let mut link = None;
+    let (mut link, mut picture) = (None, None);
     for note in notes {
         match note {
             Note::Nothing => {}
             Note::Link(number) => link = Some(*number),
-            Note::Picture => emphasis.is_ours = true,
+            Note::Picture(number) => {
+                emphasis.is_ours = true;
+                picture = *number;
+            }
             Note::Italic => emphasis.is_italic = true,
             Note::Bold => emphasis.is_bold = true,
             Note::Struck => emphasis.is_struck = true,
@@ -326,7 +336,10 @@ fn push_mark(marks: &mut Vec<Mark>, range: std::ops::Range<usize>, notes: &[Note
     match marks.last_mut() {
         _ if is_plain || range.is_empty() => {}
         Some(last)
-            if last.range.end == range.start && last.emphasis == emphasis && last.link == link =>
+            if last.range.end == range.start
+                && last.emphasis == emphasis
+                && last.link == link
+                && last.picture == picture =>
         {
             last.range.end = range.end;
         }
@@ -334,6 +347,7 @@ fn push_mark(marks: &mut Vec<Mark>, range: std::ops::Range<usize>, notes: &[Note
             range,
             emphasis,
             link,
+            picture,
         }),
     }
 }

@@ -5,6 +5,7 @@
 
 mod address;
 mod bounce;
+mod card;
 mod charset;
 mod choose;
 mod compose;
@@ -52,6 +53,7 @@ mod corpus_tests;
 mod reply_corpus_tests;
 
 pub use address::parse_addresses;
+pub use card::{Viewer, cards};
 pub use choose::Form;
 pub use compose::{
     ComposeError, Composer, Contents, EightBit, How, NoContents, Purpose, Route, Stamp, Written,

@@ -116,7 +116,7 @@ fn split_charset(value: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((charset, rest.get(second + 1..)?))
 }
 
-fn percent(value: &[u8], out: &mut Vec<u8>) {
+pub(super) fn percent(value: &[u8], out: &mut Vec<u8>) {
     let mut bytes = value.iter();
     while let Some(b) = bytes.next() {
         match (b, bytes.as_slice()) {

@@ -7,11 +7,13 @@ use super::choose::{Chosen, Form, choose, own_parts, says_something};
 use super::files::listed;
 use super::headers::{Headers, parse_headers, parse_until};
 use super::links::Links;
-use super::params::Field;
+use super::params::{Field, percent};
 use super::text::{self, Flow, LINES_MAX, note};
 use super::tree::{Node, message_start, scan};
 use super::{charset, elsewhere, html, people, tnef, transfer, uu};
-use crate::model::{BodyStructure, Holds, Line, LineKind, Part, PartId, Reading, Safe, Span};
+use crate::model::{
+    BodyStructure, Holds, Line, LineKind, Part, PartId, Picture, PictureSource, Reading, Safe, Span,
+};
 use std::borrow::Cow;
 
 /// Lines longer than this tire the eye, however wide the screen is.
@@ -215,7 +217,8 @@ impl<'a> Message<'a> {
                 continue;
             };
             let lines = if part.mime_type == "text/html" {
-                page_lines(&text.text, measure, reading, &mut links)
+                let done = page(&text.text, measure, reading, &mut links);
+                self.take_pictures(reading, done)
             } else {
                 text.lines(measure, &mut links)
             };
@@ -262,6 +265,46 @@ impl<'a> Message<'a> {
         }
     }
 
+    /// Gives the pictures of a page their places in the reading, and returns its lines.
+    fn take_pictures(&self, reading: &mut Reading, page: html::Html) -> Vec<Line> {
+        let mut numbers = Vec::with_capacity(page.pictures.len());
+        for image in page.pictures {
+            let source = self.picture_source(&image.source);
+            numbers.push(source.as_ref().map(|_| reading.pictures.len()));
+            reading.pictures.extend(source.map(|source| Picture {
+                source,
+                alt: Safe::line(&image.alt),
+                width_px: image.width_px,
+                height_px: image.height_px,
+            }));
+        }
+        let mut lines = page.lines;
+        for span in lines.iter_mut().flat_map(|l| &mut l.spans) {
+            span.picture = span.picture.and_then(|n| *numbers.get(n)?);
+        }
+        lines
+    }
+
+    /// Where a picture is; `None` where nobody could find it.
+    fn picture_source(&self, source: &str) -> Option<PictureSource> {
+        let scheme = source.split(':').next().unwrap_or_default();
+        match scheme.to_ascii_lowercase().as_str() {
+            "http" | "https" => Some(PictureSource::Remote(source.to_owned())),
+            "data" => Some(PictureSource::Inline(source.to_owned())),
+            "cid" => {
+                let id = source.get("cid:".len()..)?;
+                // RFC 2392 section 2: the id, percent-encoded.
+                let mut wanted = Vec::with_capacity(id.len());
+                percent(id.as_bytes(), &mut wanted);
+                let mut parts = self.structure.parts.iter();
+                let found = parts.find(|p| p.content_id.as_bytes() == wanted)?;
+                Some(PictureSource::Part(found.id.clone()))
+            }
+            _ if source.starts_with("//") => Some(PictureSource::Remote(format!("https:{source}"))),
+            _ => None,
+        }
+    }
+
     fn why_empty(&self) -> &'static str {
         let has = |mime_type: &str| {
             self.structure
@@ -298,11 +341,11 @@ impl PartText {
     }
 }
 
-fn page_lines(page: &str, measure: usize, reading: &mut Reading, links: &mut Links) -> Vec<Line> {
+fn page(page: &str, measure: usize, reading: &mut Reading, links: &mut Links) -> html::Html {
     let done = html::lines(page, measure, links);
     reading.is_html = true;
     reading.blocked_images = reading.blocked_images.saturating_add(done.blocked_images);
-    done.lines
+    done
 }
 
 /// The text of a `winmail.dat`, in the form that is wanted.
@@ -316,7 +359,11 @@ fn write_tnef(
     let (has_text, has_page) = (!tnef.text.trim().is_empty(), !tnef.html.trim().is_empty());
     let is_page = has_page && (!has_text || form == Form::Html);
     let lines = if is_page {
-        page_lines(&tnef.html, measure, reading, links)
+        let mut lines = page(&tnef.html, measure, reading, links).lines;
+        // Its pictures are files of the winmail.dat, which a page names in its own way.
+        let spans = lines.iter_mut().flat_map(|l| &mut l.spans);
+        spans.for_each(|span| span.picture = None);
+        lines
     } else {
         text::lines(&tnef.text, Flow::default(), measure, links)
     };

@@ -191,3 +191,31 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn a_picture_has_a_place_and_a_source_in_the_reading() {
+    let raw = b"Content-Type: multipart/related; boundary=b\r\n\r\n--b\r\nContent-Type: text/html\r\n\r\n\
+        <p>before</p><img src=\"cid:chart%40example.org\" alt=\"Chart\" width=\"600\"><p>in words \
+        <img src='https://example.org/sign.png' alt='ok' width=16 height=16> here</p>\
+        <img src='cid:nobody' alt='Lost'>\r\n\
+        --b\r\nContent-Type: image/png\r\nContent-ID: <chart@example.org>\r\n\r\nx\r\n--b--\r\n";
+    let reading = reading(Source::Whole(raw), 80, Form::Auto);
+    let found: Vec<(usize, &str)> = reading
+        .body
+        .iter()
+        .flat_map(|l| l.spans.iter().map(move |s| (l.spans.len(), s)))
+        .filter_map(|(n, s)| Some((n, s.picture.map(|_| s.text.as_str())?)))
+        .collect();
+    assert_eq!(found, [(1, "[image: Chart]"), (3, "[image: ok]")]);
+    let sources: Vec<&PictureSource> = reading.pictures.iter().map(|p| &p.source).collect();
+    assert_eq!(
+        sources,
+        [
+            &PictureSource::Part(PartId(vec![2])),
+            &PictureSource::Remote("https://example.org/sign.png".to_owned())
+        ]
+    );
+    assert_eq!(reading.pictures[0].alt.as_str(), "Chart");
+    assert_eq!(reading.pictures[0].width_px, Some(600));
+    assert!(reading.pictures[0].is_worth_showing() && !reading.pictures[1].is_worth_showing());
+}

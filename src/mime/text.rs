@@ -79,6 +79,7 @@ pub(crate) fn own_note(text: Safe) -> Line {
                 ..Emphasis::default()
             },
             link: None,
+            picture: None,
         }],
     }
 }
@@ -208,6 +209,7 @@ fn linked(text: &str, width: usize, links: &mut Links) -> Vec<Vec<Span>> {
                 range: found.start()..found.end(),
                 emphasis: Emphasis::default(),
                 link: Some(number),
+                picture: None,
             });
         }
     }

@@ -15,6 +15,7 @@ pub(crate) struct Mark {
     pub(crate) range: Range<usize>,
     pub(crate) emphasis: Emphasis,
     pub(crate) link: Option<usize>,
+    pub(crate) picture: Option<usize>,
 }
 
 /// The columns that a text takes.
@@ -119,6 +120,7 @@ fn spans(text: &str, line: Range<usize>, marks: &[Mark]) -> Vec<Span> {
                 text: Safe::line(piece),
                 emphasis: mark.map(|m| m.emphasis).unwrap_or_default(),
                 link: mark.and_then(|m| m.link),
+                picture: mark.and_then(|m| m.picture),
             });
         }
     };
@@ -175,6 +177,7 @@ mod tests {
             range,
             emphasis: Emphasis::default(),
             link: Some(3),
+            picture: None,
         };
         let lines = wrap("see one two now", &[link(4..11)], 8);
         let seen: Vec<Vec<(&str, Option<usize>)>> = lines

@@ -4,7 +4,9 @@
 
 mod addr_spec;
 mod address;
+mod card;
 mod draft;
+mod find;
 mod flag;
 mod folders;
 mod key;
@@ -26,10 +28,12 @@ mod view;
 
 pub use addr_spec::{Standing, check as check_address, wire_address};
 pub use address::Address;
+pub use card::{Card, CardKind, CardLine, Leave, ListCard, Tone};
 pub use draft::{
     Attached, Caret, Content, Draft, DraftField, DraftKind, DraftStart, ExtraField, Identity,
     Sending,
 };
+pub use find::{Found, Piece, find_words, minds_case};
 pub use flag::{Flag, FlagChange, FlagSet, Keyword};
 pub use folders::{
     DeletePlan, check_new_name, check_rename, has_all_below_inbox, may_rename, plan_delete,
@@ -45,7 +49,9 @@ pub use op::{Destination, FolderChange, MailboxId, Op, OpKind, TargetState};
 pub use outbox::{OutboxItem, OutboxRecipient, OutboxState, RecipientState, SendWhen};
 pub use part::{BodyStructure, Holds, Part, PartId};
 pub use query::{DEPTH_MAX, Query, QueryError, Term};
-pub use reading::{Attachment, Emphasis, Line, LineKind, Link, Reading, Span};
+pub use reading::{
+    Attachment, Emphasis, Line, LineKind, Link, Picture, PictureSource, Reading, Span,
+};
 pub use recipients::{Entry, Recipients, is_same_mailbox};
 pub use safe::{Safe, mixes_scripts};
 pub use secret::Secret;

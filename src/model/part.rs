@@ -34,7 +34,7 @@ impl PartId {
 }
 
 /// A larger part that is no text is only fetched when somebody asks for it.
-const NEEDED_MAX: u64 = 1024 * 1024;
+const READ_MAX: u64 = 1024 * 1024;
 
 /// One node of the tree.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -70,6 +70,22 @@ impl Part {
     #[must_use]
     pub fn is_multipart(&self) -> bool {
         self.mime_type.starts_with("multipart/")
+    }
+
+    /// Whether a card tells what is in it, so that it is fetched with the text.
+    #[must_use]
+    pub fn is_card(&self) -> bool {
+        const BYTES_MAX: u64 = 512 * 1024;
+        let is_told = matches!(
+            self.mime_type.as_str(),
+            "message/delivery-status"
+                | "message/global-delivery-status"
+                | "message/disposition-notification"
+                | "message/global-disposition-notification"
+                | "text/rfc822-headers"
+                | "text/calendar"
+        );
+        is_told && self.size_bytes <= BYTES_MAX
     }
 
     /// Whether a reader lists it as an attachment: marked as one, or named, or neither text nor a
@@ -153,14 +169,15 @@ impl BodyStructure {
         own.chain(lone)
     }
 
-    /// The parts that must be here to read a message: its texts, and what is read without being a text.
-    pub fn needed(&self) -> impl Iterator<Item = &Part> {
-        let is_needed = |p: &&Part| {
+    /// The parts that are read: the texts, what a card tells of (RFC 3464, 6047, 8098), and what is read
+    /// without being a text.
+    pub fn read(&self) -> impl Iterator<Item = &Part> {
+        let is_read = |p: &&Part| {
             let is_winmail = Holds::of(&p.mime_type, &p.name) == Some(Holds::Winmail);
             let is_pointer = p.mime_type == "message/external-body";
-            (is_winmail || is_pointer) && p.size_bytes <= NEEDED_MAX
+            p.is_card() || ((is_winmail || is_pointer) && p.size_bytes <= READ_MAX)
         };
-        self.texts().chain(self.parts.iter().filter(is_needed))
+        self.texts().chain(self.parts.iter().filter(is_read))
     }
 
     /// The part of that address.

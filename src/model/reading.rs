@@ -2,7 +2,7 @@
 //!
 //! Made by `mime::render`, kept by `app`, drawn by `ui`. Every text in it is [`Safe`].
 
-use super::{Holds, PartId, Safe};
+use super::{Card, Holds, PartId, Safe};
 
 /// How a span is set off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -30,6 +30,44 @@ pub struct Span {
     pub emphasis: Emphasis,
     /// The index into [`Reading::links`] that it belongs to.
     pub link: Option<usize>,
+    /// The index into [`Reading::pictures`] of the picture that it stands for.
+    pub picture: Option<usize>,
+}
+
+/// Where the bytes of a picture are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PictureSource {
+    /// In this part of the message.
+    Part(PartId),
+    /// On somebody's server: an http or https address that nobody may ask unless the user says so.
+    Remote(String),
+    /// In the text itself: a `data:` address.
+    Inline(String),
+}
+
+/// A picture that belongs into the text, where a placeholder stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picture {
+    /// Where its bytes are.
+    pub source: PictureSource,
+    /// What the sender says it shows; may be empty.
+    pub alt: Safe,
+    /// The width that the sender wants it to have, if they say so.
+    pub width_px: Option<u32>,
+    /// The height that the sender wants it to have, if they say so.
+    pub height_px: Option<u32>,
+}
+
+impl Picture {
+    /// Smaller ones are signs among words, not pictures.
+    pub const WORTH_PX: u32 = 32;
+
+    /// Whether it is large enough, as far as is known, to stand on lines of its own.
+    #[must_use]
+    pub fn is_worth_showing(&self) -> bool {
+        let is_large = |side: Option<u32>| side.is_none_or(|px| px >= Self::WORTH_PX);
+        is_large(self.width_px) && is_large(self.height_px)
+    }
 }
 
 /// What a line is.
@@ -144,6 +182,8 @@ pub struct Reading {
     pub body: Vec<Line>,
     /// The links in it.
     pub links: Vec<Link>,
+    /// The pictures that have a place in it.
+    pub pictures: Vec<Picture>,
     /// Its attachments.
     pub attachments: Vec<Attachment>,
     /// Whether the text shown was made from HTML.
@@ -154,6 +194,8 @@ pub struct Reading {
     pub blocked_images: u32,
     /// The width in columns that the lines were wrapped to.
     pub width: u16,
+    /// What is to be said of it in our own frame.
+    pub cards: Vec<Card>,
     /// How the rest stands, where this is the header alone.
     pub rest: super::Rest,
     /// How large all of it is then, in bytes.

@@ -6,6 +6,7 @@
 pub(crate) mod auth;
 pub(crate) mod connect;
 mod error;
+pub mod http;
 pub mod imap;
 pub mod ldap;
 pub(crate) mod line;

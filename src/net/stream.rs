@@ -207,16 +207,30 @@ pub(crate) fn bare_host(host: &str) -> &str {
 
 /// Connects to the first address of the host that answers. The caller sets the total time limit.
 pub(crate) async fn connect(host: &str, port: u16) -> Result<(TcpStream, SocketAddr)> {
+    let addresses = addresses(host, port).await.map_err(|error| {
+        error.hint("Check the host name in the configuration, and whether you are online.")
+    })?;
+    connect_to(host, port, addresses).await
+}
+
+/// The addresses of a host, in the order in which they are to be tried.
+pub(crate) async fn addresses(host: &str, port: u16) -> Result<Vec<SocketAddr>> {
     let found = tokio::net::lookup_host((bare_host(host), port))
         .await
-        .map_err(|e| {
-            Error::transient(format!("The host {host} was not found: {e}."))
-                .hint("Check the host name in the configuration, and whether you are online.")
-        })?;
+        .map_err(|e| Error::transient(format!("The host {host} was not found: {e}.")))?;
     let addresses = interleave(found);
     if addresses.is_empty() {
         return Err(Error::transient(format!("The host {host} has no address.")));
     }
+    Ok(addresses)
+}
+
+/// Connects to the first of these addresses that answers.
+pub(crate) async fn connect_to(
+    host: &str,
+    port: u16,
+    addresses: Vec<SocketAddr>,
+) -> Result<(TcpStream, SocketAddr)> {
     let mut addresses = addresses.into_iter();
     let mut attempts = FuturesUnordered::new();
     let mut last = None;

@@ -121,6 +121,19 @@ fn reader_with_all_headers() {
 }
 
 #[test]
+fn words_found_in_a_message() {
+    at_each_size("reader__find", |cols, rows| {
+        let mut scene = Scene::new(cols, rows);
+        scene.press("enter /").type_text("the");
+        scene
+    });
+    let mut scene = Scene::new(80, 24);
+    scene.press("enter /").type_text("the");
+    scene.press("enter n");
+    insta::assert_snapshot!("reader__found__80x24", frame(&scene));
+}
+
+#[test]
 fn help() {
     at_each_size("help__list", |cols, rows| {
         let mut scene = Scene::new(cols, rows);

@@ -31,6 +31,8 @@ pub(crate) struct Glyphs {
     /// A message below another in its thread.
     pub(super) branch: &'static str,
     pub(super) quote: &'static str,
+    /// What Pillarbox itself says of a message.
+    pub(super) card: &'static str,
     pub(super) placeholder: &'static str,
     pub(super) watching: &'static str,
     pub(super) in_step: &'static str,
@@ -62,6 +64,7 @@ pub(super) const UNICODE: Glyphs = Glyphs {
     unfolded: "▾",
     branch: "└",
     quote: "│",
+    card: "▐",
     placeholder: "·",
     watching: "●",
     in_step: "○",
@@ -93,6 +96,7 @@ pub(super) const ASCII: Glyphs = Glyphs {
     unfolded: "v",
     branch: "`",
     quote: ">",
+    card: "#",
     placeholder: ".",
     watching: "*",
     in_step: "o",

@@ -7,6 +7,7 @@ mod activity;
 mod canvas;
 mod compose;
 mod dates;
+mod found;
 mod glyphs;
 mod list;
 mod outbox;

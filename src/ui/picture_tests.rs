@@ -56,6 +56,7 @@ fn mail() -> Mail {
             link: Link::InStep { is_watched: true },
             pending: 0,
             quota: None,
+            is_maildrop: false,
             mailboxes,
         });
     }

@@ -4,10 +4,14 @@
 
 use super::canvas::Canvas;
 use super::dates::in_words;
+use super::found;
 use super::text::Text;
 use super::theme::Paint;
-use crate::app::{App, Area, Body, Context, HeaderLine, Panes, Row, Split, size_text};
-use crate::model::{Emphasis, Line, LineKind, Reading, Safe, Span};
+use crate::app::{
+    App, Area, Body, CardRow, Context, Finding, HeaderLine, Mark, Panes, Row, Split, Spot,
+    size_text,
+};
+use crate::model::{Emphasis, Line, LineKind, Reading, Safe, Span, Tone};
 use ratatui::style::{Modifier, Style};
 
 /// Draws the reader.
@@ -98,7 +102,8 @@ fn draw_row(app: &App, canvas: &mut Canvas, area: Area, row: Row) {
     if let Row::Source(n) = row {
         if let Some(line) = reader.source.get(n) {
             let style = canvas.style(Paint::Plain);
-            canvas.put_rest(area, 0, line, style);
+            let marks = marks(app, Spot::Source(n));
+            found::put(canvas, area, 0, line, style, (&marks, 0));
         }
         return;
     }
@@ -109,11 +114,22 @@ fn draw_row(app: &App, canvas: &mut Canvas, area: Area, row: Row) {
         Row::Inside => inside(app, canvas, area),
         Row::Header(n) => {
             if let Some(line) = reader.header_lines().get(n) {
-                header(app, canvas, area, line, reading);
+                header(
+                    app,
+                    canvas,
+                    area,
+                    (line, &marks(app, Spot::Header(n))),
+                    reading,
+                );
             }
         }
         Row::Facts => facts(app, canvas, area, reading),
         Row::Files { first, count } => files(canvas, area, reading, first, count),
+        Row::Card(n) => {
+            if let Some(row) = reader.card_rows().get(n) {
+                card(app, canvas, area, row);
+            }
+        }
         Row::Rule => {
             let style = canvas.style(Paint::Line);
             let glyph = canvas.theme.glyphs().across;
@@ -128,7 +144,8 @@ fn draw_row(app: &App, canvas: &mut Canvas, area: Area, row: Row) {
         }
         Row::Line(n) => {
             if let Some(line) = reading.body.get(n) {
-                text_line(app, canvas, area, line, reading.body.get(n + 1));
+                let marks = marks(app, Spot::Line(n));
+                text_line(app, canvas, area, (line, &marks), reading.body.get(n + 1));
             }
         }
         Row::Folded { first, count } => {
@@ -160,17 +177,29 @@ fn inside(app: &App, canvas: &mut Canvas, area: Area) {
     canvas.put_rest(area, used + 2, &key, key_style);
 }
 
-fn header(app: &App, canvas: &mut Canvas, area: Area, line: &HeaderLine, reading: &Reading) {
+/// What was found in a line.
+fn marks(app: &App, spot: Spot) -> Vec<Mark> {
+    let finding = app.reader.finding.as_ref();
+    finding.map(|f| f.marks(spot)).unwrap_or_default()
+}
+
+fn header(
+    app: &App,
+    canvas: &mut Canvas,
+    area: Area,
+    (line, marks): (&HeaderLine, &[Mark]),
+    reading: &Reading,
+) {
     if line.is_title {
         let style = canvas.style(Paint::Strong);
-        canvas.put_rest(area, 0, &line.text, style);
+        found::put(canvas, area, 0, &line.text, style, (marks, 0));
         return;
     }
     let dim = canvas.style(Paint::Dim);
     let plain = canvas.style(Paint::Plain);
     let used = canvas.put(area, 0, area.w / 2, &line.name, dim);
     let x = used.saturating_add(1).max(app.reader.name_cols());
-    canvas.put_rest(area, x, &line.text, plain);
+    found::put(canvas, area, x, &line.text, plain, (marks, 0));
     let Some(secs) = reading.date_secs.filter(|_| line.is_dated) else {
         return;
     };
@@ -259,6 +288,29 @@ fn files(canvas: &mut Canvas, area: Area, reading: &Reading, first: usize, count
     }
 }
 
+/// A row of a card. Its mark stands left of where the text of any message can reach.
+fn card(app: &App, canvas: &mut Canvas, area: Area, row: &CardRow) {
+    let (mark, paint) = match row.tone {
+        Tone::Plain => (Paint::Mark, Paint::Plain),
+        Tone::Strong => (Paint::Mark, Paint::Strong),
+        Tone::Dim => (Paint::Mark, Paint::Dim),
+        Tone::Good => (Paint::Good, Paint::Good),
+        Tone::Warning => (Paint::Warning, Paint::Warning),
+    };
+    let edge = Area {
+        x: area.x.saturating_sub(1),
+        w: 1,
+        ..area
+    };
+    let (mark, style) = (canvas.style(mark), canvas.style(paint));
+    let glyph = canvas.theme.glyphs().card;
+    canvas.put(edge, 0, 1, &glyph, mark);
+    let used = canvas.put_rest(area, 1, &row.text, style);
+    let key = app.keymap.first(row.action, Context::Reader);
+    let key_style = canvas.style(Paint::Key);
+    canvas.put_rest(area, used + 2, &key, key_style);
+}
+
 /// The bars left of quoted text. Returns the column where the text begins.
 fn bars(canvas: &mut Canvas, area: Area, quote: u8) -> u16 {
     let glyph = canvas.theme.glyphs().quote;
@@ -279,7 +331,13 @@ const fn quote_paint(level: u8) -> Paint {
     }
 }
 
-fn text_line(app: &App, canvas: &mut Canvas, area: Area, line: &Line, next: Option<&Line>) {
+fn text_line(
+    app: &App,
+    canvas: &mut Canvas,
+    area: Area,
+    (line, marks): (&Line, &[Mark]),
+    next: Option<&Line>,
+) {
     let base = match line.kind {
         LineKind::Heading => canvas.style(Paint::Strong),
         LineKind::Signature => canvas.style(Paint::Dim),
@@ -301,9 +359,11 @@ fn text_line(app: &App, canvas: &mut Canvas, area: Area, line: &Line, next: Opti
         .fold(x, u16::saturating_add);
     // Numbers are shown as long as they push nothing over the edge.
     let mut spare = area.w.saturating_sub(text);
+    let mut at = 0;
     for (n, span) in line.spans.iter().enumerate() {
         let style = span_style(app, canvas, span, base);
-        x += canvas.put_rest(area, x, &span.text, style);
+        x += found::put(canvas, area, x, &span.text, style, (marks, at));
+        at += span.text.as_str().len();
         let Some(link) = span.link else { continue };
         let follows = line.spans.get(n + 1);
         let follows = follows.or_else(|| next.and_then(|l| l.spans.first()));
@@ -362,7 +422,11 @@ pub(super) fn position(app: &App, height: u16) -> Safe {
     }
     let reader = &app.reader;
     let (rows, height) = (reader.rows().len(), usize::from(height));
-    let text = if let Some((done, total)) = reader.progress {
+    let found = reader.finding.as_ref().filter(|f| f.is_own());
+    let found = found.map(Finding::told).unwrap_or_default();
+    let text = if !found.is_empty() {
+        found
+    } else if let Some((done, total)) = reader.progress {
         format!("{} of {}", size_text(done), size_text(total))
     } else if rows > height && height > 0 {
         let hidden = rows - height;

@@ -325,6 +325,10 @@ fn prompt_line(canvas: &mut Canvas, area: Area, prompt: &Prompt) -> Option<(u16,
         let room = area.w.saturating_sub(x + after.cols() + 3);
         canvas.put_right(area, area.w.saturating_sub(1), room, error, style);
     }
+    if prompt.error.is_none() && !prompt.edit.is_empty() {
+        let room = area.w.saturating_sub(x + after.cols() + 3);
+        canvas.put_right(area, area.w.saturating_sub(1), room, &prompt.told, dim);
+    }
     Some((area.x + x.min(area.w.saturating_sub(1)), area.y))
 }
 

@@ -40,6 +40,10 @@ pub enum Paint {
     QuoteOdd,
     /// Quoted text at an even level.
     QuoteEven,
+    /// Text that was looked for.
+    Found,
+    /// The place of it at hand.
+    FoundAtHand,
     /// Something of ours within a message.
     Note,
     /// A key.
@@ -109,7 +113,12 @@ const fn weight(paint: Paint) -> Style {
         | Paint::Border
         | Paint::Warning
         | Paint::Error => style.add_modifier(Modifier::BOLD),
-        Paint::Cursor | Paint::LinkAtHand => style.add_modifier(Modifier::REVERSED),
+        Paint::Found => style
+            .add_modifier(Modifier::BOLD)
+            .add_modifier(Modifier::UNDERLINED),
+        Paint::Cursor | Paint::LinkAtHand | Paint::FoundAtHand => {
+            style.add_modifier(Modifier::REVERSED)
+        }
         Paint::CursorElsewhere | Paint::Link => style.add_modifier(Modifier::UNDERLINED),
         Paint::Selected => style.add_modifier(Modifier::BOLD),
     }
@@ -129,6 +138,7 @@ struct Palette {
     tag: Color,
     quote_odd: Color,
     quote_even: Color,
+    found: Color,
     good: Color,
     warning: Color,
     error: Color,
@@ -146,6 +156,7 @@ const DARK: Palette = Palette {
     tag: Color::LightMagenta,
     quote_odd: Color::Indexed(109),
     quote_even: Color::Indexed(144),
+    found: Color::Indexed(58),
     good: Color::LightGreen,
     warning: Color::LightYellow,
     error: Color::LightRed,
@@ -163,6 +174,7 @@ const LIGHT: Palette = Palette {
     tag: Color::Magenta,
     quote_odd: Color::Indexed(24),
     quote_even: Color::Indexed(94),
+    found: Color::Indexed(229),
     good: Color::Indexed(28),
     warning: Color::Indexed(130),
     error: Color::Red,
@@ -190,6 +202,8 @@ impl Palette {
             Paint::LinkAtHand => weight.fg(self.link),
             Paint::QuoteOdd => plain.fg(self.quote_odd),
             Paint::QuoteEven => plain.fg(self.quote_even),
+            Paint::Found => plain.bg(self.found).fg(self.cursor_text),
+            Paint::FoundAtHand => weight,
             Paint::Note => weight.fg(self.dim),
             Paint::Good => plain.fg(self.good),
             Paint::Warning => weight.fg(self.warning),
@@ -217,6 +231,8 @@ mod tests {
                 (Paint::Cursor, Paint::CursorElsewhere),
                 (Paint::Link, Paint::Plain),
                 (Paint::LinkAtHand, Paint::Link),
+                (Paint::Found, Paint::Plain),
+                (Paint::FoundAtHand, Paint::Found),
                 (Paint::Error, Paint::Plain),
                 (Paint::Key, Paint::Dim),
             ] {

@@ -88,6 +88,8 @@ mod pop3_leave;
 mod pop3_rest;
 mod pop3_screen;
 #[cfg(test)]
+mod reading;
+#[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod sending;

@@ -5,6 +5,7 @@
 
 mod change;
 mod filing;
+mod find;
 mod folders;
 mod motion;
 mod program;
@@ -20,6 +21,9 @@ mod table_tests;
 #[cfg(test)]
 mod write_tests;
 
+pub(crate) use find::{
+    find_here, give_up_search, refresh as refresh_search, settle_search, step_in_prompt,
+};
 pub(crate) use read::{ask_to_open, copy_link, enter};
 pub(crate) use view::apply_filter;
 pub(in crate::app) use write::templates_listed;

@@ -46,8 +46,9 @@ pub(super) fn sync_all(app: &mut App, _: Count) -> Vec<Effect> {
     effects
 }
 
-const fn mode_meaning(mode: SyncMode) -> (&'static str, &'static str) {
+const fn mode_meaning(mode: SyncMode, is_maildrop: bool) -> (&'static str, &'static str) {
     match mode {
+        SyncMode::Push if is_maildrop => ("p", "At the start and every few minutes"),
         SyncMode::Push => ("p", "Stay connected: new mail at once"),
         SyncMode::OnStart => ("s", "At the start, then when asked"),
         SyncMode::Manual => ("m", "Only when asked"),
@@ -57,9 +58,11 @@ const fn mode_meaning(mode: SyncMode) -> (&'static str, &'static str) {
 
 pub(super) fn sync_mode(app: &mut App, _: Count) -> Vec<Effect> {
     let account = account_here(app);
-    let now = account.and_then(|key| app.account(key)).map(|a| a.mode);
+    let view = account.and_then(|key| app.account(key));
+    let now = view.map(|a| a.mode);
+    let is_maildrop = view.is_some_and(|a| a.is_maildrop);
     let items = SyncMode::ALL.into_iter().map(|mode| {
-        let (key, label) = mode_meaning(mode);
+        let (key, label) = mode_meaning(mode, is_maildrop);
         let mark = if now == Some(mode) { "now" } else { "" };
         Item::menu(key, label, Choice::Mode(account, mode)).with_detail(Safe::fixed(mark))
     });
@@ -197,9 +200,10 @@ impl App {
         account: Option<AccountKey>,
         mode: SyncMode,
     ) -> Vec<Effect> {
-        let name = account.and_then(|key| self.account(key));
-        let name = name.map_or_else(|| Safe::fixed("all accounts"), |a| a.name.clone());
-        let meaning = mode_meaning(mode).1.to_lowercase();
+        let view = account.and_then(|key| self.account(key));
+        let name = view.map_or_else(|| Safe::fixed("all accounts"), |a| a.name.clone());
+        let is_maildrop = view.is_some_and(|a| a.is_maildrop);
+        let meaning = mode_meaning(mode, is_maildrop).1.to_lowercase();
         let text = format!("When to connect for {name}: {meaning}");
         let mut effects = self.say(Safe::line(&text));
         effects.push(Effect::Engine(Command::SetMode { account, mode }));

@@ -6,7 +6,7 @@
 use super::Group::{Change, Folders, Move, Program, Read, Select, Sync, Tree, View, Write};
 use super::{
     ALL, Action, Availability, Count, Group, LIST, MAIL, READER, ROWS, SIDEBAR, change, filing,
-    folders, motion, program, read, select, tree, view, write,
+    find, folders, motion, program, read, select, tree, view, write,
 };
 use crate::app::{App, Effect};
 
@@ -132,7 +132,7 @@ pub(super) const TABLE: &[Action] = &[
     row("empty-folder", "Empty the folder", (8, "empty"), Tree, ALL, &["e@sidebar", "Fe"], tree::can_empty, tree::empty, "trash junk spam purge expunge").hinted(SIDEBAR),
     row("read-folder", "Mark the whole folder as read", (7, "all read"), Tree, ALL, &["a@sidebar", "Fa"], tree::can_read_all, tree::read_all, "catchup seen").hinted(SIDEBAR),
 
-    row("search", "Search this list", (7, "search"), View, ALL, &["/"], always, view::search, "find query filter"),
+    row("search", "Search this list", (7, "search"), View, ALL, &["/@list", "/@sidebar"], always, view::search, "find query filter"),
     row("search-everywhere", "Search all folders", NO, View, ALL, &["g/"], always, view::search_everywhere, "find query global"),
     row("filter", "Filter the list by kind", (12, "filter"), View, ALL, &["\\"], always, view::filter, "quick unread starred limit"),
     row("clear-filter", "Show all messages again", NO, View, ALL, &[], always, view::clear_filter, "unfilter reset search"),
@@ -151,6 +151,7 @@ pub(super) const TABLE: &[Action] = &[
     row("toggle-sidebar", "Show or hide the folders", NO, View, ALL, &["`"], always, view::toggle_sidebar, "tree pane"),
 
     row("fetch-whole", "Fetch the whole message", (1, "fetch whole"), Read, MAIL, &["gw"], read::has_rest, read::fetch_whole, "download rest large header pop3").hinted(MAIL),
+    row("find", "Find words in this message", (7, "find"), Read, READER, &["/"], has_text, find::find, "search within text look"),
     row("headers", "Show short headers, all, or the source", (8, "headers"), Read, READER, &["H"], has_text, read::headers, "raw full"),
     row("other-form", "Switch between plain text and HTML", NO, Read, READER, &["="], read::has_other_form, read::other_form, "alternative"),
     row("fold-quotes", "Fold quoted text", NO, Read, READER, &["zq", "za"], has_quotes, read::fold_quotes, "collapse replies"),

@@ -68,8 +68,11 @@ pub(super) fn clear_filter(app: &mut App, _: Count) -> Vec<Effect> {
     Vec::new()
 }
 
-/// In a filtered list every row matches; without a filter the last search comes back.
+/// Where words are looked for in a message, their places. In a filtered list every row matches; without a filter the last search comes back.
 fn to_match(app: &mut App, rows: i64) -> Vec<Effect> {
+    if let Some(effects) = super::find::step(app, rows) {
+        return effects;
+    }
     if app.user_filter.is_some() {
         let count = u32::try_from(rows.unsigned_abs()).ok();
         return if rows > 0 {

@@ -10,7 +10,7 @@ use super::{Peer, Seat, fetch, flags, limits, list, search, select, transfer};
 use crate::demo::decode::BASE64;
 use crate::demo::faults::Act;
 use crate::demo::sasl;
-use crate::demo::wire::{Bad, Wire};
+use crate::demo::wire::{Bad, Next, Wire};
 use base64::Engine;
 use std::io;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -54,12 +54,6 @@ pub(super) struct Session {
     pub(super) out: Vec<u8>,
     is_authenticated: bool,
     number: u32,
-}
-
-/// How a command leaves the session.
-enum Next {
-    Go,
-    End,
 }
 
 /// Runs one session until the client leaves, errs badly, or a fault ends it.

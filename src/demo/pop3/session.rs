@@ -8,18 +8,11 @@ use super::{Peer, Sizes, Uids};
 use crate::demo::decode::BASE64;
 use crate::demo::faults::Act;
 use crate::demo::sasl;
-use crate::demo::wire::Wire;
+use crate::demo::wire::{Next, Wire};
 use base64::Engine;
 use std::collections::BTreeSet;
 use std::io;
 use tokio::io::{AsyncRead, AsyncWrite};
-
-/// How a command leaves the session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Next {
-    Go,
-    End,
-}
 
 #[derive(Debug)]
 struct Session {
@@ -52,7 +45,7 @@ impl Session {
         S: AsyncRead + AsyncWrite + Unpin + Send,
     {
         let act = self.peer.faults().at_connect();
-        let next = match before(act.as_ref(), wire).await? {
+        let next = match wire.instead(act.as_ref(), words).await? {
             Some(next) => next,
             None => self.answer(act, ok("The demo is ready"), wire).await?,
         };
@@ -91,7 +84,7 @@ impl Session {
             return Ok(Next::End);
         }
         let act = self.peer.faults().at_command(&name);
-        if let Some(next) = before(act.as_ref(), wire).await? {
+        if let Some(next) = wire.instead(act.as_ref(), words).await? {
             return Ok(next);
         }
         let reply = match (name.as_str(), self.hold.is_some()) {
@@ -355,34 +348,12 @@ fn top(raw: &[u8], lines: usize) -> &[u8] {
     raw.get(..end).unwrap_or(raw)
 }
 
-/// What a fault does instead of the command; nothing where the command is to be done.
-async fn before<S>(act: Option<&Act>, wire: &mut Wire<S>) -> io::Result<Option<Next>>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send,
-{
+/// What a fault has the server say.
+fn words(act: &Act) -> Vec<u8> {
     match act {
-        Some(Act::No(text)) => {
-            wire.send(&err(text)).await?;
-            Ok(Some(Next::Go))
-        }
-        Some(Act::Bad(line)) => {
-            wire.send(format!("{line}\r\n").as_bytes()).await?;
-            Ok(Some(Next::Go))
-        }
-        Some(Act::Bye(text)) => {
-            wire.send(&err(text)).await?;
-            Ok(Some(Next::End))
-        }
-        Some(Act::DropBefore) => Ok(Some(Next::End)),
-        Some(Act::Stall) => {
-            wire.drain().await?;
-            Ok(Some(Next::End))
-        }
-        Some(Act::Say(raw)) => {
-            wire.send(raw.as_bytes()).await?;
-            Ok(None)
-        }
-        Some(Act::DropAfter | Act::Hold | Act::CutAfter(_)) | None => Ok(None),
+        Act::Bad(line) => format!("{line}\r\n").into_bytes(),
+        Act::No(text) | Act::Bye(text) => err(text),
+        _ => Vec::new(),
     }
 }
 

@@ -6,16 +6,9 @@
 use super::envelope::{self, Envelope};
 use super::{Peer, Received, auth};
 use crate::demo::faults::Act;
-use crate::demo::wire::Wire;
+use crate::demo::wire::{Next, Wire};
 use std::io;
 use tokio::io::{AsyncRead, AsyncWrite};
-
-/// How a command leaves the session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Next {
-    Go,
-    End,
-}
 
 #[derive(Debug)]
 struct Session {
@@ -55,7 +48,7 @@ impl Session {
     {
         let act = self.peer.faults().at_connect();
         let greeting = "220 demo.test ESMTP".to_owned();
-        let next = match before(act.as_ref(), wire).await? {
+        let next = match wire.instead(act.as_ref(), words).await? {
             Some(next) => next,
             None => self.answer(act, greeting, wire).await?,
         };
@@ -96,7 +89,7 @@ impl Session {
             return Ok(Next::End);
         }
         let act = self.peer.faults().at_command(&name);
-        if let Some(next) = before(act.as_ref(), wire).await? {
+        if let Some(next) = wire.instead(act.as_ref(), words).await? {
             return Ok(next);
         }
         if name == "DATA" {
@@ -215,7 +208,7 @@ impl Session {
             Body::Over => return Ok(Next::End),
         };
         let act = self.peer.faults().at_command(".");
-        if let Some(next) = before(act.as_ref(), wire).await? {
+        if let Some(next) = wire.instead(act.as_ref(), words).await? {
             return Ok(next);
         }
         let reply = if raw.len() > self.peer.options().size_max {
@@ -245,7 +238,7 @@ impl Session {
             }
         }
         let act = self.peer.faults().at_command("BODY");
-        let is_over = before(act.as_ref(), wire).await?.is_some();
+        let is_over = wire.instead(act.as_ref(), words).await?.is_some();
         if is_over || act == Some(Act::DropAfter) {
             return Ok(Body::Over);
         }
@@ -295,30 +288,12 @@ impl Session {
     }
 }
 
-/// What a fault does instead of the command; nothing where the command is to be done.
-async fn before<S>(act: Option<&Act>, wire: &mut Wire<S>) -> io::Result<Option<Next>>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send,
-{
+/// What a fault has the server say.
+fn words(act: &Act) -> Vec<u8> {
     match act {
-        Some(Act::No(reply) | Act::Bad(reply)) => {
-            wire.send(format!("{reply}\r\n").as_bytes()).await?;
-            Ok(Some(Next::Go))
-        }
-        Some(Act::Bye(text)) => {
-            wire.send(line_of(421, "4.3.2", text).as_bytes()).await?;
-            Ok(Some(Next::End))
-        }
-        Some(Act::DropBefore) => Ok(Some(Next::End)),
-        Some(Act::Stall) => {
-            wire.drain().await?;
-            Ok(Some(Next::End))
-        }
-        Some(Act::Say(raw)) => {
-            wire.send(raw.as_bytes()).await?;
-            Ok(None)
-        }
-        Some(Act::DropAfter | Act::Hold | Act::CutAfter(_)) | None => Ok(None),
+        Act::No(reply) | Act::Bad(reply) => format!("{reply}\r\n").into_bytes(),
+        Act::Bye(text) => line_of(421, "4.3.2", text).into_bytes(),
+        _ => Vec::new(),
     }
 }
 

@@ -92,6 +92,7 @@ pub(crate) fn account_at(
         keep: Keep::Headers,
         maildrop: None,
         roles: BTreeMap::new(),
+        trusted_authserv: String::new(),
         writing: Writing::default(),
         outgoing: None,
     }

@@ -65,6 +65,8 @@ mod outbox_tests;
 #[cfg(test)]
 mod random_tests;
 #[cfg(test)]
+mod inside_tests;
+#[cfg(test)]
 pub(crate) mod rest_tests;
 #[cfg(test)]
 pub(crate) mod scenes;

@@ -63,6 +63,8 @@ pub enum Command {
         request: RequestId,
         /// The message, where it was opened.
         placed: Placed,
+        /// The part of it that is opened as a message of its own; empty: the message.
+        inside: PartId,
         /// The columns there are for the text.
         width: u16,
         /// Which form.
@@ -77,6 +79,8 @@ pub enum Command {
         request: RequestId,
         /// The message.
         placed: Placed,
+        /// The part whose bytes are wanted, decoded; empty: the message.
+        inside: PartId,
     },
     /// Fetches the texts of these messages soon: the neighbours of the open one.
     Prefetch(Vec<Placed>),

@@ -241,7 +241,12 @@ impl Reader {
             Row::Header(n) => Some(Spot::Header(n)),
             Row::Line(n) | Row::Folded { first: n, .. } => Some(Spot::Line(n)),
             Row::Source(n) => Some(Spot::Source(n)),
-            Row::Facts | Row::Files { .. } | Row::Card(_) | Row::Rule | Row::Rest(_) => None,
+            Row::Inside
+            | Row::Facts
+            | Row::Files { .. }
+            | Row::Card(_)
+            | Row::Rule
+            | Row::Rest(_) => None,
         }
     }
 

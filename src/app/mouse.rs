@@ -105,6 +105,7 @@ fn down_on_reader(app: &mut App, x: u16, y: usize) -> Vec<Effect> {
             app.reader.link = Some(link);
             Vec::new()
         }
+        Row::Inside => run(app, "back"),
         Row::Header(_) | Row::Facts | Row::Rule | Row::Source(_) => Vec::new(),
     }
 }

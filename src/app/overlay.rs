@@ -224,6 +224,7 @@ fn choose(app: &mut App, choice: Choice) -> Vec<Effect> {
         }
         Choice::Link(link) => ask_to_open(app, link),
         Choice::Save(placed, parts) => app.save(placed, parts),
+        Choice::Enter(part) => super::actions::enter(app, part),
         Choice::Copy(what, text) => {
             let mut effects = app.say(Safe::line(&format!("Copied {what}: {text}")));
             effects.push(Effect::Copy(text));

@@ -60,6 +60,8 @@ pub enum Choice {
     Template(String),
     /// Presses that key.
     Press(Key),
+    /// Reads that part of the open message as a message of its own.
+    Enter(PartId),
 }
 
 /// One item.
@@ -316,9 +318,12 @@ impl Picker {
                     return Picked::CopyLink(*n);
                 }
             }
-            (PickerKind::Attachments(_), 's') => {
+            (PickerKind::Attachments(placed), 's') => {
                 if let Some(item) = self.item(self.cursor) {
-                    return Picked::Also(item.choice.clone());
+                    return Picked::Also(match &item.choice {
+                        Choice::Enter(part) => Choice::Save(placed, vec![part.clone()]),
+                        other => other.clone(),
+                    });
                 }
             }
             (PickerKind::Attachments(placed), 'S') => {

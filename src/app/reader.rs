@@ -5,7 +5,7 @@
 
 use super::{App, Context, Finding, size_text};
 use crate::bus::{Form, Link, RequestId};
-use crate::model::{Attachment, Line, LineKind, Placed, Reading, Rest, Safe, Tone};
+use crate::model::{Attachment, Line, LineKind, PartId, Placed, Reading, Rest, Safe, Tone};
 use unicode_width::UnicodeWidthStr;
 
 /// Quoted blocks of fewer lines are not worth folding.
@@ -40,6 +40,8 @@ pub enum Body {
 /// One row of the reader, pointing into the [`Reading`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Row {
+    /// Whose part it is, where a part of a message is read.
+    Inside,
     /// A header, by its index.
     Header(usize),
     /// The line that says what else there is: files, links, pictures.
@@ -107,11 +109,23 @@ pub struct Asked {
     pub form: Form,
 }
 
+/// A part that was opened as a message of its own, and where in the one around it one was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inside {
+    /// The part.
+    pub part: PartId,
+    /// What the message around it is called.
+    pub outer: Safe,
+    scroll: usize,
+}
+
 /// The reader.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reader {
     /// The message that is to be shown.
     pub placed: Option<Placed>,
+    /// The parts of it that were opened one inside the other; the last one is shown.
+    pub insides: Vec<Inside>,
     /// What there is of it.
     pub body: Body,
     /// Bytes here and bytes in all, while they are fetched.
@@ -139,6 +153,8 @@ pub struct Reader {
     /// The words that are looked for in it.
     pub finding: Option<Finding>,
     scroll: usize,
+    /// Where one was in a message that is shown again, until its text is here.
+    returns_to: usize,
     rows: Vec<Row>,
     header_lines: Vec<HeaderLine>,
     card_rows: Vec<CardRow>,
@@ -148,6 +164,7 @@ impl Default for Reader {
     fn default() -> Self {
         Self {
             placed: None,
+            insides: Vec::new(),
             body: Body::Nothing,
             progress: None,
             form: Form::Auto,
@@ -162,6 +179,7 @@ impl Default for Reader {
             tried: None,
             finding: None,
             scroll: 0,
+            returns_to: 0,
             rows: Vec::new(),
             header_lines: Vec::new(),
             card_rows: Vec::new(),
@@ -183,6 +201,57 @@ impl Reader {
             placed,
             headers,
             body: placed.map_or(Body::Nothing, |_| Body::Loading),
+            ..Self::default()
+        };
+    }
+
+    /// The part that is shown as a message of its own; empty: the message.
+    #[must_use]
+    pub fn inside(&self) -> PartId {
+        let last = self.insides.last();
+        last.map(|inside| inside.part.clone()).unwrap_or_default()
+    }
+
+    /// Opens a part as a message of its own.
+    pub fn enter(&mut self, part: PartId) {
+        let subject = self.reading().and_then(|reading| {
+            let found = reading.headers.iter().find(|h| h.0.as_str() == "Subject");
+            found.map(|h| h.1.clone())
+        });
+        let outer = subject.filter(|s| !s.is_empty());
+        let outer = outer.unwrap_or(Safe::fixed("(no subject)"));
+        let scroll = self.scroll;
+        self.turn_inside(|insides| {
+            insides.push(Inside {
+                part,
+                outer,
+                scroll,
+            });
+        });
+    }
+
+    /// Goes back to the message around the part that is shown; `false` where it is none.
+    pub fn leave(&mut self) -> bool {
+        let Some(last) = self.insides.last().cloned() else {
+            return false;
+        };
+        self.turn_inside(|insides| drop(insides.pop()));
+        self.returns_to = last.scroll;
+        true
+    }
+
+    /// Shows another part of the same message, whose text is still to come.
+    fn turn_inside(&mut self, change: impl FnOnce(&mut Vec<Inside>)) {
+        let placed = self.placed;
+        let mut insides = std::mem::take(&mut self.insides);
+        change(&mut insides);
+        let (asked, is_marked) = (self.asked, self.is_marked);
+        *self = Self {
+            placed,
+            insides,
+            asked,
+            is_marked,
+            body: Body::Loading,
             ..Self::default()
         };
     }
@@ -250,7 +319,8 @@ impl Reader {
         self.progress = progress;
         self.is_slow = false;
         self.lay_out();
-        self.scroll_to(self.scroll, height);
+        let returns_to = std::mem::take(&mut self.returns_to);
+        self.scroll_to(self.scroll.max(returns_to), height);
     }
 
     /// Takes the source.
@@ -272,6 +342,9 @@ impl Reader {
         self.header_lines = self.wrapped_headers();
         self.card_rows = self.reading().map(card_rows).unwrap_or_default();
         self.look();
+        if !self.insides.is_empty() && self.reading().is_some() {
+            rows.push(Row::Inside);
+        }
         rows.extend((0..self.header_lines.len()).map(Row::Header));
         if let Some(reading) = self.reading() {
             if has_facts(reading) {
@@ -416,7 +489,8 @@ impl Reader {
             Row::Folded { first, count } => {
                 line.is_some_and(|n| (*first..*first + *count).contains(&n))
             }
-            Row::Header(_)
+            Row::Inside
+            | Row::Header(_)
             | Row::Facts
             | Row::Files { .. }
             | Row::Card(_)

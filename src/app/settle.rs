@@ -155,6 +155,7 @@ pub(super) fn ask_for_text(app: &mut App) -> Vec<Effect> {
     effects.push(Effect::Engine(Command::OpenMessage {
         request,
         placed,
+        inside: app.reader.inside(),
         width,
         form,
     }));

@@ -227,11 +227,11 @@ fn line(line: &Line) -> String {
 
 fn save(raw: &[u8], folder: &Path, output: &mut Output) -> Result<Exit, Failure> {
     let mut count = 0;
-    for (index, part) in text::structure(raw).attachments().enumerate() {
-        let Some(body) = text::body(raw, &part.id) else {
+    for file in text::files(raw) {
+        let Some(body) = text::body(raw, &file.part) else {
             continue;
         };
-        let path = write_new(folder, &text::file_name(part, index), &body)
+        let path = write_new(folder, &file.name, &body)
             .map_err(|e| Failure::failed(format!("{e}; choose another folder")))?;
         output.line(&path.display().to_string())?;
         count += 1;

@@ -5,7 +5,7 @@
 
 use crate::mime::{self, Form, Source};
 pub(super) use crate::mime::{Given, GivenError, Stamp, Viewer, given};
-use crate::model::{BodyStructure, Part, PartId, Query, QueryError, Reading};
+use crate::model::{BodyStructure, PartId, Query, QueryError, Reading};
 use unicode_width::UnicodeWidthChar as _;
 
 /// Reads a query as of today.
@@ -20,9 +20,9 @@ pub(super) fn reading(raw: &[u8], width: u16, viewer: &Viewer) -> Reading {
     reading
 }
 
-/// A name for the file of the attachment at that place, from 1: one that can do no harm.
-pub(super) fn file_name(part: &Part, index: usize) -> String {
-    mime::file_name(&part.name, &part.mime_type, index)
+/// The files of the message, under names that can do no harm.
+pub(super) fn files(raw: &[u8]) -> Vec<mime::File> {
+    mime::files(Source::Whole(raw))
 }
 
 /// The parts of the message.

@@ -271,20 +271,30 @@ impl Dispatch {
             Command::OpenMessage {
                 request,
                 placed,
+                inside,
                 width,
                 form,
             } => {
                 let texts = self.texts(placed);
-                self.tasks.spawn(texts.open(request, placed, width, form));
+                if inside.0.is_empty() {
+                    self.tasks.spawn(texts.open(request, placed, width, form));
+                } else {
+                    self.tasks
+                        .spawn(texts.open_inside(request, placed, inside, width, form));
+                }
             }
             Command::FetchWhole(all) => {
                 for placed in all {
                     self.tasks.spawn(self.texts(placed).want_whole(placed));
                 }
             }
-            Command::LoadSource { request, placed } => {
+            Command::LoadSource {
+                request,
+                placed,
+                inside,
+            } => {
                 let texts = self.texts(placed);
-                self.tasks.spawn(texts.source(request, placed));
+                self.tasks.spawn(texts.source(request, placed, inside));
             }
             Command::Save {
                 request,

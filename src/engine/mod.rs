@@ -25,6 +25,7 @@ mod filing;
 mod gather;
 mod horizon;
 mod import;
+mod inside;
 mod lane;
 mod local;
 mod local_words;

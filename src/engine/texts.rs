@@ -117,7 +117,7 @@ impl Texts {
         }
     }
 
-    async fn show(
+    pub(super) async fn show(
         &self,
         request: RequestId,
         placed: Placed,
@@ -151,15 +151,11 @@ impl Texts {
         width: u16,
         form: Form,
     ) -> Result<Option<Reading>, Why> {
-        let form = match form {
-            Form::Auto => mime::Form::Auto,
-            Form::Plain => mime::Form::Plain,
-            Form::Html => mime::Form::Html,
-        };
         let Some(held) = self.held(placed).await? else {
             return Ok(None);
         };
         let viewer = self.viewer();
+        let form = form_of(form);
         let reading = make(move || {
             let mut reading = mime::reading(held.source(), width, form);
             reading.cards = mime::cards(held.source(), &viewer);
@@ -188,7 +184,7 @@ impl Texts {
         let Some(structure) = summary.structure else {
             return Ok(None);
         };
-        let ids: Vec<PartId> = structure.read().map(|p| p.id.clone()).collect();
+        let ids: Vec<PartId> = structure.needed().map(|p| p.id.clone()).collect();
         let found = self
             .db
             .read(move |r| {
@@ -272,11 +268,12 @@ impl Texts {
     }
 
     /// Serves [`crate::bus::Command::LoadSource`].
-    pub(crate) async fn source(self, request: RequestId, placed: Placed) {
+    pub(crate) async fn source(self, request: RequestId, placed: Placed, inside: PartId) {
         let header = self.header(placed).await.ok().flatten();
         let found = match header {
             Some(header) => Ok(header),
-            None => self.raw(placed).await,
+            None if inside.0.is_empty() => self.raw(placed).await,
+            None => self.part(request, placed, &inside).await.map(|p| p.bytes),
         };
         let event = match found {
             Ok(raw) => Event::Source {
@@ -333,40 +330,31 @@ impl Texts {
         parts: Vec<PartId>,
         folder: PathBuf,
     ) -> Result<Vec<PathBuf>, Why> {
-        let summary = self.summary(placed).await?;
-        let message = placed.message;
-        let raw = self.db.read(move |r| r.raw(message)).await?;
-        let structure = match (&raw, summary.structure) {
-            (_, Some(structure)) => structure,
-            (Some(raw), None) => mime::structure(raw),
-            (None, None) => mime::structure(&self.raw(placed).await?),
+        let held = Arc::new(self.text(placed).await?);
+        let listed = {
+            let held = Arc::clone(&held);
+            make(move || mime::files(held.source())).await?
         };
-        let wanted: Vec<_> = structure
-            .parts
-            .iter()
-            .filter(|p| {
-                if parts.is_empty() {
-                    p.is_attachment()
-                } else {
-                    parts.contains(&p.id)
-                }
-            })
-            .cloned()
-            .collect();
+        let wanted = match parts.is_empty() {
+            true => listed.iter().map(|f| f.part.clone()).collect(),
+            false => parts,
+        };
         let mut files = Vec::new();
-        for part in &wanted {
-            // A part without a name is named by its place in the list, as on the screen.
-            let index = structure
-                .attachments()
-                .position(|p| p.id == part.id)
-                .unwrap_or(0);
-            let bytes = match raw.as_ref().and_then(|raw| mime::part_body(raw, &part.id)) {
-                Some(bytes) => bytes,
-                None => self.part(request, placed, part).await?,
+        for id in wanted {
+            let part = match &*held {
+                Held::Whole(_) => cut_out(&held, &id).await?,
+                Held::Parts { .. } => self.part(request, placed, &id).await?,
             };
-            let name = mime::file_name(&part.name, &part.mime_type, index);
+            // Under the name that the list shows; what lies inside of others is named by its own.
+            let name = match listed.iter().find(|f| f.part == id) {
+                Some(file) => file.name.clone(),
+                None => {
+                    let place = id.0.last().map_or(0, |n| usize::from(n.saturating_sub(1)));
+                    mime::file_name(&part.name, &part.mime_type, place)
+                }
+            };
             let folder = folder.clone();
-            let file = tokio::task::spawn_blocking(move || write_new(&folder, &name, &bytes))
+            let file = tokio::task::spawn_blocking(move || write_new(&folder, &name, &part.bytes))
                 .await
                 .unwrap_or_else(|_| Err("the file could not be written".to_owned()))
                 .map_err(Why::File)?;
@@ -374,44 +362,32 @@ impl Texts {
         }
         Ok(files)
     }
+}
 
-    /// Fetches one part in pieces, telling how far it is.
-    async fn part(
-        &self,
-        request: RequestId,
-        placed: Placed,
-        part: &crate::model::Part,
-    ) -> Result<Vec<u8>, Why> {
-        let (sink, mut pieces) = mpsc::channel::<Vec<u8>>(2);
-        let total = part.size_bytes;
-        let gathering = async {
-            let mut bytes = Vec::new();
-            while let Some(piece) = pieces.recv().await {
-                bytes.extend_from_slice(&piece);
-                let done = bytes.len() as u64;
-                let _gone = self
-                    .events
-                    .send(Event::Progress {
-                        request,
-                        done,
-                        total,
-                    })
-                    .await;
-            }
-            bytes
-        };
-        let want = Want::Part(part.id.clone(), sink);
-        let (fetched, encoded) = tokio::join!(self.fetch(placed, want), gathering);
-        fetched?;
-        let head = format!(
-            "Content-Type: {}\r\nContent-Transfer-Encoding: {}\r\n\r\n",
-            part.mime_type, part.encoding
-        );
-        Ok(mime::decode_part(&[head.as_bytes(), &encoded].concat()).bytes)
+/// A part of a message that is here.
+async fn cut_out(held: &Arc<Held>, id: &PartId) -> Result<mime::DecodedPart, Why> {
+    let (held, id) = (Arc::clone(held), id.clone());
+    let found = make(move || match &*held {
+        Held::Whole(raw) => mime::part(raw, &id),
+        Held::Parts { .. } => None,
+    });
+    found
+        .await?
+        .ok_or_else(|| Why::File("the message has no such part".to_owned()))
+}
+
+pub(super) const fn form_of(form: Form) -> mime::Form {
+    match form {
+        Form::Auto => mime::Form::Auto,
+        Form::Plain => mime::Form::Plain,
+        Form::Html => mime::Form::Html,
     }
 }
 
-async fn make(job: impl FnOnce() -> Reading + Send + 'static) -> Result<Reading, Why> {
+/// Runs what may take a while beside the async tasks.
+pub(super) async fn make<T: Send + 'static>(
+    job: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Why> {
     tokio::task::spawn_blocking(job).await.map_err(|_| {
         Why::File("this message could not be made readable; H shows its source".to_owned())
     })

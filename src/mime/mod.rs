@@ -11,12 +11,15 @@ mod choose;
 mod compose;
 mod date;
 mod dom;
+mod elsewhere;
 mod encode;
 mod field;
+mod files;
 mod flowed;
 mod given;
 mod headers;
 mod html;
+mod inner;
 mod kinds;
 mod leaf;
 mod links;
@@ -35,8 +38,10 @@ mod style;
 mod subject;
 mod summary;
 mod text;
+mod tnef;
 mod transfer;
 mod tree;
+mod uu;
 mod words;
 mod wrap;
 
@@ -55,9 +60,11 @@ pub use compose::{
     route,
 };
 pub use date::parse_date;
+pub use files::{File, files, reading_inside};
 pub use given::{Given, GivenError, given};
 pub use headers::{Headers, RawField, parse_headers, parse_ids};
 pub use html::is_guarded;
+pub use inner::{holder, part, part_body, part_inside};
 pub use kinds::type_of_name;
 pub use mailto::{Mailto, mailto};
 pub use names::file_name;
@@ -69,7 +76,7 @@ pub use reply::{
 };
 pub use review::{Finding, review};
 pub use summary::summary;
-pub use tree::{DecodedPart, decode_part, part_body, part_text, structure};
+pub use tree::{DecodedPart, decode_part, decode_part_as, part_text, structure};
 pub use words::decode_words;
 
 use crate::model::Envelope;

@@ -47,7 +47,7 @@ pub(crate) fn all_headers(headers: &Headers<'_>) -> Vec<(Safe, Safe)> {
         .collect()
 }
 
-fn shorten(value: &str) -> String {
+pub(super) fn shorten(value: &str) -> String {
     if value.len() <= FIELD_CHARS_MAX || value.chars().nth(FIELD_CHARS_MAX).is_none() {
         return value.to_owned();
     }

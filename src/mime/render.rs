@@ -1,25 +1,23 @@
 //! A message to what a person reads: headers, wrapped lines, links, attachments.
 //!
-//! Called by `engine` and `cli`. Every text that leaves is [`Safe`]; nothing is fetched, nothing
+//! Called by `engine` and `cli`; `files` lists what can be saved. Every text that leaves is [`Safe`]; nothing is fetched, nothing
 //! panics, and an empty or broken message still gives a reading.
 
 use super::choose::{Chosen, Form, choose, own_parts, says_something};
+use super::files::listed;
 use super::headers::{Headers, parse_headers, parse_until};
 use super::links::Links;
-use super::names::file_name;
 use super::params::{Field, percent};
 use super::text::{self, Flow, LINES_MAX, note};
 use super::tree::{Node, message_start, scan};
-use super::{charset, html, people, transfer};
+use super::{charset, elsewhere, html, people, tnef, transfer, uu};
 use crate::model::{
-    Attachment, BodyStructure, Line, LineKind, Part, PartId, Picture, PictureSource, Reading, Safe,
-    Span,
+    BodyStructure, Holds, Line, LineKind, Part, PartId, Picture, PictureSource, Reading, Safe, Span,
 };
 use std::borrow::Cow;
 
 /// Lines longer than this tire the eye, however wide the screen is.
 const MEASURE_MAX: usize = 100;
-const ATTACHMENTS_MAX: usize = 1000;
 
 /// Where a message is read from.
 #[derive(Debug, Clone, Copy)]
@@ -49,7 +47,7 @@ pub fn reading(source: Source<'_>, width: u16, form: Form) -> Reading {
             .and_then(super::parse_date)
             .map(|moment| moment.unix_secs),
         all_headers: people::all_headers(&message.headers),
-        attachments: attachments(&message.structure),
+        attachments: listed(message.files()),
         width,
         ..Reading::default()
     };
@@ -72,8 +70,18 @@ enum Bytes<'a> {
 
 /// The text of one part.
 pub(super) struct PartText {
+    /// Without the files that were written into it.
     pub(super) text: String,
     pub(super) flow: Flow,
+    /// Where in the text each of those files stood, and what is said of it.
+    files: Vec<(usize, String)>,
+}
+
+/// A part's bytes, decoded, with what its header says of them.
+struct PartBytes {
+    bytes: Vec<u8>,
+    charset: String,
+    content: Option<Field>,
 }
 
 impl<'a> Message<'a> {
@@ -103,25 +111,15 @@ impl<'a> Message<'a> {
 
     /// The decoded bytes of a part; `None` when they are not here.
     pub(super) fn bytes(&self, part: &Part) -> Option<Vec<u8>> {
-        match &self.bytes {
-            Bytes::Whole(raw, nodes) => {
-                let node = nodes.iter().find(|n| n.part.id == part.id)?;
-                Some(node.decoded(raw))
-            }
-            Bytes::Parts(parts) => {
-                let (_, raw) = parts.iter().find(|(id, _)| *id == part.id)?;
-                let header = parse_headers(raw);
-                let own = header.get("Content-Transfer-Encoding");
-                let encoding = own.map(|raw| Field::parse(raw).value);
-                let encoding = encoding.unwrap_or_else(|| part.encoding.clone());
-                let body = raw.get(header.body_at..).unwrap_or_default();
-                Some(transfer::decode(&encoding, body))
-            }
-        }
+        self.part(part).map(|found| found.bytes)
     }
 
-    /// The text of a part; `None` when its bytes are not here.
-    pub(super) fn text(&self, part: &Part) -> Option<PartText> {
+    /// The Content-Type of a part whose bytes are here.
+    pub(super) fn content(&self, part: &Part) -> Option<Field> {
+        self.part(part)?.content
+    }
+
+    fn part(&self, part: &Part) -> Option<PartBytes> {
         let (bytes, charset, content) = match &self.bytes {
             Bytes::Whole(raw, nodes) => {
                 let node = nodes.iter().find(|n| n.part.id == part.id)?;
@@ -147,6 +145,20 @@ impl<'a> Message<'a> {
                 (transfer::decode(&encoding, body), charset, content)
             }
         };
+        Some(PartBytes {
+            bytes,
+            charset,
+            content,
+        })
+    }
+
+    /// The text of a part; `None` when its bytes are not here.
+    pub(super) fn text(&self, part: &Part) -> Option<PartText> {
+        let PartBytes {
+            bytes,
+            charset,
+            content,
+        } = self.part(part)?;
         let is = |name: &str, value: &str| {
             let param = content.as_ref().and_then(|c| c.text(name));
             param.is_some_and(|v| v.trim().eq_ignore_ascii_case(value))
@@ -163,10 +175,22 @@ impl<'a> Message<'a> {
         } else {
             charset
         };
-        Some(PartText {
-            text: charset::decode(label.as_bytes(), &bytes),
-            flow,
-        })
+        let found = match part.mime_type.as_str() {
+            "text/plain" => uu::find(&bytes),
+            _ => Vec::new(),
+        };
+        let mut text = String::new();
+        let mut files = Vec::new();
+        let mut at = 0;
+        for file in &found {
+            let before = bytes.get(at..file.range.start).unwrap_or_default();
+            text.push_str(&charset::decode(label.as_bytes(), before));
+            files.push((text.len(), super::files::said_of(file)));
+            at = file.range.end;
+        }
+        let rest = bytes.get(at..).unwrap_or_default();
+        text.push_str(&charset::decode(label.as_bytes(), rest));
+        Some(PartText { text, flow, files })
     }
 
     fn is_single(&self) -> bool {
@@ -188,17 +212,20 @@ impl<'a> Message<'a> {
         let mut links = Links::default();
         let mut is_missing = false;
         for part in parts {
-            let Some(PartText { text, flow }) = self.text(part) else {
+            let Some(text) = self.text(part) else {
                 is_missing = true;
                 continue;
             };
             let lines = if part.mime_type == "text/html" {
-                let done = html::lines(&text, measure, &mut links);
-                reading.is_html = true;
-                reading.blocked_images = reading.blocked_images.saturating_add(done.blocked_images);
-                self.take_pictures(reading, done)
+                page_lines(
+                    &self.structure.parts,
+                    &text.text,
+                    measure,
+                    reading,
+                    &mut links,
+                )
             } else {
-                text::lines(&text, flow, measure, &mut links)
+                text.lines(measure, &mut links)
             };
             if !reading.body.is_empty() && !lines.is_empty() {
                 reading.body.push(rule(measure));
@@ -213,6 +240,10 @@ impl<'a> Message<'a> {
             }
         }
         reading.has_other_form = has_other_form;
+        if reading.body.iter().all(is_blank) {
+            self.write_wrapped(reading, measure, form, &mut links);
+        }
+        elsewhere::write(self, &mut reading.body);
         reading.links = links.into_vec();
         if is_missing {
             reading.body.push(note("Some of the text is not here yet."));
@@ -228,43 +259,14 @@ impl<'a> Message<'a> {
         fit_notes(&mut reading.body, measure);
     }
 
-    /// Gives the pictures of a page their places in the reading, and returns its lines.
-    fn take_pictures(&self, reading: &mut Reading, page: html::Html) -> Vec<Line> {
-        let mut numbers = Vec::with_capacity(page.pictures.len());
-        for image in page.pictures {
-            let source = self.picture_source(&image.source);
-            numbers.push(source.as_ref().map(|_| reading.pictures.len()));
-            reading.pictures.extend(source.map(|source| Picture {
-                source,
-                alt: Safe::line(&image.alt),
-                width_px: image.width_px,
-                height_px: image.height_px,
-            }));
-        }
-        let mut lines = page.lines;
-        for span in lines.iter_mut().flat_map(|l| &mut l.spans) {
-            span.picture = span.picture.and_then(|n| *numbers.get(n)?);
-        }
-        lines
-    }
-
-    /// Where a picture is; `None` where nobody could find it.
-    fn picture_source(&self, source: &str) -> Option<PictureSource> {
-        let scheme = source.split(':').next().unwrap_or_default();
-        match scheme.to_ascii_lowercase().as_str() {
-            "http" | "https" => Some(PictureSource::Remote(source.to_owned())),
-            "data" => Some(PictureSource::Inline(source.to_owned())),
-            "cid" => {
-                let id = source.get("cid:".len()..)?;
-                // RFC 2392 section 2: the id, percent-encoded.
-                let mut wanted = Vec::with_capacity(id.len());
-                percent(id.as_bytes(), &mut wanted);
-                let mut parts = self.structure.parts.iter();
-                let found = parts.find(|p| p.content_id.as_bytes() == wanted)?;
-                Some(PictureSource::Part(found.id.clone()))
+    /// What Outlook wrapped, where there is no other text.
+    fn write_wrapped(&self, reading: &mut Reading, measure: usize, form: Form, links: &mut Links) {
+        let is_wrapped = |p: &&Part| Holds::of(&p.mime_type, &p.name) == Some(Holds::Winmail);
+        for part in own_parts(&self.structure).into_iter().filter(is_wrapped) {
+            let bytes = self.bytes(part).unwrap_or_default();
+            if let Some(tnef) = tnef::parse(&bytes) {
+                write_tnef(&self.structure.parts, reading, &tnef, measure, form, links);
             }
-            _ if source.starts_with("//") => Some(PictureSource::Remote(format!("https:{source}"))),
-            _ => None,
         }
     }
 
@@ -285,6 +287,116 @@ impl<'a> Message<'a> {
             "This message has no text."
         }
     }
+}
+
+impl PartText {
+    /// Its lines, with a line of ours where a file was.
+    fn lines(&self, measure: usize, links: &mut Links) -> Vec<Line> {
+        let mut lines = Vec::new();
+        let mut at = 0;
+        for (to, said) in &self.files {
+            let before = self.text.get(at..*to).unwrap_or_default();
+            lines.extend(text::lines(before, self.flow, measure, links));
+            lines.push(text::own_note(Safe::line(said)));
+            at = *to;
+        }
+        let rest = self.text.get(at..).unwrap_or_default();
+        lines.extend(text::lines(rest, self.flow, measure, links));
+        lines
+    }
+}
+
+fn page_lines(
+    parts: &[Part],
+    page: &str,
+    measure: usize,
+    reading: &mut Reading,
+    links: &mut Links,
+) -> Vec<Line> {
+    let done = html::lines(page, measure, links);
+    reading.is_html = true;
+    reading.blocked_images = reading.blocked_images.saturating_add(done.blocked_images);
+    take_pictures(parts, reading, done)
+}
+
+/// Gives the pictures of a page their places in the reading, and returns its lines.
+fn take_pictures(parts: &[Part], reading: &mut Reading, page: html::Html) -> Vec<Line> {
+    let mut numbers = Vec::with_capacity(page.pictures.len());
+    for image in page.pictures {
+        let source = picture_source(parts, &image.source);
+        numbers.push(source.as_ref().map(|_| reading.pictures.len()));
+        reading.pictures.extend(source.map(|source| Picture {
+            source,
+            alt: Safe::line(&image.alt),
+            width_px: image.width_px,
+            height_px: image.height_px,
+        }));
+    }
+    let mut lines = page.lines;
+    for span in lines.iter_mut().flat_map(|l| &mut l.spans) {
+        span.picture = span.picture.and_then(|n| *numbers.get(n)?);
+    }
+    lines
+}
+
+/// Where a picture is; `None` where nobody could find it.
+fn picture_source(parts: &[Part], source: &str) -> Option<PictureSource> {
+    let scheme = source.split(':').next().unwrap_or_default();
+    match scheme.to_ascii_lowercase().as_str() {
+        "http" | "https" => Some(PictureSource::Remote(source.to_owned())),
+        "data" => Some(PictureSource::Inline(source.to_owned())),
+        "cid" => {
+            let id = source.get("cid:".len()..)?;
+            // RFC 2392 section 2: the id, percent-encoded.
+            let mut wanted = Vec::with_capacity(id.len());
+            percent(id.as_bytes(), &mut wanted);
+            let found = parts.iter().find(|p| p.content_id.as_bytes() == wanted)?;
+            Some(PictureSource::Part(found.id.clone()))
+        }
+        _ if source.starts_with("//") => Some(PictureSource::Remote(format!("https:{source}"))),
+        _ => None,
+    }
+}
+
+/// The text of a `winmail.dat`, in the form that is wanted.
+fn write_tnef(
+    parts: &[Part],
+    reading: &mut Reading,
+    tnef: &tnef::Tnef<'_>,
+    measure: usize,
+    form: Form,
+    links: &mut Links,
+) {
+    let (has_text, has_page) = (!tnef.text.trim().is_empty(), !tnef.html.trim().is_empty());
+    let is_page = has_page && (!has_text || form == Form::Html);
+    let lines = if is_page {
+        page_lines(parts, &tnef.html, measure, reading, links)
+    } else {
+        text::lines(&tnef.text, Flow::default(), measure, links)
+    };
+    reading.has_other_form |= has_text && has_page;
+    reading.body.extend(lines);
+}
+
+/// The same where it was opened for itself.
+pub(super) fn write_winmail(reading: &mut Reading, tnef: &tnef::Tnef<'_>, form: Form) {
+    let measure = usize::from(reading.width).clamp(1, MEASURE_MAX);
+    let mut links = Links::default();
+    write_tnef(&[], reading, tnef, measure, form, &mut links);
+    reading.links = links.into_vec();
+    if reading.body.iter().all(is_blank) {
+        reading.body = vec![note(if tnef.has_rtf {
+            "Its text is in Microsoft's rich text only, which Pillarbox does not read."
+        } else {
+            "There is no text in it."
+        })];
+    }
+    fit_notes(&mut reading.body, measure);
+}
+
+fn is_blank(line: &Line) -> bool {
+    let is_blank = |s: &Span| s.text.as_str().trim().is_empty();
+    line.kind != LineKind::Note && line.spans.iter().all(is_blank)
 }
 
 fn rule(measure: usize) -> Line {
@@ -325,32 +437,6 @@ fn fit_notes(body: &mut Vec<Line>, measure: usize) {
             });
         }
     }
-}
-
-/// Files, and behind them the pictures that HTML would show in the text: a terminal cannot, and they
-/// could not be saved otherwise.
-fn attachments(structure: &BodyStructure) -> Vec<Attachment> {
-    let own = own_parts(structure);
-    let (files, others): (Vec<&Part>, Vec<&Part>) =
-        own.into_iter().partition(|p| p.is_attachment());
-    let pictures = others
-        .into_iter()
-        .filter(|p| p.mime_type.starts_with("image/"));
-    files
-        .into_iter()
-        .chain(pictures)
-        .take(ATTACHMENTS_MAX)
-        .enumerate()
-        .map(|(index, part)| {
-            let name = file_name(&part.name, &part.mime_type, index);
-            Attachment {
-                part: part.id.clone(),
-                name: Safe::line(&name),
-                mime_type: Safe::line(&part.mime_type),
-                size_bytes: transfer::decoded_size(&part.encoding, part.size_bytes),
-            }
-        })
-        .collect()
 }
 
 #[cfg(test)]

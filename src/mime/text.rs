@@ -64,11 +64,16 @@ pub(crate) fn lines(text: &str, flow: Flow, width: usize, links: &mut Links) -> 
 
 /// A line of our own.
 pub(crate) fn note(text: &'static str) -> Line {
+    own_note(Safe::fixed(text))
+}
+
+/// A line of our own that names something of the message.
+pub(crate) fn own_note(text: Safe) -> Line {
     Line {
         quote: 0,
         kind: LineKind::Note,
         spans: vec![Span {
-            text: Safe::fixed(text),
+            text,
             emphasis: Emphasis {
                 is_ours: true,
                 ..Emphasis::default()

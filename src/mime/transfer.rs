@@ -18,7 +18,7 @@ pub(crate) fn decode(encoding: &str, body: &[u8]) -> Vec<u8> {
             }
         },
         "quoted-printable" => quoted_printable_decode(body).unwrap_or_else(|| quoted(body)),
-        "x-uuencode" | "uuencode" | "x-uue" | "uue" => uu(body),
+        "x-uuencode" | "uuencode" | "x-uue" | "uue" => super::uu::decode(body),
         _ => body.to_vec(),
     }
 }
@@ -130,38 +130,6 @@ fn quoted_line(line: &[u8], out: &mut Vec<u8>) {
             b"\n"
         });
     }
-}
-
-/// Uuencode: lines that begin with their length; what is around them is passed over.
-fn uu(body: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(body.len() / 4 * 3);
-    let mut is_in = false;
-    for line in body.split(|b| *b == b'\n') {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if !is_in {
-            is_in = line.starts_with(b"begin ");
-            continue;
-        }
-        if line == b"end" {
-            break;
-        }
-        let Some((first, digits)) = line.split_first() else {
-            continue;
-        };
-        let value = |b: u8| b.wrapping_sub(b' ') & 0x3f;
-        let mut left = usize::from(value(*first));
-        for group in digits.chunks(4) {
-            let mut acc = 0u32;
-            for at in 0..4 {
-                acc = acc << 6 | u32::from(value(group.get(at).copied().unwrap_or(b' ')));
-            }
-            let [_, bytes @ ..] = acc.to_be_bytes();
-            let take = left.min(3);
-            out.extend(bytes.iter().take(take));
-            left -= take;
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -5,12 +5,12 @@
 //! be taken apart stays one part. Parts are numbered as RFC 9051 section 6.4.5.1 does.
 //!
 //! An attached message is one part here and is not taken apart: its parts are no parts of what one
-//! reads. [`part_body`] finds them all the same by their IMAP number.
+//! reads. `inner` finds them all the same by their IMAP number.
 
 use super::headers::{Headers, field_name, line_at, parse_headers, parse_until, trim_break};
 use super::params::Field;
 use super::{charset, html, transfer};
-use crate::model::{BodyStructure, Part, PartId};
+use crate::model::{BodyStructure, Holds, Part, PartId};
 use std::ops::Range;
 
 /// A group inside so many groups is taken for a file.
@@ -48,36 +48,10 @@ pub fn structure(raw: &[u8]) -> BodyStructure {
     }
 }
 
-/// The decoded bytes of one part; of the empty id and of groups, the bytes as they are. The parts of
-/// attached messages are found too, numbered as IMAP does: `4.2` is the second part of the message
-/// that is part 4.
-#[must_use]
-pub fn part_body(raw: &[u8], id: &PartId) -> Option<Vec<u8>> {
-    if id.0.is_empty() {
-        return Some(raw.to_vec());
-    }
-    let mut held = None::<Vec<u8>>;
-    let mut wanted = id.0.as_slice();
-    for _ in 0..=DEPTH_MAX {
-        let message = held.as_deref().unwrap_or(raw);
-        let nodes = scan(message);
-        if let Some(node) = nodes.iter().find(|n| n.part.id.0 == wanted) {
-            return Some(node.decoded(message));
-        }
-        let inner = nodes
-            .iter()
-            .find(|n| is_message(&n.part.mime_type) && wanted.starts_with(&n.part.id.0))?;
-        let body = inner.decoded(message);
-        wanted = wanted.get(inner.part.id.0.len()..)?;
-        held = Some(body);
-    }
-    None
-}
-
 /// The text of one part, read in the charset that it names, or that its page names, or by guess.
 #[must_use]
 pub fn part_text(raw: &[u8], part: &Part) -> Option<String> {
-    let bytes = part_body(raw, &part.id)?;
+    let bytes = super::inner::part_body(raw, &part.id)?;
     let meta = (part.charset.is_empty() && part.mime_type == "text/html")
         .then(|| html::meta_charset(&bytes))
         .flatten();
@@ -112,12 +86,24 @@ pub fn decode_part(raw: &[u8]) -> DecodedPart {
     }
 }
 
+/// The same where it is known what the part is: some servers do not send its header.
+#[must_use]
+pub fn decode_part_as(raw: &[u8], part: Part) -> DecodedPart {
+    let headers = parse_headers(raw);
+    let own = headers.get("Content-Transfer-Encoding");
+    let encoding = own.map_or(part.encoding, |raw| Field::parse(raw).value);
+    let body = raw.get(headers.body_at..).unwrap_or_default();
+    DecodedPart {
+        bytes: transfer::decode(&encoding, body),
+        mime_type: part.mime_type,
+        charset: part.charset,
+        name: part.name,
+    }
+}
+
 /// Whether a part of that type holds a message of its own.
 pub(crate) fn is_message(mime_type: &str) -> bool {
-    matches!(
-        mime_type,
-        "message/rfc822" | "message/global" | "message/news"
-    )
+    Holds::of(mime_type, "") == Some(Holds::Message)
 }
 
 /// What a part lies in, as far as it says what the part is when the part itself does not.

@@ -3,6 +3,7 @@
 //! Called by the test runner alone. Must never rest on time: cost is shown by what is found.
 
 use super::*;
+use crate::mime::part_body;
 
 fn shape(raw: &str) -> Vec<(String, String)> {
     structure(raw.as_bytes())

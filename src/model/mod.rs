@@ -47,7 +47,7 @@ pub use mailbox::{Mailbox, Namespace, Quota, Right, Rights, Role};
 pub use message::{Envelope, Fetched, FetchedMessage, Local, Moment};
 pub use op::{Destination, FolderChange, MailboxId, Op, OpKind, TargetState};
 pub use outbox::{OutboxItem, OutboxRecipient, OutboxState, RecipientState, SendWhen};
-pub use part::{BodyStructure, Part, PartId};
+pub use part::{BodyStructure, Holds, Part, PartId};
 pub use query::{DEPTH_MAX, Query, QueryError, Term};
 pub use reading::{
     Attachment, Emphasis, Line, LineKind, Link, Picture, PictureSource, Reading, Span,

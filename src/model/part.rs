@@ -33,6 +33,9 @@ impl PartId {
     }
 }
 
+/// A larger part that is no text is only fetched when somebody asks for it.
+const NEEDED_MAX: u64 = 1024 * 1024;
+
 /// One node of the tree.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Part {
@@ -110,6 +113,35 @@ impl Part {
     }
 }
 
+/// What lies inside of a part that is no group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holds {
+    /// A message (RFC 2046 section 5.2.1).
+    Message,
+    /// What Outlook wraps a message in (MS-OXTNEF).
+    Winmail,
+}
+
+impl Holds {
+    /// What a part of that type and name holds; `None` where it can only be saved.
+    #[must_use]
+    pub fn of(mime_type: &str, name: &str) -> Option<Self> {
+        let is_unknown = matches!(mime_type, "application/octet-stream" | "text/plain");
+        let ends = |end: &str| {
+            let from = name.len().checked_sub(end.len());
+            let tail = from.and_then(|from| name.get(from..));
+            tail.is_some_and(|tail| tail.eq_ignore_ascii_case(end))
+        };
+        match mime_type {
+            "message/rfc822" | "message/global" | "message/news" => Some(Self::Message),
+            "application/ms-tnef" | "application/vnd.ms-tnef" => Some(Self::Winmail),
+            _ if is_unknown && ends(".eml") => Some(Self::Message),
+            _ if is_unknown && name.eq_ignore_ascii_case("winmail.dat") => Some(Self::Winmail),
+            _ => None,
+        }
+    }
+}
+
 /// All parts of a message in depth-first order, the root first.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -137,10 +169,15 @@ impl BodyStructure {
         own.chain(lone)
     }
 
-    /// The parts that are read: the texts, and what a card tells of (RFC 3464, 6047, 8098).
-    pub fn read(&self) -> impl Iterator<Item = &Part> {
-        self.texts()
-            .chain(self.parts.iter().filter(|p| p.is_card()))
+    /// The parts that must be here to read a message: its texts, what a card tells of (RFC 3464, 6047,
+    /// 8098), and what is read without being a text.
+    pub fn needed(&self) -> impl Iterator<Item = &Part> {
+        let is_needed = |p: &&Part| {
+            let is_winmail = Holds::of(&p.mime_type, &p.name) == Some(Holds::Winmail);
+            let is_pointer = p.mime_type == "message/external-body";
+            p.is_card() || (is_winmail || is_pointer) && p.size_bytes <= NEEDED_MAX
+        };
+        self.texts().chain(self.parts.iter().filter(is_needed))
     }
 
     /// The part of that address.

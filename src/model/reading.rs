@@ -2,7 +2,7 @@
 //!
 //! Made by `mime::render`, kept by `app`, drawn by `ui`. Every text in it is [`Safe`].
 
-use super::{Card, PartId, Safe};
+use super::{Card, Holds, PartId, Safe};
 
 /// How a span is set off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -159,6 +159,14 @@ pub struct Attachment {
     pub mime_type: Safe,
     /// Its size in bytes, decoded where known, else as transferred.
     pub size_bytes: u64,
+}
+
+impl Attachment {
+    /// Whether it can be read as a message of its own.
+    #[must_use]
+    pub fn is_readable(&self) -> bool {
+        Holds::of(self.mime_type.as_str(), self.name.as_str()).is_some()
+    }
 }
 
 /// A message made readable for one width.

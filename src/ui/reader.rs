@@ -111,6 +111,7 @@ fn draw_row(app: &App, canvas: &mut Canvas, area: Area, row: Row) {
         return;
     };
     match row {
+        Row::Inside => inside(app, canvas, area),
         Row::Header(n) => {
             if let Some(line) = reader.header_lines().get(n) {
                 header(
@@ -161,6 +162,19 @@ fn draw_row(app: &App, canvas: &mut Canvas, area: Area, row: Row) {
         }
         Row::Source(_) => {}
     }
+}
+
+/// Whose part is read, and how one goes back.
+fn inside(app: &App, canvas: &mut Canvas, area: Area) {
+    let (note, key_style) = (canvas.style(Paint::Note), canvas.style(Paint::Key));
+    let Some(inside) = app.reader.insides.last() else {
+        return;
+    };
+    let key = app.keymap.first("back", Context::Reader);
+    let key_cols = u16::try_from(key.as_str().len()).unwrap_or_default();
+    let text = Safe::join(&[Safe::fixed("Attached to"), inside.outer.clone()], " ");
+    let used = canvas.put(area, 0, area.w.saturating_sub(key_cols + 2), &text, note);
+    canvas.put_rest(area, used + 2, &key, key_style);
 }
 
 /// What was found in a line.

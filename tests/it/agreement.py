@@ -182,7 +182,7 @@ def read(raw):
             "name": p.get_filename() or "",
             "is_file": is_file(p),
             "size": len(content(p)),
-            "sha": hashlib.sha256(content(p)).hexdigest(),
+            "sha": hashlib.sha256(content(p)).hexdigest()[:16],
         } for p in parts],
         "text": text,
         "is_page": is_page,

@@ -117,7 +117,7 @@ impl Comparison {
         self.hold(
             name,
             "subject",
-            &[envelope.subject.clone()],
+            std::slice::from_ref(&envelope.subject),
             &[python["subject"].as_str().unwrap_or("").to_owned()],
         );
         self.hold(name, "from", &people(&envelope.from), &theirs("from"));
@@ -157,7 +157,7 @@ impl Comparison {
                 "{} {} {}",
                 p["type"].as_str().unwrap(),
                 p["size"],
-                &p["sha"].as_str().unwrap()[..16]
+                p["sha"].as_str().unwrap()
             )
         };
         let theirs: Vec<String> = parts.iter().map(their_print).collect();
@@ -188,7 +188,7 @@ impl Comparison {
                 } else {
                     mime::file_name(written, kind, 0)
                 };
-                format!("{shown} {}", &p["sha"].as_str().unwrap()[..16])
+                format!("{shown} {}", p["sha"].as_str().unwrap())
             })
             .collect();
         self.hold(name, "files", &listed, &theirs);
@@ -261,10 +261,10 @@ fn found_in(lines: &[String], others: &[String]) -> (Vec<String>, Vec<String>) {
         let near = rest
             .char_indices()
             .nth(NEAR)
-            .map_or(rest, |(at, _)| &rest[..at]);
+            .map_or(rest, |(at, _)| rest.split_at(at).0);
         match near.find(word).or_else(|| rest.find(word)) {
             Some(at) => {
-                rest = &rest[at + word.len()..];
+                rest = rest.split_at(at + word.len()).1;
                 found.push(word.to_owned());
             }
             None => missing.push(word.to_owned()),

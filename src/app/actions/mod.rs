@@ -24,7 +24,7 @@ mod write_tests;
 pub(crate) use find::{
     find_here, give_up_search, refresh as refresh_search, settle_search, step_in_prompt,
 };
-pub(crate) use read::{ask_to_open, copy_link};
+pub(crate) use read::{ask_to_open, copy_link, enter};
 pub(crate) use view::apply_filter;
 pub(in crate::app) use write::templates_listed;
 

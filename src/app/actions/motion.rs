@@ -265,7 +265,8 @@ pub(super) fn can_go_back(app: &App) -> Availability {
 pub(super) fn back(app: &mut App, _: Count) -> Vec<Effect> {
     match app.focus {
         Context::Reader => {
-            if !super::find::end(app) && app.reader.link.take().is_none() {
+            let is_done = super::find::end(app) || app.reader.link.take().is_some();
+            if !is_done && !super::read::leave(app) {
                 app.focus = Context::List;
             }
         }

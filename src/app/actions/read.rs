@@ -125,7 +125,11 @@ pub(super) fn headers(app: &mut App, _: Count) -> Vec<Effect> {
     };
     let request = app.request();
     app.reader.asked_source = Some(request);
-    vec![Effect::Engine(Command::LoadSource { request, placed })]
+    vec![Effect::Engine(Command::LoadSource {
+        request,
+        placed,
+        inside: app.reader.inside(),
+    })]
 }
 
 /// The text is asked for in the other form; `settle` sees that it is another.
@@ -282,7 +286,11 @@ pub(super) fn attachments(app: &mut App, _: Count) -> Vec<Effect> {
         } else {
             Safe::default()
         };
-        let choice = Choice::Save(at, vec![file.part.clone()]);
+        let choice = if file.is_readable() {
+            Choice::Enter(file.part.clone())
+        } else {
+            Choice::Save(at, vec![file.part.clone()])
+        };
         Item {
             key,
             ..Item::new(file.name.clone(), choice).with_detail(detail)
@@ -290,6 +298,23 @@ pub(super) fn attachments(app: &mut App, _: Count) -> Vec<Effect> {
     });
     let items = items.collect();
     app.open_picker("Attachments", PickerKind::Attachments(at), items)
+}
+
+/// Reads an attached message as a message of its own.
+pub(crate) fn enter(app: &mut App, part: PartId) -> Vec<Effect> {
+    app.reader.enter(part);
+    app.slow_serial = app.next_serial();
+    app.focus = Context::Reader;
+    Vec::new()
+}
+
+/// Goes back to the message that the one at hand is attached to; `false` where it is attached to none.
+pub(super) fn leave(app: &mut App) -> bool {
+    let is_inside = app.reader.leave();
+    if is_inside {
+        app.slow_serial = app.next_serial();
+    }
+    is_inside
 }
 
 pub(super) fn copy(app: &mut App, _: Count) -> Vec<Effect> {
@@ -349,6 +374,13 @@ impl App {
     /// Has attachments saved; none named: all.
     pub(in crate::app) fn save(&mut self, placed: Placed, parts: Vec<PartId>) -> Vec<Effect> {
         let request = self.request();
+        let is_inside = parts.is_empty() && !self.reader.insides.is_empty();
+        let parts = match self.reader.reading() {
+            Some(reading) if is_inside => {
+                reading.attachments.iter().map(|a| a.part.clone()).collect()
+            }
+            _ => parts,
+        };
         let label = match parts.len() {
             1 => Safe::fixed("Saving 1 attachment"),
             0 => Safe::fixed("Saving all attachments"),

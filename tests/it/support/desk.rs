@@ -10,8 +10,8 @@ use pillarbox::bus::{
 use pillarbox::engine::clock::monotonic;
 use pillarbox::engine::{AccountSetup, Engine, Gpg, Keep, Setup, Writing};
 use pillarbox::model::{
-    Folding, ListRow, Mailbox, MailboxKey, OpKind, OutboxItem, Placed, Reading, Scope, Secret,
-    Sort, SyncMode, ViewSpec,
+    Folding, ListRow, Mailbox, MailboxKey, OpKind, OutboxItem, PartId, Placed, Reading, Scope,
+    Secret, Sort, SyncMode, ViewSpec,
 };
 use pillarbox::net::{Login, Options, Security, Server};
 use std::collections::BTreeMap;
@@ -431,6 +431,7 @@ impl Desk {
         self.send(Command::OpenMessage {
             request,
             placed,
+            inside: PartId::default(),
             width: 80,
             form,
         });

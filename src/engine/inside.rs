@@ -1,0 +1,145 @@
+//! Parts of messages: cut out of what is here, else fetched; and those that are opened as messages.
+//!
+//! Called by `dispatch` and `texts`. A part that was fetched alone must be the same as the part that is
+//! cut out of the whole message; what was opened once is kept, so that it opens again without the network.
+
+use super::board::Want;
+use super::texts::{Texts, Why, form_of, make};
+use crate::bus::{Event, Form, RequestId};
+use crate::mime::{self, DecodedPart};
+use crate::model::{BodyStructure, Holds, Part, PartId, Placed, Reading, Safe};
+use tokio::sync::mpsc;
+
+/// Larger parts are not kept when they were opened.
+const KEPT_MAX: usize = 8 * 1024 * 1024;
+
+impl Texts {
+    /// Serves [`crate::bus::Command::OpenMessage`] where a part is opened as a message of its own.
+    pub(crate) async fn open_inside(
+        self,
+        request: RequestId,
+        placed: Placed,
+        inside: PartId,
+        width: u16,
+        form: Form,
+    ) {
+        match self
+            .reading_inside(request, placed, inside, width, form)
+            .await
+        {
+            Ok(reading) => self.show(request, placed, reading, None).await,
+            Err(why) => {
+                let why = Safe::line(&why.to_string());
+                let _gone = self.events.send(Event::Unavailable { request, why }).await;
+            }
+        }
+    }
+
+    async fn reading_inside(
+        &self,
+        request: RequestId,
+        placed: Placed,
+        inside: PartId,
+        width: u16,
+        form: Form,
+    ) -> Result<Reading, Why> {
+        let part = self.part(request, placed, &inside).await?;
+        let form = form_of(form);
+        let reading = make(move || mime::reading_inside(&part, &inside, width, form)).await?;
+        reading.ok_or_else(|| Why::File("it is no message that can be read".to_owned()))
+    }
+
+    /// A part, decoded, wherever it lies; fetched where it is missing.
+    pub(super) async fn part(
+        &self,
+        request: RequestId,
+        placed: Placed,
+        id: &PartId,
+    ) -> Result<DecodedPart, Why> {
+        let no_part = || Why::File("the message has no such part".to_owned());
+        let message = placed.message;
+        if let Some(raw) = self.db.read(move |r| r.raw(message)).await? {
+            let id = id.clone();
+            return make(move || mime::part(&raw, &id))
+                .await?
+                .ok_or_else(no_part);
+        }
+        let Some(structure) = self.summary(placed).await?.structure else {
+            let raw = self.raw(placed).await?;
+            let id = id.clone();
+            return make(move || mime::part(&raw, &id))
+                .await?
+                .ok_or_else(no_part);
+        };
+        let (holder, rest) = mime::holder(&structure, id).ok_or_else(no_part)?;
+        let outer = self.outer(request, placed, &structure, &holder).await?;
+        let rest = rest.to_vec();
+        let found = make(move || mime::part_inside(outer, &rest)).await?;
+        found.ok_or_else(no_part)
+    }
+
+    /// A part that the structure names: as it was kept, else as it is fetched.
+    async fn outer(
+        &self,
+        request: RequestId,
+        placed: Placed,
+        structure: &BodyStructure,
+        id: &PartId,
+    ) -> Result<DecodedPart, Why> {
+        let part = structure.part(id).cloned().unwrap_or_default();
+        let (message, own) = (placed.message, id.clone());
+        let kept = self.db.read(move |r| r.part(message, &own)).await?;
+        let raw = match kept {
+            Some(raw) => raw,
+            None => {
+                let raw = self.fetched(request, placed, &part).await?;
+                let is_kept =
+                    Holds::of(&part.mime_type, &part.name).is_some() && raw.len() <= KEPT_MAX;
+                if is_kept {
+                    let (own, raw) = (id.clone(), raw.clone());
+                    self.db
+                        .write(move |w| w.put_part(message, &own, &raw))
+                        .await?;
+                }
+                raw
+            }
+        };
+        make(move || mime::decode_part_as(&raw, part)).await
+    }
+
+    /// Fetches one part in pieces, telling how far it is; a header that says how it is written goes before.
+    async fn fetched(
+        &self,
+        request: RequestId,
+        placed: Placed,
+        part: &Part,
+    ) -> Result<Vec<u8>, Why> {
+        let (sink, mut pieces) = mpsc::channel::<Vec<u8>>(2);
+        let total = part.size_bytes;
+        let head = format!(
+            "Content-Type: {}\r\nContent-Transfer-Encoding: {}\r\n\r\n",
+            part.mime_type, part.encoding
+        );
+        let gathering = async {
+            let mut bytes = head.into_bytes();
+            let mut done = 0u64;
+            while let Some(piece) = pieces.recv().await {
+                bytes.extend_from_slice(&piece);
+                done = done.saturating_add(piece.len() as u64);
+                let _gone = self
+                    .events
+                    .send(Event::Progress {
+                        request,
+                        done,
+                        total,
+                    })
+                    .await;
+            }
+            bytes
+        };
+        let want = Want::Part(part.id.clone(), sink);
+        let (fetched, encoded) = tokio::join!(self.fetch(placed, want), gathering);
+        fetched?;
+        Ok(encoded)
+    }
+}

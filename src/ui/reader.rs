@@ -7,7 +7,7 @@ use super::dates::in_words;
 use super::text::Text;
 use super::theme::Paint;
 use crate::app::{App, Area, Body, CardRow, Context, HeaderLine, Panes, Row, Split, size_text};
-use crate::model::{Emphasis, Line, LineKind, Reading, Safe, Span, Tone};
+use crate::model::{Card, Emphasis, Line, LineKind, Reading, Safe, Span, Tone};
 use ratatui::style::{Modifier, Style};
 
 /// Draws the reader.
@@ -220,6 +220,10 @@ fn facts(app: &App, canvas: &mut Canvas, area: Area, reading: &Reading) {
             ),
             "",
         );
+    }
+    let is_list = |card: &Card| card.lines.iter().any(|line| line.action == "unsubscribe");
+    if reading.cards.iter().any(is_list) {
+        push("mailing list".to_owned(), "unsubscribe");
     }
     let (dim, key_style) = (canvas.style(Paint::Dim), canvas.style(Paint::Key));
     let mut x = 0;

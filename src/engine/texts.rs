@@ -26,6 +26,8 @@ pub(crate) struct Texts {
     pub(crate) db: Db,
     pub(crate) account: Option<Arc<Account>>,
     pub(crate) events: mpsc::Sender<Event>,
+    /// How the web is asked.
+    pub(crate) web: net::http::Limits,
 }
 
 /// What is here of a message: all of it, or what one reads.

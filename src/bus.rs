@@ -133,6 +133,15 @@ pub enum Command {
         /// Into which folder; `None`: the configured one.
         folder: Option<PathBuf>,
     },
+    /// Does what a card of a message offers, after the user has agreed; answered by [`Event::CardDone`].
+    Card {
+        /// Ties the reply.
+        request: RequestId,
+        /// The message.
+        placed: Placed,
+        /// What.
+        deed: CardDeed,
+    },
     /// Something about what is written or waits to be sent.
     Writing(WritingCommand),
     /// Sends and receives now: one account or all.
@@ -150,6 +159,16 @@ pub enum Command {
     Cancel(RequestId),
     /// Lets running transactions end, closes connections, stops.
     Quit,
+}
+
+/// What a card offers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CardDeed {
+    /// Leaves a list by one request (RFC 8058).
+    Unsubscribe {
+        /// The address that was shown, an `https` one.
+        url: String,
+    },
 }
 
 /// How an account stands with its server.
@@ -324,6 +343,15 @@ pub enum Event {
         request: RequestId,
         /// Where each file went.
         files: Vec<PathBuf>,
+    },
+    /// Reply to [`Command::Card`]: it is done, and the message reads otherwise now.
+    CardDone {
+        /// The request.
+        request: RequestId,
+        /// The message.
+        placed: Placed,
+        /// What was done, as a sentence; empty where something else tells of it.
+        text: Safe,
     },
     /// Something about what is written or waits to be sent.
     Writing(WritingEvent),

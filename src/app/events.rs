@@ -68,6 +68,20 @@ pub(super) fn event(app: &mut App, event: Event) -> Vec<Effect> {
             Vec::new()
         }
         Event::Saved { request, files } => saved(app, request, &files),
+        Event::CardDone {
+            request,
+            placed,
+            text,
+        } => {
+            app.jobs.remove(&request);
+            if app.reader.placed == Some(placed) {
+                app.reader.tried = None;
+            }
+            if text.is_empty() {
+                return Vec::new();
+            }
+            app.say(text)
+        }
         Event::Writing(event) => compose::event(app, event),
         Event::Progress {
             request,
@@ -398,6 +412,7 @@ pub(super) fn refused(app: &mut App, command: &Command) -> Vec<Effect> {
         | Command::Redo { request }
         | Command::LoadActivity { request }
         | Command::CancelOp { request, .. }
+        | Command::Card { request, .. }
         | Command::Save { request, .. } => {
             let problem = Problem {
                 account: None,

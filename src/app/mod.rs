@@ -57,6 +57,8 @@ mod filing_tests;
 #[cfg(test)]
 mod finding_tests;
 #[cfg(test)]
+mod inside_tests;
+#[cfg(test)]
 mod keymap_tests;
 #[cfg(test)]
 mod list_tests;
@@ -64,8 +66,6 @@ mod list_tests;
 mod outbox_tests;
 #[cfg(test)]
 mod random_tests;
-#[cfg(test)]
-mod inside_tests;
 #[cfg(test)]
 pub(crate) mod rest_tests;
 #[cfg(test)]

@@ -8,6 +8,7 @@ use super::{
     Activity, App, Area, Code, Effect, Help, Item, Key, Outbox, Picker, PickerKind, Prompt,
     PromptKind, activity, compose, dispatch, outbox, prompt, wrap,
 };
+use crate::bus::CardDeed;
 use crate::model::{DraftKey, DraftStart, OpKind, OutboxKey, Placed, Safe};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
@@ -34,6 +35,10 @@ pub enum Overlay {
 pub(crate) enum Confirmed {
     /// Opens this address.
     OpenUrl(String),
+    /// Does what a card of this message offers.
+    Card(Placed, CardDeed),
+    /// Begins a draft.
+    Write(DraftStart),
     /// Ends the program.
     Quit,
     /// Makes a change that cannot be undone.
@@ -147,6 +152,8 @@ fn confirm(app: &mut App, mut question: Confirm, key: Key) -> Vec<Effect> {
     if is_yes {
         return match question.then {
             Confirmed::OpenUrl(url) => vec![Effect::OpenUrl(url)],
+            Confirmed::Card(placed, deed) => app.card(placed, deed),
+            Confirmed::Write(start) => app.write(start),
             Confirmed::Quit => vec![Effect::Quit],
             Confirmed::Apply(kind, targets) => app.apply(kind, targets),
             Confirmed::Discard(key) => compose::discard(app, key),

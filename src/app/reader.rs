@@ -5,7 +5,9 @@
 
 use super::{App, Context, Finding, size_text};
 use crate::bus::{Form, Link, RequestId};
-use crate::model::{Attachment, Line, LineKind, PartId, Placed, Reading, Rest, Safe, Tone};
+use crate::model::{
+    Attachment, Card, CardKind, Line, LineKind, PartId, Placed, Reading, Rest, Safe, Tone,
+};
 use unicode_width::UnicodeWidthStr;
 
 /// Quoted blocks of fewer lines are not worth folding.
@@ -340,11 +342,11 @@ impl Reader {
             return;
         }
         self.header_lines = self.wrapped_headers();
+        self.card_rows = self.reading().map(card_rows).unwrap_or_default();
+        self.look();
         if !self.insides.is_empty() && self.reading().is_some() {
             rows.push(Row::Inside);
         }
-        self.card_rows = self.reading().map(card_rows).unwrap_or_default();
-        self.look();
         rows.extend((0..self.header_lines.len()).map(Row::Header));
         if let Some(reading) = self.reading() {
             if has_facts(reading) {
@@ -578,6 +580,12 @@ pub(super) fn has_facts(reading: &Reading) -> bool {
         || reading.blocked_images > 0
         || reading.is_html
         || reading.has_other_form
+        || reading.cards.iter().any(is_list)
+}
+
+/// Whether a card is told in the line of facts.
+const fn is_list(card: &Card) -> bool {
+    matches!(card.kind, CardKind::List(_))
 }
 
 /// Puts as many attachments on a row as fit.
@@ -610,7 +618,8 @@ fn card_rows(reading: &Reading) -> Vec<CardRow> {
     const LINES_MAX: usize = 4;
     const KEY_COLS: usize = 8;
     let cols = usize::from(reading.width).saturating_sub(2);
-    let lines = reading.cards.iter().flat_map(|card| &card.lines);
+    let cards = reading.cards.iter().filter(|card| !is_list(card));
+    let lines = cards.flat_map(|card| &card.lines);
     let mut rows = Vec::new();
     for line in lines {
         let key = if line.action.is_empty() { 0 } else { KEY_COLS };

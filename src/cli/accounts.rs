@@ -32,6 +32,7 @@ pub(super) fn setup(config: &Config, data_dir: &Path, only: Option<&str>) -> Set
         accounts,
         directory: config.directory.clone(),
         spelling: spelling(config),
+        web: crate::net::http::Limits::default(),
         gpg: Gpg::default(),
         is_offline: false,
     }

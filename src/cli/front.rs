@@ -95,6 +95,7 @@ pub(super) fn demo() -> Result<Exit, Failure> {
             accounts: demo.accounts.iter().map(demo_account).collect(),
             directory: Directory::default(),
             spelling: String::new(),
+            web: crate::net::http::Limits::default(),
             gpg: Gpg::default(),
             is_offline: false,
         };

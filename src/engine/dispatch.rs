@@ -308,6 +308,16 @@ impl Dispatch {
                 self.saves.retain(|_, task| !task.is_finished());
                 self.saves.insert(request, handle);
             }
+            Command::Card {
+                request,
+                placed,
+                deed,
+            } => {
+                let texts = self.texts(placed);
+                let handle = self.tasks.spawn(texts.card(request, placed, deed));
+                self.saves.retain(|_, task| !task.is_finished());
+                self.saves.insert(request, handle);
+            }
             Command::Cancel(request) => self.cancel(request),
             _ => {}
         }
@@ -327,6 +337,7 @@ impl Dispatch {
             db: self.db.clone(),
             account: self.account_of(placed.mailbox),
             events: self.events.clone(),
+            web: self.setup.web.clone(),
         }
     }
 

@@ -104,6 +104,7 @@ impl Drafts {
             DraftStart::Reply(placed) => self.answer(placed, Answer::Sender).await?,
             DraftStart::ReplyAll(placed) => self.answer(placed, Answer::All).await?,
             DraftStart::ReplyList(placed) => self.answer(placed, Answer::List).await?,
+            DraftStart::Unsubscribe(placed) => self.unsubscribe(placed).await?,
             DraftStart::Forward(placed) => self.forward(placed).await?,
             DraftStart::ForwardAttached(list) => self.forward_attached(list).await?,
             DraftStart::Bounce(placed) => self.bounce(placed).await?,
@@ -248,6 +249,7 @@ impl Drafts {
                 .find(|a| Some(a.key) == key)
                 .map(Arc::clone),
             events: self.events.clone(),
+            web: crate::net::http::Limits::default(),
         }
     }
 

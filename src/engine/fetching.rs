@@ -200,7 +200,7 @@ impl Lane {
             .structure
             .as_ref()
             .map(|s| {
-                s.read()
+                s.needed()
                     .filter(|p| p.size_bytes <= 4 * WHOLE_MAX)
                     .map(|p| p.id.clone())
                     .collect()

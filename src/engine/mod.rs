@@ -6,6 +6,7 @@
 mod account;
 mod backoff;
 mod board;
+mod cards;
 mod changes;
 pub mod clock;
 mod contacts;

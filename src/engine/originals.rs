@@ -42,6 +42,17 @@ impl Drafts {
         Ok(plain(draft))
     }
 
+    /// The message that a list asks for of who wants to leave it.
+    pub(super) async fn unsubscribe(&self, placed: Placed) -> Result<Begun, Refused> {
+        let held = self.text(placed).await?;
+        let identities = self.identities(self.account_key(placed));
+        let found = mime::unsubscribe(original(placed, &held), selves(&identities)?);
+        let found = found.ok_or_else(|| {
+            Refused::Said("this message names no address to leave the list by".to_owned())
+        })?;
+        Ok(plain(found))
+    }
+
     pub(super) async fn forward(&self, placed: Placed) -> Result<Begun, Refused> {
         let held = self.text(placed).await?;
         let identities = self.identities(self.account_key(placed));

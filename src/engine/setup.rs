@@ -170,6 +170,8 @@ pub struct Setup {
     pub directory: config::Directory,
     /// The language of the spell check, such as `en_GB`; empty: what its program takes by itself.
     pub spelling: String,
+    /// How the web is asked, where a key asks for it.
+    pub web: crate::net::http::Limits,
     /// How messages are signed and encrypted.
     pub gpg: Gpg,
     /// Whether to start without connecting.

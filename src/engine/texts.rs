@@ -26,6 +26,8 @@ pub(crate) struct Texts {
     pub(crate) db: Db,
     pub(crate) account: Option<Arc<Account>>,
     pub(crate) events: mpsc::Sender<Event>,
+    /// How the web is asked.
+    pub(crate) web: net::http::Limits,
 }
 
 /// What is here of a message: all of it, or what one reads.
@@ -154,8 +156,8 @@ impl Texts {
         let Some(held) = self.held(placed).await? else {
             return Ok(None);
         };
-        let form = form_of(form);
         let viewer = self.viewer();
+        let form = form_of(form);
         let reading = make(move || {
             let mut reading = mime::reading(held.source(), width, form);
             reading.cards = mime::cards(held.source(), &viewer);
@@ -184,7 +186,7 @@ impl Texts {
         let Some(structure) = summary.structure else {
             return Ok(None);
         };
-        let ids: Vec<PartId> = structure.read().map(|p| p.id.clone()).collect();
+        let ids: Vec<PartId> = structure.needed().map(|p| p.id.clone()).collect();
         let found = self
             .db
             .read(move |r| {

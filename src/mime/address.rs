@@ -272,15 +272,9 @@ fn is_words(written: &[u8]) -> bool {
     text.iter().any(|b| matches!(b, b' ' | b'\t' | b'"')) || text.starts_with(b"=?")
 }
 
-/// A name: decoded, without the blanks around it and the quotes some programs nest.
+/// A name: decoded, without the blanks around it.
 fn clean(name: &[u8]) -> String {
-    let name = decode_words(name.trim_ascii());
-    let name = name.trim();
-    let inner = name
-        .strip_prefix('\'')
-        .and_then(|n| n.strip_suffix('\''))
-        .unwrap_or(name);
-    inner.trim().to_owned()
+    decode_words(name.trim_ascii()).trim().to_owned()
 }
 
 /// An address is never decoded, only its bytes are read; blanks outside quotes are none of it.
@@ -370,7 +364,7 @@ mod tests {
         assert_eq!(one("root"), (String::new(), "root".to_owned()));
         assert_eq!(one("Some Name"), ("Some Name".to_owned(), String::new()));
         assert_eq!(one("A <a@b> <c@d>").1, "a@b");
-        assert_eq!(one("'Ann' <a@b>").0, "Ann");
+        assert_eq!(one("'Ann' <a@b>").0, "'Ann'");
         assert_eq!(read(""), []);
         assert_eq!(read(" , ;"), []);
     }

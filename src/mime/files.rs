@@ -43,16 +43,17 @@ pub fn reading_inside(part: &DecodedPart, id: &PartId, width: u16, form: Form) -
         Holds::Message => render::reading(Source::Whole(&part.bytes), width, form),
         Holds::Winmail => winmail(&part.bytes, width, form)?,
     };
-    let files = reading.attachments.iter_mut().map(|a| &mut a.part);
-    let pictures = reading
-        .pictures
-        .iter_mut()
-        .filter_map(|p| match &mut p.source {
-            PictureSource::Part(part) => Some(part),
-            PictureSource::Remote(_) | PictureSource::Inline(_) => None,
-        });
-    for part in files.chain(pictures) {
-        part.0 = [id.0.as_slice(), &part.0].concat();
+    let within = |part: &mut PartId| {
+        let inner = std::mem::take(&mut part.0);
+        part.0 = [id.0.as_slice(), &inner].concat();
+    };
+    for file in &mut reading.attachments {
+        within(&mut file.part);
+    }
+    for picture in &mut reading.pictures {
+        if let PictureSource::Part(part) = &mut picture.source {
+            within(part);
+        }
     }
     Some(reading)
 }

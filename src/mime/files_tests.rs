@@ -31,7 +31,7 @@ fn whole(raw: &[u8]) -> (Vec<String>, Reading) {
 fn apart(raw: &[u8]) -> (Vec<String>, Reading) {
     let structure = structure(raw);
     let nodes = super::super::tree::scan(raw);
-    let needed: Vec<&PartId> = structure.read().map(|p| &p.id).collect();
+    let needed: Vec<&PartId> = structure.needed().map(|p| &p.id).collect();
     let parts: Vec<(PartId, Vec<u8>)> = nodes
         .iter()
         .filter(|n| needed.contains(&&n.part.id))

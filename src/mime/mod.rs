@@ -72,7 +72,7 @@ pub use quote::{FORWARD_MARK, replace_signature, with_signature};
 pub use render::{Source, reading};
 pub use reply::{
     ATTRIBUTION, Answer, Attribution, Original, Selves, bounce, edit, forward_attached,
-    forward_inline, reply,
+    forward_inline, reply, unsubscribe,
 };
 pub use review::{Finding, review};
 pub use summary::summary;

@@ -217,8 +217,13 @@ impl<'a> Message<'a> {
                 continue;
             };
             let lines = if part.mime_type == "text/html" {
-                let done = page(&text.text, measure, reading, &mut links);
-                self.take_pictures(reading, done)
+                page_lines(
+                    &self.structure.parts,
+                    &text.text,
+                    measure,
+                    reading,
+                    &mut links,
+                )
             } else {
                 text.lines(measure, &mut links)
             };
@@ -260,48 +265,8 @@ impl<'a> Message<'a> {
         for part in own_parts(&self.structure).into_iter().filter(is_wrapped) {
             let bytes = self.bytes(part).unwrap_or_default();
             if let Some(tnef) = tnef::parse(&bytes) {
-                write_tnef(reading, &tnef, measure, form, links);
+                write_tnef(&self.structure.parts, reading, &tnef, measure, form, links);
             }
-        }
-    }
-
-    /// Gives the pictures of a page their places in the reading, and returns its lines.
-    fn take_pictures(&self, reading: &mut Reading, page: html::Html) -> Vec<Line> {
-        let mut numbers = Vec::with_capacity(page.pictures.len());
-        for image in page.pictures {
-            let source = self.picture_source(&image.source);
-            numbers.push(source.as_ref().map(|_| reading.pictures.len()));
-            reading.pictures.extend(source.map(|source| Picture {
-                source,
-                alt: Safe::line(&image.alt),
-                width_px: image.width_px,
-                height_px: image.height_px,
-            }));
-        }
-        let mut lines = page.lines;
-        for span in lines.iter_mut().flat_map(|l| &mut l.spans) {
-            span.picture = span.picture.and_then(|n| *numbers.get(n)?);
-        }
-        lines
-    }
-
-    /// Where a picture is; `None` where nobody could find it.
-    fn picture_source(&self, source: &str) -> Option<PictureSource> {
-        let scheme = source.split(':').next().unwrap_or_default();
-        match scheme.to_ascii_lowercase().as_str() {
-            "http" | "https" => Some(PictureSource::Remote(source.to_owned())),
-            "data" => Some(PictureSource::Inline(source.to_owned())),
-            "cid" => {
-                let id = source.get("cid:".len()..)?;
-                // RFC 2392 section 2: the id, percent-encoded.
-                let mut wanted = Vec::with_capacity(id.len());
-                percent(id.as_bytes(), &mut wanted);
-                let mut parts = self.structure.parts.iter();
-                let found = parts.find(|p| p.content_id.as_bytes() == wanted)?;
-                Some(PictureSource::Part(found.id.clone()))
-            }
-            _ if source.starts_with("//") => Some(PictureSource::Remote(format!("https:{source}"))),
-            _ => None,
         }
     }
 
@@ -341,15 +306,61 @@ impl PartText {
     }
 }
 
-fn page(page: &str, measure: usize, reading: &mut Reading, links: &mut Links) -> html::Html {
+fn page_lines(
+    parts: &[Part],
+    page: &str,
+    measure: usize,
+    reading: &mut Reading,
+    links: &mut Links,
+) -> Vec<Line> {
     let done = html::lines(page, measure, links);
     reading.is_html = true;
     reading.blocked_images = reading.blocked_images.saturating_add(done.blocked_images);
-    done
+    take_pictures(parts, reading, done)
+}
+
+/// Gives the pictures of a page their places in the reading, and returns its lines.
+fn take_pictures(parts: &[Part], reading: &mut Reading, page: html::Html) -> Vec<Line> {
+    let mut numbers = Vec::with_capacity(page.pictures.len());
+    for image in page.pictures {
+        let source = picture_source(parts, &image.source);
+        numbers.push(source.as_ref().map(|_| reading.pictures.len()));
+        reading.pictures.extend(source.map(|source| Picture {
+            source,
+            alt: Safe::line(&image.alt),
+            width_px: image.width_px,
+            height_px: image.height_px,
+        }));
+    }
+    let mut lines = page.lines;
+    for span in lines.iter_mut().flat_map(|l| &mut l.spans) {
+        span.picture = span.picture.and_then(|n| *numbers.get(n)?);
+    }
+    lines
+}
+
+/// Where a picture is; `None` where nobody could find it.
+fn picture_source(parts: &[Part], source: &str) -> Option<PictureSource> {
+    let scheme = source.split(':').next().unwrap_or_default();
+    match scheme.to_ascii_lowercase().as_str() {
+        "http" | "https" => Some(PictureSource::Remote(source.to_owned())),
+        "data" => Some(PictureSource::Inline(source.to_owned())),
+        "cid" => {
+            let id = source.get("cid:".len()..)?;
+            // RFC 2392 section 2: the id, percent-encoded.
+            let mut wanted = Vec::with_capacity(id.len());
+            percent(id.as_bytes(), &mut wanted);
+            let found = parts.iter().find(|p| p.content_id.as_bytes() == wanted)?;
+            Some(PictureSource::Part(found.id.clone()))
+        }
+        _ if source.starts_with("//") => Some(PictureSource::Remote(format!("https:{source}"))),
+        _ => None,
+    }
 }
 
 /// The text of a `winmail.dat`, in the form that is wanted.
 fn write_tnef(
+    parts: &[Part],
     reading: &mut Reading,
     tnef: &tnef::Tnef<'_>,
     measure: usize,
@@ -359,11 +370,7 @@ fn write_tnef(
     let (has_text, has_page) = (!tnef.text.trim().is_empty(), !tnef.html.trim().is_empty());
     let is_page = has_page && (!has_text || form == Form::Html);
     let lines = if is_page {
-        let mut lines = page(&tnef.html, measure, reading, links).lines;
-        // Its pictures are files of the winmail.dat, which a page names in its own way.
-        let spans = lines.iter_mut().flat_map(|l| &mut l.spans);
-        spans.for_each(|span| span.picture = None);
-        lines
+        page_lines(parts, &tnef.html, measure, reading, links)
     } else {
         text::lines(&tnef.text, Flow::default(), measure, links)
     };
@@ -375,7 +382,7 @@ fn write_tnef(
 pub(super) fn write_winmail(reading: &mut Reading, tnef: &tnef::Tnef<'_>, form: Form) {
     let measure = usize::from(reading.width).clamp(1, MEASURE_MAX);
     let mut links = Links::default();
-    write_tnef(reading, tnef, measure, form, &mut links);
+    write_tnef(&[], reading, tnef, measure, form, &mut links);
     reading.links = links.into_vec();
     if reading.body.iter().all(is_blank) {
         reading.body = vec![note(if tnef.has_rtf {

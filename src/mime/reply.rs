@@ -343,6 +343,22 @@ fn list(headers: &Headers<'_>, identity: &Identity) -> Option<Vec<Address>> {
     None
 }
 
+/// The message that a list asks for of who wants to leave it (RFC 2369 section 3.2), from the identity
+/// that gets its mail; `None` where it asks for none.
+#[must_use]
+pub fn unsubscribe(original: Original<'_>, selves: Selves<'_>) -> Option<Draft> {
+    let message = Message::open(original.source);
+    let url = super::card::mail_to_leave(&message.headers)?;
+    let identity = choose_identity(&message.headers, selves);
+    let mut draft = mailto(&url, identity.clone()).ok()?.draft;
+    // Programs of lists take words of a signature for commands.
+    if draft.subject.is_empty() {
+        "unsubscribe".clone_into(&mut draft.subject);
+    }
+    draft.cc = Recipients::default();
+    (!draft.to.is_empty()).then_some(draft)
+}
+
 /// In-Reply-To and References of an answer (RFC 5322 section 3.6.4).
 fn thread(headers: &Headers<'_>) -> (Vec<String>, Vec<String>) {
     let own = headers.get("Message-ID").map(parse_ids).unwrap_or_default();

@@ -22,12 +22,19 @@ impl Address {
     /// could deceive.
     #[must_use]
     pub fn shown(&self) -> &str {
-        let name = self.name.trim();
+        let name = self.bare_name();
         if self.address.is_empty() || (!name.is_empty() && !self.is_name_doubtful()) {
             name
         } else {
             &self.address
         }
+    }
+
+    /// The name without the single quotes that some programs put around all of it.
+    fn bare_name(&self) -> &str {
+        let name = self.name.trim();
+        let inner = name.strip_prefix('\'').and_then(|n| n.strip_suffix('\''));
+        inner.unwrap_or(name).trim()
     }
 
     /// Whether the name could pass for something it is not: it holds an `@`, a character that is
@@ -69,10 +76,11 @@ impl Address {
 
 impl std::fmt::Display for Address {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.name.is_empty() {
+        let name = self.bare_name();
+        if name.is_empty() {
             f.write_str(&self.address)
         } else {
-            write!(f, "{} <{}>", self.name, self.address)
+            write!(f, "{name} <{}>", self.address)
         }
     }
 }
@@ -125,5 +133,11 @@ mod tests {
             address: String::new(),
         };
         assert_eq!(nameless.shown(), "a@b");
+        let quoted = Address {
+            name: "'Ann O'Neil'".to_owned(),
+            address: "a@b".to_owned(),
+        };
+        assert_eq!(quoted.shown(), "Ann O'Neil");
+        assert_eq!(quoted.to_string(), "Ann O'Neil <a@b>");
     }
 }

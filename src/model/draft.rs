@@ -297,6 +297,8 @@ pub enum DraftStart {
     ReplyList(Placed),
     /// A message, passed on within the text.
     Forward(Placed),
+    /// A message to a list, to be taken off it, as a message of that list asks for (RFC 2369).
+    Unsubscribe(Placed),
     /// Messages, passed on as attachments.
     ForwardAttached(Vec<Placed>),
     /// A message, passed on as it is.

@@ -34,7 +34,7 @@ impl PartId {
 }
 
 /// A larger part that is no text is only fetched when somebody asks for it.
-const READ_MAX: u64 = 1024 * 1024;
+const NEEDED_MAX: u64 = 1024 * 1024;
 
 /// One node of the tree.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -169,15 +169,15 @@ impl BodyStructure {
         own.chain(lone)
     }
 
-    /// The parts that are read: the texts, what a card tells of (RFC 3464, 6047, 8098), and what is read
-    /// without being a text.
-    pub fn read(&self) -> impl Iterator<Item = &Part> {
-        let is_read = |p: &&Part| {
+    /// The parts that must be here to read a message: its texts, what a card tells of (RFC 3464, 6047,
+    /// 8098), and what is read without being a text.
+    pub fn needed(&self) -> impl Iterator<Item = &Part> {
+        let is_needed = |p: &&Part| {
             let is_winmail = Holds::of(&p.mime_type, &p.name) == Some(Holds::Winmail);
             let is_pointer = p.mime_type == "message/external-body";
-            p.is_card() || ((is_winmail || is_pointer) && p.size_bytes <= READ_MAX)
+            p.is_card() || (is_winmail || is_pointer) && p.size_bytes <= NEEDED_MAX
         };
-        self.texts().chain(self.parts.iter().filter(is_read))
+        self.texts().chain(self.parts.iter().filter(is_needed))
     }
 
     /// The part of that address.

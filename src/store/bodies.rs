@@ -224,7 +224,7 @@ fn has_texts(tx: &Connection, message: i64) -> rusqlite::Result<bool> {
         return Ok(false);
     };
     let mut wanted = vec![String::new()];
-    wanted.extend(structure.read().map(|p| p.id.to_string()));
+    wanted.extend(structure.needed().map(|p| p.id.to_string()));
     let mut find =
         tx.prepare_cached("SELECT 1 FROM content.part WHERE message = ?1 AND part = ?2")?;
     for part in wanted {

@@ -11,7 +11,7 @@ use crate::app::{
     App, Area, Body, CardRow, Context, Finding, HeaderLine, Mark, Panes, Row, Split, Spot,
     size_text,
 };
-use crate::model::{Emphasis, Line, LineKind, Reading, Safe, Span, Tone};
+use crate::model::{Card, Emphasis, Line, LineKind, Reading, Safe, Span, Tone};
 use ratatui::style::{Modifier, Style};
 
 /// Draws the reader.
@@ -258,6 +258,10 @@ fn facts(app: &App, canvas: &mut Canvas, area: Area, reading: &Reading) {
             ),
             "",
         );
+    }
+    let is_list = |card: &Card| card.lines.iter().any(|line| line.action == "unsubscribe");
+    if reading.cards.iter().any(is_list) {
+        push("mailing list".to_owned(), "unsubscribe");
     }
     let (dim, key_style) = (canvas.style(Paint::Dim), canvas.style(Paint::Key));
     let mut x = 0;

@@ -92,6 +92,7 @@ impl Scene {
             accounts: vec![setup],
             directory: pillarbox::config::Directory::default(),
             spelling: String::new(),
+            web: pillarbox::net::http::Limits::default(),
             gpg: gpg(&address),
             is_offline: false,
         });

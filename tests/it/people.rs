@@ -29,6 +29,7 @@ fn setup(dovecot: &Dovecot, user: &str, folder: &Path, directory: config::Direct
         accounts: vec![account(dovecot, user)],
         directory,
         spelling: "en".to_owned(),
+        web: pillarbox::net::http::Limits::default(),
         gpg: pillarbox::engine::Gpg::default(),
         is_offline: false,
     }

@@ -3,6 +3,7 @@
 //! Keys, hints, which-key, help, palette and the command line of the screen all come from
 //! [`actions`]. An action must never be described anywhere else.
 
+mod cards;
 mod change;
 mod filing;
 mod find;

@@ -5,8 +5,8 @@
 
 use super::Group::{Change, Folders, Move, Program, Read, Select, Sync, Tree, View, Write};
 use super::{
-    ALL, Action, Availability, Count, Group, LIST, MAIL, READER, ROWS, SIDEBAR, change, filing,
-    find, folders, motion, program, read, select, tree, view, write,
+    ALL, Action, Availability, Count, Group, LIST, MAIL, READER, ROWS, SIDEBAR, cards, change,
+    filing, find, folders, motion, program, read, select, tree, view, write,
 };
 use crate::app::{App, Effect};
 
@@ -160,6 +160,7 @@ pub(super) const TABLE: &[Action] = &[
     row("previous-link", "Go to the previous link", NO, Read, READER, &["("], has_links, read::previous_link, "url"),
     row("open-link", "Open the link at hand", NO, Read, READER, &["enter", "l", "right"], has_link, read::open_link, "url browser"),
     row("attachments", "List and save attachments", (6, "files"), Read, MAIL, &["A"], has_attachments, read::attachments, "files download"),
+    row("unsubscribe", "Leave the mailing list", NO, Read, READER, &["gl"], cards::can_unsubscribe, cards::unsubscribe, "unsubscribe newsletter stop"),
     row("copy", "Copy address, subject, id or link", (9, "copy"), Read, MAIL, &["y"], change::has_row, read::copy, "yank clipboard"),
 
     row("sync", "Sync this account", (15, "sync"), Sync, ALL, &["gr"], always, program::sync, "send receive refresh check mail fetch"),

@@ -80,17 +80,28 @@ fn way(headers: &Headers<'_>) -> Option<Leave> {
         return Some(Leave::OneClick { url, host });
     }
     let mail = urls.iter().find_map(|url| {
-        let rest = url.get(..7).filter(|s| s.eq_ignore_ascii_case("mailto:"));
-        let to = rest.and_then(|_| url.get(7..))?.split('?').next()?;
-        to.contains('@').then(|| Leave::Mail {
-            url: url.clone(),
-            to: Safe::line(&short(to, NAME_MAX)),
-        })
+        let to = mail_address(url)?;
+        let to = Safe::line(&short(to, NAME_MAX));
+        let url = url.clone();
+        Some(Leave::Mail { url, to })
     });
     mail.or_else(|| {
         let (url, host) = page("https").or_else(|| page("http"))?;
         Some(Leave::Page { url, host })
     })
+}
+
+/// The address that a `mailto:` link names.
+fn mail_address(url: &str) -> Option<&str> {
+    let scheme = url.get(..7)?;
+    let to = url.get(7..)?.split('?').next()?;
+    (scheme.eq_ignore_ascii_case("mailto:") && to.contains('@')).then_some(to)
+}
+
+/// The first `mailto:` link by which the list is left.
+pub(in crate::mime) fn mail_to_leave(headers: &Headers<'_>) -> Option<String> {
+    let mut urls = urls(headers).into_iter();
+    urls.find(|url| mail_address(url).is_some())
 }
 
 /// The addresses in angle brackets, with the blanks that folding put into them taken out.

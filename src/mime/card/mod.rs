@@ -8,6 +8,8 @@ mod list;
 mod report;
 mod sender;
 
+pub(super) use list::mail_to_leave;
+
 use super::render::{Message, Source};
 use crate::model::Card;
 

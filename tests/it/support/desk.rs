@@ -117,6 +117,7 @@ impl Desk {
             accounts,
             directory: pillarbox::config::Directory::default(),
             spelling: String::new(),
+            web: pillarbox::net::http::Limits::default(),
             gpg: Gpg::default(),
             is_offline,
         })

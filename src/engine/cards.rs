@@ -1,0 +1,82 @@
+//! Does what a card of a message offers: one request to leave a list.
+//!
+//! Called by `dispatch`, one task a request, after the user has agreed. Must never ask another address
+//! than the one that was shown.
+
+use super::texts::{Texts, Why};
+use crate::bus::{CardDeed, Event, Problem, RequestId};
+use crate::model::{Placed, Safe};
+use crate::net::http;
+use std::time::Duration;
+
+/// How long a server may take to take somebody off a list.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// What it answers is of no interest.
+const ANSWER_MAX: usize = 64 * 1024;
+
+impl Texts {
+    /// Serves [`crate::bus::Command::Card`].
+    pub(crate) async fn card(self, request: RequestId, placed: Placed, deed: CardDeed) {
+        let (not, done) = match deed {
+            CardDeed::Unsubscribe { url } => ("not unsubscribed", self.unsubscribe(&url).await),
+        };
+        let event = match done {
+            Ok(text) => Event::CardDone {
+                request,
+                placed,
+                text: Safe::line(&text),
+            },
+            Err((why, hint)) => Event::Failed {
+                request,
+                problem: Problem {
+                    account: self.account.as_ref().map(|a| a.key),
+                    summary: Safe::line(&format!("{not}: {why}")),
+                    hint: Safe::line(&hint),
+                },
+            },
+        };
+        let _gone = self.events.send(event).await;
+    }
+
+    /// One request, as RFC 8058 section 3.1 has it: a POST over TLS with that one word, and nothing
+    /// that says who asks.
+    async fn unsubscribe(&self, url: &str) -> Result<String, (String, String)> {
+        let refused = |why: &str| {
+            (
+                why.to_owned(),
+                "open the page of the list instead".to_owned(),
+            )
+        };
+        let parsed = url::Url::parse(url).map_err(|_| refused("its address cannot be read"))?;
+        if parsed.scheme() != "https" {
+            return Err(refused("its address is not a safe one"));
+        }
+        if let Some(account) = &self.account
+            && account.board.look(|w| w.is_offline && !w.is_local)
+        {
+            let hint = "go online and do it again".to_owned();
+            return Err(("Pillarbox is offline".to_owned(), hint));
+        }
+        let limits = http::Limits {
+            total: PATIENCE,
+            bytes_max: ANSWER_MAX,
+            ..self.web.clone()
+        };
+        let kind = "application/x-www-form-urlencoded";
+        let answer = http::post(url, kind, b"List-Unsubscribe=One-Click", &limits).await;
+        let answer = answer.map_err(|e| {
+            let hint = match e.hint.as_str() {
+                "" => "try again later, or mark what comes as junk".to_owned(),
+                hint => hint.to_owned(),
+            };
+            (e.summary.trim_end_matches('.').to_owned(), hint)
+        })?;
+        Ok(format!("{} took you off the list", answer.host))
+    }
+}
+
+impl From<Why> for (String, String) {
+    fn from(why: Why) -> Self {
+        (why.to_string(), String::new())
+    }
+}

@@ -22,6 +22,7 @@ mod dispatch;
 mod edit;
 mod effect;
 mod events;
+mod gallery;
 mod gather;
 mod help;
 mod hints;
@@ -79,6 +80,7 @@ pub use compose::{
 };
 pub use edit::Edit;
 pub use effect::{Effect, Token};
+pub use gallery::{Gallery, PictureState, Shown};
 pub use help::{Help, HelpLine};
 pub use hints::{Hint, hints};
 pub use input::{Input, Mouse, MouseKind};
@@ -93,7 +95,9 @@ pub use overlay::{Confirm, Overlay};
 pub use picker::{Item, Picker, PickerKind};
 pub use prompt::{Prompt, PromptKind};
 pub use reader::{Body, HeaderLine, Headers, Reader, Row, wrap};
-pub use settings::{Colours, DateStyle, KeyOverride, ParseQuery, Preset, Settings, every_word};
+pub use settings::{
+    Colours, DateStyle, KeyOverride, ParseQuery, Pictures, Preset, Settings, every_word,
+};
 pub use sidebar::{SideRow, Sidebar, Target, link_word, mailbox_label, role_name};
 pub use update::update;
 

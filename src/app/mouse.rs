@@ -101,7 +101,13 @@ fn down_on_reader(app: &mut App, x: u16, y: usize) -> Vec<Effect> {
             app.reader.link = Some(link);
             Vec::new()
         }
-        Row::Header(_) | Row::Facts | Row::Rule | Row::Source(_) => Vec::new(),
+        Row::Header(_)
+        | Row::Facts
+        | Row::Rule
+        | Row::Source(_)
+        | Row::Picture { .. }
+        | Row::Caption(_)
+        | Row::Gap => Vec::new(),
     }
 }
 

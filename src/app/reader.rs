@@ -3,6 +3,7 @@
 //! `update` feeds it replies; `ui` draws the rows that are visible. The rows are laid out once per
 //! change, never per frame; a reply for another message must never be shown.
 
+use super::gallery::{self, Gallery};
 use super::{App, Context, size_text};
 use crate::bus::{Form, Link, RequestId};
 use crate::model::{Attachment, Line, LineKind, Placed, Reading, Rest, Safe};
@@ -66,6 +67,19 @@ pub enum Row {
     },
     /// A line of the source.
     Source(usize),
+    /// A row of a picture.
+    Picture {
+        /// Its number in the gallery.
+        picture: usize,
+        /// Its row, from 0.
+        row: u16,
+        /// How deep it is quoted.
+        quote: u8,
+    },
+    /// The name of an attached picture.
+    Caption(usize),
+    /// Nothing.
+    Gap,
 }
 
 /// One line of the headers.
@@ -123,6 +137,8 @@ pub struct Reader {
     pub asked_source: Option<RequestId>,
     /// What was asked for last, answered or not: never asked for twice in a row.
     pub tried: Option<(Placed, u16, Form)>,
+    /// Its pictures.
+    pub(crate) gallery: Gallery,
     scroll: usize,
     rows: Vec<Row>,
     header_lines: Vec<HeaderLine>,
@@ -144,6 +160,7 @@ impl Default for Reader {
             asked: None,
             asked_source: None,
             tried: None,
+            gallery: Gallery::default(),
             scroll: 0,
             rows: Vec::new(),
             header_lines: Vec::new(),
@@ -222,6 +239,7 @@ impl Reader {
                 other => other,
             };
         }
+        self.gallery.take(&reading);
         self.body = Body::Here(reading);
         self.progress = progress;
         self.is_slow = false;
@@ -234,6 +252,13 @@ impl Reader {
         self.source = lines;
         self.asked_source = None;
         self.lay_out();
+    }
+
+    /// Notes whether the sender's pictures are loaded.
+    pub(super) fn allow_sender(&mut self, is_allowed: bool) {
+        if let Body::Here(reading) = &mut self.body {
+            reading.is_sender_allowed = is_allowed;
+        }
     }
 
     /// Lays the rows out anew, after anything that decides which rows there are.
@@ -255,7 +280,8 @@ impl Reader {
             if reading.rest != Rest::Here {
                 rows.extend((0..REST_LINES).map(Row::Rest));
             }
-            fold(reading, self.quotes, &mut rows);
+            fold(reading, &self.gallery, self.quotes, &mut rows);
+            self.gallery.push_attached(&mut rows);
         }
         self.rows = rows;
     }
@@ -382,7 +408,10 @@ impl Reader {
             | Row::Files { .. }
             | Row::Rule
             | Row::Rest(_)
-            | Row::Source(_) => false,
+            | Row::Source(_)
+            | Row::Picture { .. }
+            | Row::Caption(_)
+            | Row::Gap => false,
         });
         if let Some(row) = row
             && !(self.scroll..self.scroll + height).contains(&row)
@@ -492,7 +521,8 @@ fn file_cols(n: usize, file: &Attachment) -> usize {
 }
 
 /// The rows of the text, with blocks quoted deeper than `quotes` folded into one row each.
-fn fold(reading: &Reading, quotes: u8, rows: &mut Vec<Row>) {
+fn fold(reading: &Reading, gallery: &Gallery, quotes: u8, rows: &mut Vec<Row>) {
+    let mut picture_before = None;
     let mut first = 0;
     let mut deep = 0;
     for (n, line) in reading.body.iter().enumerate() {
@@ -505,7 +535,14 @@ fn fold(reading: &Reading, quotes: u8, rows: &mut Vec<Row>) {
         }
         close_fold(first, deep, rows);
         deep = 0;
-        rows.push(Row::Line(n));
+        let picture = gallery.alone_in(line);
+        match picture.and_then(|p| Some((p, gallery.rows(p)?))) {
+            // What stands for it may go on in the next line.
+            Some((picture, _)) if picture_before == Some(picture) => {}
+            Some((picture, count)) => gallery::push(rows, picture, count, line.quote),
+            None => rows.push(Row::Line(n)),
+        }
+        picture_before = picture;
     }
     close_fold(first, deep, rows);
 }

@@ -10,7 +10,7 @@ use crate::engine::{
 };
 use crate::model::{Address, Query, is_same_mailbox};
 use crate::net::smtp::{Manner, Patience};
-use crate::net::{Login, Options, Security, Server};
+use crate::net::{Login, Options, Security, Server, http};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -33,6 +33,7 @@ pub(super) fn setup(config: &Config, data_dir: &Path, only: Option<&str>) -> Set
         directory: config.directory.clone(),
         spelling: spelling(config),
         gpg: Gpg::default(),
+        web: http::Limits::default(),
         is_offline: false,
     }
 }
@@ -244,6 +245,7 @@ pub(super) fn settings(config: &Config, has_no_colour: bool, is_light: bool) -> 
         utc_offset_mins,
         templates: None,
         parse_query: PARSE_QUERY,
+        ..app::Settings::default()
     }
 }
 

@@ -7,7 +7,7 @@ use crate::bus::SyncMode;
 use crate::config;
 use crate::model::{Address, Role};
 use crate::net::smtp::Manner;
-use crate::net::{Login, Options, Server};
+use crate::net::{Login, Options, Server, http};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -170,6 +170,8 @@ pub struct Setup {
     pub spelling: String,
     /// How messages are signed and encrypted.
     pub gpg: Gpg,
+    /// What fetching one thing from the web may take.
+    pub web: http::Limits,
     /// Whether to start without connecting.
     pub is_offline: bool,
 }

@@ -159,7 +159,10 @@ impl Texts {
         let Some(held) = self.held(placed).await? else {
             return Ok(None);
         };
-        let reading = make(move || mime::reading(held.source(), width, form)).await?;
+        let mut reading = make(move || mime::reading(held.source(), width, form)).await?;
+        if !reading.pictures.is_empty() {
+            self.add_sender(placed, &mut reading).await?;
+        }
         Ok(Some(reading))
     }
 
@@ -361,7 +364,7 @@ impl Texts {
     }
 
     /// Fetches one part in pieces, telling how far it is.
-    async fn part(
+    pub(crate) async fn part(
         &self,
         request: RequestId,
         placed: Placed,

@@ -24,6 +24,7 @@ mod markdown;
 mod names;
 mod params;
 mod people;
+mod picture;
 mod quote;
 mod reflow;
 mod render;
@@ -59,6 +60,7 @@ pub use html::is_guarded;
 pub use kinds::type_of_name;
 pub use mailto::{Mailto, mailto};
 pub use names::file_name;
+pub use picture::{data_url, picture};
 pub use quote::{FORWARD_MARK, replace_signature, with_signature};
 pub use render::{Source, reading};
 pub use reply::{

@@ -11,6 +11,7 @@ mod glyphs;
 mod list;
 mod outbox;
 mod overlay;
+mod pictures;
 mod reader;
 mod review;
 mod sidebar;
@@ -25,6 +26,7 @@ mod frames_tests;
 #[cfg(test)]
 mod picture_tests;
 
+pub use pictures::{Spot, spots};
 pub use text::Text;
 pub use theme::{Paint, Theme};
 

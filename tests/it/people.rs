@@ -30,6 +30,7 @@ fn setup(dovecot: &Dovecot, user: &str, folder: &Path, directory: config::Direct
         directory,
         spelling: "en".to_owned(),
         gpg: pillarbox::engine::Gpg::default(),
+        web: pillarbox::net::http::Limits::default(),
         is_offline: false,
     }
 }

@@ -7,6 +7,7 @@ mod change;
 mod filing;
 mod folders;
 mod motion;
+mod pictures;
 mod program;
 mod read;
 mod select;

@@ -117,6 +117,7 @@ impl Desk {
             directory: pillarbox::config::Directory::default(),
             spelling: String::new(),
             gpg: Gpg::default(),
+            web: pillarbox::net::http::Limits::default(),
             is_offline,
         })
     }

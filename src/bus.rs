@@ -7,10 +7,11 @@
 mod writing;
 
 use crate::model::{
-    AccountKey, ListRow, Mailbox, MailboxKey, OpKey, OpKind, PartId, Placed, Quota, Reading, Safe,
-    TargetState, ViewSpec,
+    AccountKey, Fit, ListRow, Mailbox, MailboxKey, OpKey, OpKind, PartId, PictureSource, Pixels,
+    Placed, Quota, Reading, Safe, TargetState, ViewSpec,
 };
 use std::path::PathBuf;
+use std::sync::Arc;
 
 pub use crate::model::SyncMode;
 pub use writing::{
@@ -141,6 +142,35 @@ pub enum Command {
         placed: Placed,
         /// What.
         deed: CardDeed,
+    },
+    /// Asks for [`Event::Picture`]. Nothing is fetched from the web for it.
+    LoadPicture {
+        /// Ties the reply.
+        request: RequestId,
+        /// The message.
+        placed: Placed,
+        /// Where the picture is.
+        source: PictureSource,
+        /// The width and height that the sender wants it to have.
+        wanted: (Option<u32>, Option<u32>),
+        /// What it is to fit.
+        fit: Fit,
+        /// Whether the mail server may be asked for it.
+        may_fetch: bool,
+    },
+    /// Fetches pictures from the web: only after the user said so. Answered by [`Event::Fetched`].
+    FetchPictures {
+        /// Ties the reply.
+        request: RequestId,
+        /// Their addresses.
+        urls: Vec<String>,
+    },
+    /// From now on a sender's remote pictures are loaded, or are not.
+    AllowPictures {
+        /// The sender's address.
+        address: String,
+        /// Whether they are.
+        is_allowed: bool,
     },
     /// Something about what is written or waits to be sent.
     Writing(WritingCommand),
@@ -352,6 +382,26 @@ pub enum Event {
         placed: Placed,
         /// What was done, as a sentence; empty where something else tells of it.
         text: Safe,
+    },
+    /// Reply to [`Command::LoadPicture`].
+    Picture {
+        /// The request.
+        request: RequestId,
+        /// The picture; `None`: it is not here.
+        pixels: Option<Arc<Pixels>>,
+        /// Why it cannot be shown, although it is here.
+        why: Safe,
+    },
+    /// Reply to [`Command::FetchPictures`].
+    Fetched {
+        /// The request.
+        request: RequestId,
+        /// How many are here now.
+        done: usize,
+        /// How many did not come.
+        failed: usize,
+        /// Why the last of those did not.
+        why: Safe,
     },
     /// Something about what is written or waits to be sent.
     Writing(WritingEvent),

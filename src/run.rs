@@ -5,9 +5,11 @@
 
 mod editor;
 mod keys;
+mod painter;
+mod sixel;
 mod terminal;
 
-use crate::app::{App, Effect, Input, Settings, Token, update};
+use crate::app::{App, Effect, Input, Pictures, Settings, Token, update};
 use crate::bus::{Command, Event, WritingCommand, WritingEvent};
 use crate::engine::{Engine, Setup, clock};
 use crate::model::{DraftKey, DraftStart, Safe};
@@ -16,6 +18,7 @@ use base64::Engine as _;
 use crossterm::event::EventStream;
 use editor::Editing;
 use futures_util::{FutureExt as _, StreamExt as _};
+use painter::Painter;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -44,6 +47,8 @@ pub struct Front {
     pub settings: Settings,
     /// Whether the mouse is used.
     pub has_mouse: bool,
+    /// How pictures are shown.
+    pub pictures: PictureWish,
     /// Asks the user's program to open an address.
     pub open_url: fn(&str) -> std::io::Result<()>,
     /// The user's editor with its arguments, as `$VISUAL` or `$EDITOR` has it.
@@ -52,19 +57,38 @@ pub struct Front {
     pub start: Option<DraftStart>,
 }
 
+/// How pictures are to be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PictureWish {
+    /// So.
+    Fixed(Pictures),
+    /// As sixels where the terminal says that it can, else so.
+    Ask(Pictures),
+}
+
 /// Runs the terminal front until the user quits. Gives what is to be said after that, if anything.
 ///
 /// # Errors
 /// When the terminal or the store cannot be used.
-pub async fn run(front: Front) -> anyhow::Result<Option<Safe>> {
+pub async fn run(mut front: Front) -> anyhow::Result<Option<Safe>> {
     restore_on_panic();
     let data_dir = front.setup.data_dir.clone();
     editor::remove_leftovers(&data_dir);
     let engine = Engine::start(front.setup)?;
-    let screen = Screen::take(front.has_mouse)?;
+    let mut screen = Screen::take(front.has_mouse)?;
+    let pictures = match front.pictures {
+        PictureWish::Fixed(pictures) => pictures,
+        PictureWish::Ask(_) if screen.has_sixels() => Pictures::Sixel,
+        PictureWish::Ask(otherwise) => otherwise,
+    };
+    front.settings.pictures = pictures;
+    if let Some(cell) = Screen::cell_px() {
+        front.settings.cell_px = cell;
+    }
     let mut front_loop = Loop {
         app: App::new(front.settings),
         screen,
+        painter: Painter::new(pictures),
         engine,
         timers: JoinSet::new(),
         begun: clock::monotonic(),
@@ -88,7 +112,13 @@ pub async fn run(front: Front) -> anyhow::Result<Option<Safe>> {
         tracing::error!("the draft on the screen could not be put on disk");
     }
     let left_behind = front_loop.app.left_behind();
-    let Loop { screen, engine, .. } = front_loop;
+    let Loop {
+        mut screen,
+        mut painter,
+        engine,
+        ..
+    } = front_loop;
+    let _gone = screen.write(&painter.farewell());
     // The terminal is the user's again before the last connections are closed.
     drop(screen);
     let _stopped = engine.commands.try_send(Command::Quit);
@@ -119,6 +149,7 @@ fn restore_on_panic() {
 struct Loop {
     app: App,
     screen: Screen,
+    painter: Painter,
     engine: Engine,
     timers: JoinSet<Token>,
     begun: std::time::Instant,
@@ -170,6 +201,7 @@ impl Loop {
                     self.feed(Input::Timer(token))?;
                     self.draw()?;
                 }
+                () = self.painter.ready() => self.is_dirty = true,
                 ended = edited(&mut self.editing) => self.on_editor(ended)?,
                 () = tokio::time::sleep_until(frame_at), if self.is_dirty => self.draw()?,
                 () = tokio::time::sleep(tick_in) => {
@@ -255,8 +287,12 @@ impl Loop {
                     token
                 });
             }
-            Effect::Redraw => self.screen.clear()?,
+            Effect::Redraw => {
+                self.painter.forget();
+                self.screen.clear()?;
+            }
             Effect::Suspend => {
+                self.painter.forget();
                 self.screen.suspend()?;
                 self.feed(Input::Resumed)?;
             }
@@ -303,6 +339,7 @@ impl Loop {
     }
 
     fn take_back(&mut self, key: DraftKey, outcome: Result<String, Safe>) -> anyhow::Result<()> {
+        self.painter.forget();
         self.screen.take_again()?;
         self.keyboard = Some(EventStream::new());
         let (cols, rows) = Screen::size();
@@ -386,7 +423,11 @@ impl Loop {
         }
         let app = &self.app;
         let theme = ui::Theme::of(app);
-        self.screen.draw(|frame| ui::draw(app, &theme, frame))?;
+        let spots = ui::spots(app);
+        let before = self.painter.before(&spots, |id| app.has_picture(id));
+        let after = self.painter.after(&spots);
+        self.screen
+            .draw(&before, |frame| ui::draw(app, &theme, frame), &after)?;
         self.is_dirty = false;
         self.drawn = Instant::now();
         Ok(())
@@ -427,6 +468,7 @@ const fn is_reply(event: &Event) -> bool {
         event,
         Event::Window { .. }
             | Event::Message { .. }
+            | Event::Picture { .. }
             | Event::Source { .. }
             | Event::Applied { .. }
             | Event::Activity { .. }

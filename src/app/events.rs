@@ -4,6 +4,7 @@
 
 use super::activity;
 use super::compose;
+use super::gallery;
 use super::gather::{Gather, Purpose, Turn};
 use super::list::Window;
 use super::settle::turn_to;
@@ -88,11 +89,27 @@ pub(super) fn event(app: &mut App, event: Event) -> Vec<Effect> {
             done,
             total,
         } => {
-            if let Some(job) = app.jobs.get_mut(&request) {
+            if gallery::is_fetching(app, request) {
+                gallery::progress(app, request, done, total);
+            } else if let Some(job) = app.jobs.get_mut(&request) {
                 job.progress = Some((done, total));
             }
             Vec::new()
         }
+        Event::Picture {
+            request,
+            pixels,
+            why,
+        } => {
+            gallery::receive(app, request, pixels, why);
+            Vec::new()
+        }
+        Event::Fetched {
+            request,
+            done,
+            failed,
+            why,
+        } => gallery::fetched(app, request, done, failed, &why),
         Event::Failed { request, problem } => failed(app, request, problem),
         news @ (Event::Changed(_) | Event::Arrived { .. } | Event::Problem(_) | Event::Stopped) => {
             self::news(app, news)
@@ -421,6 +438,13 @@ pub(super) fn refused(app: &mut App, command: &Command) -> Vec<Effect> {
             };
             failed(app, *request, problem)
         }
+        Command::LoadPicture { request, .. } => {
+            gallery::receive(app, *request, None, Safe::default());
+            Vec::new()
+        }
+        Command::FetchPictures { request, .. } => {
+            gallery::fetched(app, *request, 0, 1, &Safe::fixed("the engine is busy"))
+        }
         Command::Prefetch(_) | Command::LookAt(_) | Command::Cancel(_) | Command::Quit => {
             Vec::new()
         }
@@ -429,6 +453,7 @@ pub(super) fn refused(app: &mut App, command: &Command) -> Vec<Effect> {
         | Command::FetchWhole(_)
         | Command::SetMode { .. }
         | Command::SetOffline(_)
+        | Command::AllowPictures { .. }
         | Command::RetryOp(_) => app.complain(
             Safe::fixed("The engine is busy; this was not done"),
             Safe::fixed("try again in a moment"),

@@ -246,7 +246,10 @@ impl Reader {
             | Row::Files { .. }
             | Row::Card(_)
             | Row::Rule
-            | Row::Rest(_) => None,
+            | Row::Rest(_)
+            | Row::Picture { .. }
+            | Row::Caption(_)
+            | Row::Gap => None,
         }
     }
 

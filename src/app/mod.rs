@@ -23,6 +23,7 @@ mod edit;
 mod effect;
 mod events;
 mod finding;
+mod gallery;
 mod gather;
 mod help;
 mod hints;
@@ -83,6 +84,7 @@ pub use compose::{
 pub use edit::Edit;
 pub use effect::{Effect, Token};
 pub use finding::{Finding, Mark, Spot};
+pub use gallery::{Gallery, PictureState, Shown};
 pub use help::{Help, HelpLine};
 pub use hints::{Hint, hints};
 pub use input::{Input, Mouse, MouseKind};
@@ -97,7 +99,9 @@ pub use overlay::{Confirm, Overlay};
 pub use picker::{Item, Picker, PickerKind};
 pub use prompt::{Prompt, PromptKind};
 pub use reader::{Body, CardRow, HeaderLine, Headers, Reader, Row, wrap};
-pub use settings::{Colours, DateStyle, KeyOverride, ParseQuery, Preset, Settings, every_word};
+pub use settings::{
+    Colours, DateStyle, KeyOverride, ParseQuery, Pictures, Preset, Settings, every_word,
+};
 pub use sidebar::{SideRow, Sidebar, Target, link_word, mailbox_label, role_name};
 pub use update::update;
 

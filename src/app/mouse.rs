@@ -106,7 +106,13 @@ fn down_on_reader(app: &mut App, x: u16, y: usize) -> Vec<Effect> {
             Vec::new()
         }
         Row::Inside => run(app, "back"),
-        Row::Header(_) | Row::Facts | Row::Rule | Row::Source(_) => Vec::new(),
+        Row::Header(_)
+        | Row::Facts
+        | Row::Rule
+        | Row::Source(_)
+        | Row::Picture { .. }
+        | Row::Caption(_)
+        | Row::Gap => Vec::new(),
     }
 }
 

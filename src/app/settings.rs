@@ -39,6 +39,25 @@ impl Colours {
     }
 }
 
+/// How pictures are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Pictures {
+    /// Not at all: a line says what there is.
+    #[default]
+    Off,
+    /// As blocks of two colours in a cell.
+    Blocks {
+        /// Whether the terminal knows all colours; else it knows 256.
+        is_true: bool,
+    },
+    /// By kitty's protocol.
+    Kitty,
+    /// By iTerm2's protocol.
+    Iterm2,
+    /// As sixels.
+    Sixel,
+}
+
 /// How dates are written in lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum DateStyle {
@@ -96,6 +115,9 @@ pub struct KeyOverride {
     pub chords: Vec<String>,
 }
 
+/// The size of a cell where nobody tells it.
+const CELL_PX: (u16, u16) = (8, 16);
+
 /// Reads a query, given today as days since 1970 in local time.
 pub type ParseQuery = fn(&str, i32) -> Result<Query, QueryError>;
 
@@ -119,6 +141,10 @@ pub struct Settings {
     pub has_bell: bool,
     /// Whether the preview explains the first keys until one is pressed.
     pub has_tour: bool,
+    /// How pictures are shown.
+    pub pictures: Pictures,
+    /// The width and height of a cell in pixels.
+    pub cell_px: (u16, u16),
     /// The default keys.
     pub preset: Preset,
     /// The user's own keys.
@@ -142,6 +168,8 @@ impl Default for Settings {
             has_threads: true,
             has_bell: false,
             has_tour: false,
+            pictures: Pictures::default(),
+            cell_px: CELL_PX,
             preset: Preset::default(),
             key_overrides: Vec::new(),
             utc_offset_mins: |_| 0,

@@ -4,6 +4,7 @@
 //! place. It must never ask again for what was just asked for.
 
 use super::compose;
+use super::gallery;
 use super::list::placed;
 use super::reader::Asked;
 use super::{Activity, App, Body, Context, Effect, Outbox, Overlay, Split, Token, stops};
@@ -44,6 +45,7 @@ pub(super) fn settle(app: &mut App, effects: &mut Vec<Effect>) {
     effects.extend(want_read(app));
     let (height, scroll) = (app.reader_height(), app.reader.scroll());
     app.reader.scroll_to(scroll, height);
+    effects.extend(gallery::settle(app));
 }
 
 /// A list that is there in a moment needs no word; one that is not gets one.

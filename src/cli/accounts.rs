@@ -10,7 +10,7 @@ use crate::engine::{
 };
 use crate::model::{Address, Query, is_same_mailbox};
 use crate::net::smtp::{Manner, Patience};
-use crate::net::{Login, Options, Security, Server};
+use crate::net::{Login, Options, Security, Server, http};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,8 +32,8 @@ pub(super) fn setup(config: &Config, data_dir: &Path, only: Option<&str>) -> Set
         accounts,
         directory: config.directory.clone(),
         spelling: spelling(config),
-        web: crate::net::http::Limits::default(),
         gpg: Gpg::default(),
+        web: http::Limits::default(),
         is_offline: false,
     }
 }
@@ -246,6 +246,7 @@ pub(super) fn settings(config: &Config, has_no_colour: bool, is_light: bool) -> 
         utc_offset_mins,
         templates: None,
         parse_query: PARSE_QUERY,
+        ..app::Settings::default()
     }
 }
 

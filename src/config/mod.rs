@@ -10,7 +10,7 @@ mod load;
 mod secret;
 mod value;
 
-pub use choice::{Dates, Keymap, Layout, LdapTls, SaveSent, Theme, Tls};
+pub use choice::{Dates, Keymap, Layout, LdapTls, Pictures, SaveSent, Theme, Tls};
 pub use load::{Loaded, config_file, data_dir, load, parse};
 pub use secret::{Credential, Proof};
 pub use value::{Chords, Keep, LeaveOnServer, MarkRead, OAuth2, OAuth2Client, Period, Size};
@@ -491,6 +491,9 @@ pub struct Ui {
     pub bell: bool,
     /// Whether the mouse is used; without it, the terminal selects text as ever.
     pub mouse: bool,
+    /// How pictures are shown: "auto" (as well as the terminal can), "kitty", "iterm2", "sixel",
+    /// "blocks" (two colours in each cell) or "off".
+    pub pictures: Pictures,
     /// Draws with plain ASCII only.
     pub ascii: bool,
     /// Where attachments are saved. Where it is not set: the system's folder for downloads.
@@ -515,6 +518,7 @@ impl Default for Ui {
             threads: true,
             bell: false,
             mouse: true,
+            pictures: Pictures::Auto,
             ascii: false,
             downloads: None,
             spelling: None,

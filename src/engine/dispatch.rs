@@ -12,6 +12,7 @@ use super::lane;
 use super::maildrop;
 use super::owner::{Owner, Taken};
 use super::people::{self, Directory};
+use super::pictures::Shelf;
 use super::sender;
 use super::setup::Setup;
 use super::store_thread::Db;
@@ -56,7 +57,8 @@ pub(crate) struct Dispatch {
     pub(super) kept: Arc<Notify>,
     pub(super) tasks: JoinSet<()>,
     lanes: JoinSet<()>,
-    saves: BTreeMap<RequestId, AbortHandle>,
+    pub(super) saves: BTreeMap<RequestId, AbortHandle>,
+    pub(super) shelf: Arc<Shelf>,
     pub(super) directory: Arc<Directory>,
     /// The question for an address that is being answered.
     pub(super) completing: Option<AbortHandle>,
@@ -80,6 +82,7 @@ impl Dispatch {
         let own = own.collect();
         let directory = Directory::new(setup.directory.clone(), own, Arc::clone(&changes));
         let mut tasks = JoinSet::new();
+        let shelf = Shelf::new(setup.is_offline);
         let writers = Arc::new(Writers::begin(&setup.data_dir));
         tasks.spawn(Views::new(db.clone(), Arc::clone(&changes), events.clone()).run(inbox));
         Self {
@@ -95,6 +98,7 @@ impl Dispatch {
             tasks,
             lanes: JoinSet::new(),
             saves: BTreeMap::new(),
+            shelf,
             directory,
             completing: None,
             spelling: None,
@@ -319,7 +323,7 @@ impl Dispatch {
                 self.saves.insert(request, handle);
             }
             Command::Cancel(request) => self.cancel(request),
-            _ => {}
+            picture => self.serve_picture(picture),
         }
     }
 
@@ -332,7 +336,7 @@ impl Dispatch {
         self.accounts.iter().find(|a| a.key == key).cloned()
     }
 
-    fn texts(&self, placed: Placed) -> Texts {
+    pub(super) fn texts(&self, placed: Placed) -> Texts {
         Texts {
             db: self.db.clone(),
             account: self.account_of(placed.mailbox),
@@ -432,6 +436,7 @@ impl Dispatch {
     }
 
     fn set_offline(&self, is_offline: bool) {
+        self.shelf.set_offline(is_offline);
         for account in &self.accounts {
             account.board.post(|w| {
                 w.is_offline = is_offline;

@@ -40,6 +40,7 @@ mod outcome;
 pub mod owner;
 mod paths;
 mod people;
+mod pictures;
 mod posting;
 mod program;
 mod pull;

@@ -163,7 +163,11 @@ impl Texts {
             reading.cards = mime::cards(held.source(), &viewer);
             reading
         });
-        Ok(Some(reading.await?))
+        let mut reading = reading.await?;
+        if !reading.pictures.is_empty() {
+            self.add_sender(placed, &mut reading).await?;
+        }
+        Ok(Some(reading))
     }
 
     /// Who reads.

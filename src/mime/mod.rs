@@ -28,6 +28,7 @@ mod markdown;
 mod names;
 mod params;
 mod people;
+mod picture;
 mod quote;
 mod reflow;
 mod render;
@@ -68,6 +69,7 @@ pub use inner::{holder, part, part_body, part_inside};
 pub use kinds::type_of_name;
 pub use mailto::{Mailto, mailto};
 pub use names::file_name;
+pub use picture::{data_url, picture};
 pub use quote::{FORWARD_MARK, replace_signature, with_signature};
 pub use render::{Source, reading};
 pub use reply::{

@@ -16,6 +16,7 @@ mod message;
 mod op;
 mod outbox;
 pub mod part;
+mod pixels;
 mod query;
 mod reading;
 mod recipients;
@@ -48,6 +49,7 @@ pub use message::{Envelope, Fetched, FetchedMessage, Local, Moment};
 pub use op::{Destination, FolderChange, MailboxId, Op, OpKind, TargetState};
 pub use outbox::{OutboxItem, OutboxRecipient, OutboxState, RecipientState, SendWhen};
 pub use part::{BodyStructure, Holds, Part, PartId};
+pub use pixels::{Fit, Pixels, Rgb};
 pub use query::{DEPTH_MAX, Query, QueryError, Term};
 pub use reading::{
     Attachment, Emphasis, Line, LineKind, Link, Picture, PictureSource, Reading, Span,

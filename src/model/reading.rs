@@ -192,6 +192,10 @@ pub struct Reading {
     pub has_other_form: bool,
     /// How many remote pictures were not loaded.
     pub blocked_images: u32,
+    /// The address of the one sender; empty where there is none or more than one.
+    pub sender: Safe,
+    /// Whether the user said that this sender's pictures are loaded.
+    pub is_sender_allowed: bool,
     /// The width in columns that the lines were wrapped to.
     pub width: u16,
     /// What is to be said of it in our own frame.

@@ -63,6 +63,7 @@ mod outbox_claims;
 mod outbox_copies;
 mod people;
 mod people_index;
+mod pictures;
 mod placements;
 mod rows;
 mod scan;

@@ -12,6 +12,7 @@ mod glyphs;
 mod list;
 mod outbox;
 mod overlay;
+mod pictures;
 mod reader;
 mod review;
 mod sidebar;
@@ -26,6 +27,7 @@ mod frames_tests;
 #[cfg(test)]
 mod picture_tests;
 
+pub use pictures::{Spot, spots};
 pub use text::Text;
 pub use theme::{Paint, Theme};
 

@@ -5,6 +5,7 @@
 use super::canvas::Canvas;
 use super::dates::in_words;
 use super::found;
+use super::pictures;
 use super::text::Text;
 use super::theme::Paint;
 use crate::app::{
@@ -160,7 +161,16 @@ fn draw_row(app: &App, canvas: &mut Canvas, area: Area, row: Row) {
             let key_style = canvas.style(Paint::Key);
             canvas.put_rest(area, x + 4 + used, &key, key_style);
         }
-        Row::Source(_) => {}
+        Row::Picture {
+            picture,
+            row,
+            quote,
+        } => {
+            let x = bars(canvas, area, quote);
+            pictures::row(app, canvas, area, x, picture, row);
+        }
+        Row::Caption(picture) => pictures::caption(app, canvas, area, picture),
+        Row::Source(_) | Row::Gap => {}
     }
 }
 
@@ -248,15 +258,21 @@ fn facts(app: &App, canvas: &mut Canvas, area: Area, reading: &Reading) {
     } else if reading.is_html {
         push("from HTML".to_owned(), "");
     }
-    if reading.blocked_images > 0 {
-        let count = usize::try_from(reading.blocked_images).unwrap_or(usize::MAX);
+    let remote = app.reader.gallery.remote().len();
+    let blocked = usize::try_from(reading.blocked_images).unwrap_or(usize::MAX);
+    if remote > 0 && app.reader.gallery.is_wanted() {
+        push(
+            counted(remote, "remote picture", "remote pictures"),
+            "load-pictures",
+        );
+    } else if blocked > 0 {
         push(
             counted(
-                count,
+                blocked,
                 "remote picture not loaded",
                 "remote pictures not loaded",
             ),
-            "",
+            if remote > 0 { "load-pictures" } else { "" },
         );
     }
     let is_list = |card: &Card| card.lines.iter().any(|line| line.action == "unsubscribe");

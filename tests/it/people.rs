@@ -31,6 +31,7 @@ fn setup(dovecot: &Dovecot, user: &str, folder: &Path, directory: config::Direct
         spelling: "en".to_owned(),
         web: pillarbox::net::http::Limits::default(),
         gpg: pillarbox::engine::Gpg::default(),
+        web: pillarbox::net::http::Limits::default(),
         is_offline: false,
     }
 }

@@ -9,6 +9,7 @@ mod filing;
 mod find;
 mod folders;
 mod motion;
+mod pictures;
 mod program;
 mod read;
 mod select;

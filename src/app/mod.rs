@@ -55,6 +55,8 @@ pub(crate) use compose::compose_tests;
 #[cfg(test)]
 mod filing_tests;
 #[cfg(test)]
+pub(crate) mod gallery_tests;
+#[cfg(test)]
 mod keymap_tests;
 #[cfg(test)]
 mod list_tests;

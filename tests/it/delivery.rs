@@ -93,6 +93,7 @@ impl Scene {
             directory: pillarbox::config::Directory::default(),
             spelling: String::new(),
             gpg: gpg(&address),
+            web: pillarbox::net::http::Limits::default(),
             is_offline: false,
         });
         desk.wait_in_step();

@@ -72,6 +72,8 @@ mod outbox;
 #[cfg(test)]
 mod people;
 #[cfg(test)]
+mod pictures;
+#[cfg(test)]
 mod pop3;
 #[cfg(test)]
 mod pop3_crash;

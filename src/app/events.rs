@@ -89,31 +89,22 @@ pub(super) fn event(app: &mut App, event: Event) -> Vec<Effect> {
             done,
             total,
         } => {
-            if gallery::is_fetching(app, request) {
-                gallery::progress(app, request, done, total);
-            } else if let Some(job) = app.jobs.get_mut(&request) {
-                job.progress = Some((done, total));
-            }
+            progress(app, request, done, total);
             Vec::new()
         }
-        Event::Picture {
-            request,
-            pixels,
-            why,
-        } => {
-            gallery::receive(app, request, pixels, why);
-            Vec::new()
-        }
-        Event::Fetched {
-            request,
-            done,
-            failed,
-            why,
-        } => gallery::fetched(app, request, done, failed, &why),
+        picture @ (Event::Picture { .. } | Event::Fetched { .. }) => gallery::event(app, picture),
         Event::Failed { request, problem } => failed(app, request, problem),
         news @ (Event::Changed(_) | Event::Arrived { .. } | Event::Problem(_) | Event::Stopped) => {
             self::news(app, news)
         }
+    }
+}
+
+fn progress(app: &mut App, request: RequestId, done: u64, total: u64) {
+    if gallery::is_fetching(app, request) {
+        gallery::progress(app, request, done, total);
+    } else if let Some(job) = app.jobs.get_mut(&request) {
+        job.progress = Some((done, total));
     }
 }
 

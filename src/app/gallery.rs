@@ -5,7 +5,7 @@
 
 use super::reader::Row;
 use super::{App, Colours, Context, Effect, Headers, Pictures, Reader};
-use crate::bus::{Command, RequestId};
+use crate::bus::{Command, Event, RequestId};
 use crate::model::{Attachment, Fit, Line, Picture, PictureSource, Pixels, Reading, Role, Safe};
 use std::sync::Arc;
 
@@ -260,16 +260,18 @@ impl Reader {
 fn fit(app: &App) -> Option<Fit> {
     let reading = app.reader.reading()?;
     let is_source = app.reader.headers == Headers::Source;
-    let dots = match app.shown_pictures() {
+    let cell_px = app.settings.cell_px;
+    let (cell_px, dots) = match app.shown_pictures() {
         Pictures::Off => return None,
-        Pictures::Blocks { .. } => (1, 2),
-        Pictures::Kitty | Pictures::Iterm2 | Pictures::Sixel => app.settings.cell_px,
+        // So coarse that twice the size is needed to see anything.
+        Pictures::Blocks { .. } => ((cell_px.0 / 2, cell_px.1 / 2), (1, 2)),
+        Pictures::Kitty | Pictures::Iterm2 | Pictures::Sixel => (cell_px, cell_px),
     };
     let rows = (app.reader_height() * 6 / 10).clamp(3, ROWS_MAX);
     (!is_source).then(|| Fit {
         cols: reading.width.min(COLS_MAX),
         rows: u16::try_from(rows).unwrap_or(u16::MAX),
-        cell_px: app.settings.cell_px,
+        cell_px,
         dots,
     })
 }
@@ -406,6 +408,27 @@ fn told(urls: &[String]) -> String {
         0 | 1 => format!("{count} from {first}"),
         2 => format!("{count} from {first} and 1 more host"),
         n => format!("{count} from {first} and {} more hosts", n - 1),
+    }
+}
+
+/// Takes what the engine says of pictures.
+pub(super) fn event(app: &mut App, event: Event) -> Vec<Effect> {
+    match event {
+        Event::Picture {
+            request,
+            pixels,
+            why,
+        } => {
+            receive(app, request, pixels, why);
+            Vec::new()
+        }
+        Event::Fetched {
+            request,
+            done,
+            failed,
+            why,
+        } => fetched(app, request, done, failed, &why),
+        _ => Vec::new(),
     }
 }
 

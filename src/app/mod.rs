@@ -58,6 +58,8 @@ mod filing_tests;
 #[cfg(test)]
 mod finding_tests;
 #[cfg(test)]
+pub(crate) mod gallery_tests;
+#[cfg(test)]
 mod keymap_tests;
 #[cfg(test)]
 mod list_tests;

@@ -96,6 +96,7 @@ const GMAIL: &[Line] = &[
     ("all", "suspend", &[]),
     ("list", "toggle-read", &["U", "I"]),
     ("reader", "toggle-read", &["U", "I"]),
+    ("reader", "load-pictures", &["zI"]),
     ("list", "tag", &["t"]),
     ("all", "go-to-folder", &["gl", "gf"]),
     ("all", "sync-all", &["gR", "N"]),

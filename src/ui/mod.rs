@@ -26,6 +26,8 @@ mod compose_frames_tests;
 mod frames_tests;
 #[cfg(test)]
 mod picture_tests;
+#[cfg(test)]
+mod pictures_tests;
 
 pub use pictures::{Spot, spots};
 pub use text::Text;

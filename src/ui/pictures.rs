@@ -257,7 +257,7 @@ mod tests {
         // Three places of kitty's own table.
         assert_eq!(
             (marks[0], marks[20], marks[99]),
-            ('\u{305}', '\u{366}', '\u{749}')
+            ('\u{305}', '\u{366}', '\u{74a}')
         );
         for n in 0..100 {
             assert_eq!(placeholder(n % 20, n).width(), 1, "{n}");

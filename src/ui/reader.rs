@@ -248,6 +248,16 @@ fn facts(app: &App, canvas: &mut Canvas, area: Area, reading: &Reading) {
     if !reading.links.is_empty() {
         push(counted(reading.links.len(), "link", "links"), "links");
     }
+    // Those that can be loaded; of others in no place of the text is told as well.
+    let remote = app.reader.gallery.remote().len();
+    if remote > 0 {
+        let text = if app.reader.gallery.is_wanted() {
+            counted(remote, "remote picture", "remote pictures")
+        } else {
+            counted(remote, "picture not loaded", "pictures not loaded")
+        };
+        push(text, "load-pictures");
+    }
     if reading.has_other_form {
         let form = if reading.is_html {
             "from HTML"
@@ -258,21 +268,15 @@ fn facts(app: &App, canvas: &mut Canvas, area: Area, reading: &Reading) {
     } else if reading.is_html {
         push("from HTML".to_owned(), "");
     }
-    let remote = app.reader.gallery.remote().len();
-    let blocked = usize::try_from(reading.blocked_images).unwrap_or(usize::MAX);
-    if remote > 0 && app.reader.gallery.is_wanted() {
-        push(
-            counted(remote, "remote picture", "remote pictures"),
-            "load-pictures",
-        );
-    } else if blocked > 0 {
+    if remote == 0 && reading.blocked_images > 0 {
+        let count = usize::try_from(reading.blocked_images).unwrap_or(usize::MAX);
         push(
             counted(
-                blocked,
+                count,
                 "remote picture not loaded",
                 "remote pictures not loaded",
             ),
-            if remote > 0 { "load-pictures" } else { "" },
+            "",
         );
     }
     let is_list = |card: &Card| card.lines.iter().any(|line| line.action == "unsubscribe");

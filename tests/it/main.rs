@@ -74,6 +74,8 @@ mod outbox;
 #[cfg(test)]
 mod people;
 #[cfg(test)]
+mod pictures;
+#[cfg(test)]
 mod pop3;
 #[cfg(test)]
 mod pop3_crash;

@@ -155,7 +155,7 @@ pub(super) const TABLE: &[Action] = &[
     row("headers", "Show short headers, all, or the source", (8, "headers"), Read, READER, &["H"], has_text, read::headers, "raw full"),
     row("other-form", "Switch between plain text and HTML", NO, Read, READER, &["="], read::has_other_form, read::other_form, "alternative"),
     row("load-pictures", "Load the remote pictures", (7, "pictures"), Read, READER, &["I"], pictures::can_load, pictures::load, "images show remote download"),
-    row("sender-pictures", "Always load this sender's pictures, or not any more", NO, Read, READER, &[], pictures::has_sender, pictures::sender, "images remote allow trust revoke").now(pictures::sender_title),
+    row("sender-pictures", "Always load this sender's pictures", NO, Read, READER, &[], pictures::has_sender, pictures::sender, "images remote allow trust revoke").now(pictures::sender_title),
     row("hide-pictures", "Show the remote pictures no longer", NO, Read, READER, &[], pictures::can_hide, pictures::hide, "images remote block"),
     row("fold-quotes", "Fold quoted text", NO, Read, READER, &["zq", "za"], has_quotes, read::fold_quotes, "collapse replies"),
     row("links", "Choose a link", (6, "links"), Read, MAIL, &["gx"], has_links, read::links, "url browser open copy"),

@@ -60,6 +60,8 @@ mod finding_tests;
 #[cfg(test)]
 pub(crate) mod gallery_tests;
 #[cfg(test)]
+mod inside_tests;
+#[cfg(test)]
 mod keymap_tests;
 #[cfg(test)]
 mod list_tests;

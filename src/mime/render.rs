@@ -283,6 +283,8 @@ impl<'a> Message<'a> {
             "This message is empty."
         } else if has("multipart/encrypted") || has("application/pkcs7-mime") {
             "This message is encrypted. Its text is in the attachment."
+        } else if self.structure.parts.iter().any(holds_message) {
+            "This message has no text of its own; read the messages that are attached."
         } else {
             "This message has no text."
         }
@@ -397,6 +399,10 @@ pub(super) fn write_winmail(reading: &mut Reading, tnef: &tnef::Tnef<'_>, form: 
 fn is_blank(line: &Line) -> bool {
     let is_blank = |s: &Span| s.text.as_str().trim().is_empty();
     line.kind != LineKind::Note && line.spans.iter().all(is_blank)
+}
+
+fn holds_message(part: &Part) -> bool {
+    Holds::of(&part.mime_type, &part.name) == Some(Holds::Message)
 }
 
 fn rule(measure: usize) -> Line {

@@ -70,6 +70,8 @@ mod imap_change;
 #[cfg(test)]
 mod imap_demo;
 #[cfg(test)]
+mod inside;
+#[cfg(test)]
 mod outbox;
 #[cfg(test)]
 mod people;

@@ -427,12 +427,21 @@ impl Desk {
 
     /// Opens a message and waits for its whole text, or for the reason why there is none.
     pub(crate) fn open(&mut self, placed: Placed) -> Result<Reading, String> {
+        self.open_inside(placed, PartId::default())
+    }
+
+    /// The same for a part of it that is a message of its own.
+    pub(crate) fn open_inside(
+        &mut self,
+        placed: Placed,
+        inside: PartId,
+    ) -> Result<Reading, String> {
         let request = self.request();
         let form = pillarbox::bus::Form::Auto;
         self.send(Command::OpenMessage {
             request,
             placed,
-            inside: PartId::default(),
+            inside,
             width: 80,
             form,
         });
@@ -452,11 +461,20 @@ impl Desk {
 
     /// Saves all attachments of a message; the files.
     pub(crate) fn save(&mut self, placed: Placed) -> Vec<std::path::PathBuf> {
+        self.save_parts(placed, Vec::new())
+    }
+
+    /// The same for some of them.
+    pub(crate) fn save_parts(
+        &mut self,
+        placed: Placed,
+        parts: Vec<PartId>,
+    ) -> Vec<std::path::PathBuf> {
         let request = self.request();
         self.send(Command::Save {
             request,
             placed,
-            parts: Vec::new(),
+            parts,
             folder: None,
         });
         self.until("the attachments to be saved", |event| match event {

@@ -165,6 +165,8 @@ pub enum CardDeed {
         /// The address that was shown, an `https` one.
         url: String,
     },
+    /// Checks the signature, or decrypts the text.
+    Check,
 }
 
 /// How an account stands with its server.

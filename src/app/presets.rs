@@ -98,6 +98,7 @@ const GMAIL: &[Line] = &[
     ("reader", "toggle-read", &["U", "I"]),
     ("list", "tag", &["t"]),
     ("all", "go-to-folder", &["gl", "gf"]),
+    ("reader", "unsubscribe", &["gL"]),
     ("all", "sync-all", &["gR", "N"]),
     ("list", "previous-match", &[]),
     ("reader", "previous-match", &["p"]),

@@ -10,6 +10,7 @@ use super::clock;
 use super::gather;
 use super::lane;
 use super::maildrop;
+use super::opened::OpenedTexts;
 use super::owner::{Owner, Taken};
 use super::people::{self, Directory};
 use super::sender;
@@ -62,6 +63,8 @@ pub(crate) struct Dispatch {
     pub(super) completing: Option<AbortHandle>,
     /// The text that is looked at for misspelt words.
     pub(super) spelling: Option<AbortHandle>,
+    /// What was checked or decrypted in this session.
+    opened: OpenedTexts,
 }
 
 impl Dispatch {
@@ -98,6 +101,7 @@ impl Dispatch {
             directory,
             completing: None,
             spelling: None,
+            opened: OpenedTexts::default(),
         }
     }
 
@@ -328,6 +332,8 @@ impl Dispatch {
             account: self.account_of(placed.mailbox),
             events: self.events.clone(),
             web: self.setup.web.clone(),
+            opened: self.opened.clone(),
+            gpg: (self.setup.gpg.clone(), self.setup.data_dir.clone()),
         }
     }
 

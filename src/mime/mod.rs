@@ -30,6 +30,7 @@ mod reflow;
 mod render;
 mod reply;
 mod review;
+mod seal;
 mod sealed;
 mod style;
 mod subject;
@@ -68,6 +69,7 @@ pub use reply::{
     forward_inline, reply, unsubscribe,
 };
 pub use review::{Finding, review};
+pub use seal::{Opened, Seal, SealKind, opened_part, opened_reading, seal};
 pub use summary::summary;
 pub use tree::{DecodedPart, decode_part, part_body, part_text, structure};
 pub use words::decode_words;

@@ -58,6 +58,8 @@ pub enum CardKind {
     Report(Option<PartId>),
     /// The sender: what was proved, and what does not fit.
     Sender,
+    /// What is signed or encrypted, and what is known of it.
+    Seal,
     /// A list that the message came from. Its line is for the command line: on the screen the line
     /// of facts has the key.
     List(Box<ListCard>),

@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod cards;
+#[cfg(test)]
 mod change;
 #[cfg(test)]
 mod cli;

@@ -1,4 +1,4 @@
-//! Actions of the cards: leaving a list.
+//! Actions of the cards: leaving a list, checking a signature, decrypting.
 //!
 //! Called through the table. Nothing may leave this computer before the user has seen where it goes.
 
@@ -84,12 +84,31 @@ pub(super) fn unsubscribe(app: &mut App, _: Count) -> Vec<Effect> {
     Vec::new()
 }
 
+pub(super) fn can_check(app: &App) -> Availability {
+    match app.reader.reading() {
+        None => Availability::No("no message is open"),
+        Some(reading) if reading.cards.iter().any(|c| c.kind == CardKind::Seal) => {
+            Availability::Yes
+        }
+        Some(_) => Availability::No("nothing in this message is signed or encrypted"),
+    }
+}
+
+/// Has the signature checked, or the text decrypted.
+pub(super) fn check(app: &mut App, _: Count) -> Vec<Effect> {
+    match app.reader.placed {
+        Some(placed) => app.card(placed, CardDeed::Check),
+        None => Vec::new(),
+    }
+}
+
 impl App {
     /// Has something done that a card offers.
     pub(in crate::app) fn card(&mut self, placed: Placed, deed: CardDeed) -> Vec<Effect> {
         let request = self.request();
         let label = match &deed {
             CardDeed::Unsubscribe { .. } => Safe::fixed("Leaving the list"),
+            CardDeed::Check => Safe::fixed("Asking gpg"),
         };
         let job = Job {
             label: label.clone(),

@@ -6,6 +6,7 @@
 mod auth;
 mod list;
 mod report;
+mod seal;
 mod sender;
 
 pub(super) use list::mail_to_leave;
@@ -29,6 +30,7 @@ pub fn cards(source: Source<'_>, viewer: &Viewer) -> Vec<Card> {
     let checked = checked.as_deref();
     let mut cards = Vec::new();
     cards.extend(sender::card(headers, checked));
+    cards.extend(seal::card(&message));
     cards.extend(report::card(&message));
     cards.extend(list::card(headers, checked));
     cards

@@ -7,8 +7,8 @@
 mod writing;
 
 use crate::model::{
-    AccountKey, ListRow, Mailbox, MailboxKey, OpKey, OpKind, PartId, Placed, Quota, Reading, Safe,
-    TargetState, ViewSpec,
+    AccountKey, ListRow, Mailbox, MailboxKey, OpKey, OpKind, PartId, PartStat, Placed, Quota,
+    Reading, Safe, TargetState, ViewSpec,
 };
 use std::path::PathBuf;
 
@@ -167,6 +167,8 @@ pub enum CardDeed {
     },
     /// Checks the signature, or decrypts the text.
     Check,
+    /// Answers an invitation, through the outbox; [`WritingEvent::Queued`] tells of it.
+    Answer(PartStat),
 }
 
 /// How an account stands with its server.

@@ -73,6 +73,7 @@ const MUTT: &[Line] = &[
     ("all", "edit", &["e", "M-e"]),
     ("reader", "headers", &["h"]),
     ("reader", "back", &["i"]),
+    ("reader", "answer-invite", &["M-i"]),
     ("reader", "attachments", &["v"]),
     ("reader", "links", &["ctrl-b", "gx"]),
     ("reader", "page-up", &["-"]),

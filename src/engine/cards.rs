@@ -21,6 +21,8 @@ impl Texts {
         let (not, done) = match deed {
             CardDeed::Unsubscribe { url } => ("not unsubscribed", self.unsubscribe(&url).await),
             CardDeed::Check => ("not checked", self.check(placed).await),
+            // `invites` serves it.
+            CardDeed::Answer(_) => return,
         };
         let event = match done {
             Ok(text) => Event::CardDone {

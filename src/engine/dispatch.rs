@@ -23,7 +23,7 @@ use super::views::{self, Views};
 use super::watch;
 use super::writers::Writers;
 use super::writing::copy_later;
-use crate::bus::{AccountView, Command, Event, Link, Problem, RequestId, SyncMode};
+use crate::bus::{AccountView, CardDeed, Command, Event, Link, Problem, RequestId, SyncMode};
 use crate::model::{AccountKey, MailboxKey, Placed, Safe};
 use crate::store::Result;
 use std::collections::BTreeMap;
@@ -307,8 +307,17 @@ impl Dispatch {
                 placed,
                 deed,
             } => {
-                let texts = self.texts(placed);
-                let handle = self.tasks.spawn(texts.card(request, placed, deed));
+                let handle = match deed {
+                    CardDeed::Answer(state) => {
+                        let drafts = self.drafts();
+                        self.tasks
+                            .spawn(drafts.answer_invite(request, placed, state))
+                    }
+                    deed => {
+                        let texts = self.texts(placed);
+                        self.tasks.spawn(texts.card(request, placed, deed))
+                    }
+                };
                 self.saves.retain(|_, task| !task.is_finished());
                 self.saves.insert(request, handle);
             }

@@ -25,6 +25,7 @@ mod filing;
 mod gather;
 mod horizon;
 mod import;
+mod invites;
 mod lane;
 mod local;
 mod local_words;

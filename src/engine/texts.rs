@@ -173,20 +173,29 @@ impl Texts {
                 Held::Whole(raw) => mime::opened_reading(&raw, &opened, width, form, &viewer),
                 Held::Parts { .. } => Reading::default(),
             });
-            return Ok(Some(reading.await?));
+            let mut reading = reading.await?;
+            self.add_answers(&mut reading.cards).await;
+            return Ok(Some(reading));
         }
         let reading = make(move || {
             let mut reading = mime::reading(held.source(), width, form);
             reading.cards = mime::cards(held.source(), &viewer);
             reading
         });
-        Ok(Some(reading.await?))
+        let mut reading = reading.await?;
+        self.add_answers(&mut reading.cards).await;
+        Ok(Some(reading))
     }
 
     /// Who reads.
     fn viewer(&self) -> mime::Viewer {
         let setup = self.account.as_ref().map(|a| &a.setup);
+        let senders = setup.iter().flat_map(|s| &s.writing.senders);
+        let own = senders.map(|s| s.address.address.clone());
         mime::Viewer {
+            own: own.chain(setup.map(|s| s.address.clone())).collect(),
+            zone: jiff::tz::TimeZone::system(),
+            now_secs: super::clock::now_secs(),
             trusted: setup
                 .map(|s| s.trusted_authserv.clone())
                 .unwrap_or_default(),

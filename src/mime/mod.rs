@@ -17,6 +17,7 @@ mod flowed;
 mod given;
 mod headers;
 mod html;
+mod invite;
 mod kinds;
 mod leaf;
 mod links;
@@ -38,6 +39,7 @@ mod summary;
 mod text;
 mod transfer;
 mod tree;
+mod when;
 mod words;
 mod wrap;
 
@@ -49,7 +51,7 @@ mod corpus_tests;
 mod reply_corpus_tests;
 
 pub use address::parse_addresses;
-pub use card::{Viewer, cards};
+pub use card::{Viewer, answered, cards};
 pub use choose::Form;
 pub use compose::{
     ComposeError, Composer, Contents, EightBit, How, NoContents, Purpose, Route, Stamp, Written,
@@ -65,8 +67,8 @@ pub use names::file_name;
 pub use quote::{FORWARD_MARK, replace_signature, with_signature};
 pub use render::{Source, reading};
 pub use reply::{
-    ATTRIBUTION, Answer, Attribution, Original, Selves, bounce, edit, forward_attached,
-    forward_inline, reply, unsubscribe,
+    ATTRIBUTION, Answer, AnsweredInvite, Attribution, Original, Selves, answer_invite, bounce,
+    edit, forward_attached, forward_inline, reply, unsubscribe,
 };
 pub use review::{Finding, review};
 pub use seal::{Opened, Seal, SealKind, opened_part, opened_reading, seal};

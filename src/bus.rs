@@ -7,8 +7,8 @@
 mod writing;
 
 use crate::model::{
-    AccountKey, Fit, ListRow, Mailbox, MailboxKey, OpKey, OpKind, PartId, PictureSource, Pixels,
-    Placed, Quota, Reading, Safe, TargetState, ViewSpec,
+    AccountKey, Fit, ListRow, Mailbox, MailboxKey, OpKey, OpKind, PartId, PartStat, PictureSource,
+    Pixels, Placed, Quota, Reading, Safe, TargetState, ViewSpec,
 };
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -199,6 +199,10 @@ pub enum CardDeed {
         /// The address that was shown, an `https` one.
         url: String,
     },
+    /// Checks the signature, or decrypts the text.
+    Check,
+    /// Answers an invitation, through the outbox; [`WritingEvent::Queued`] tells of it.
+    Answer(PartStat),
 }
 
 /// How an account stands with its server.

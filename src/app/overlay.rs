@@ -230,6 +230,7 @@ fn choose(app: &mut App, choice: Choice) -> Vec<Effect> {
             Vec::new()
         }
         Choice::Link(link) => ask_to_open(app, link),
+        Choice::Card(placed, deed) => app.card(placed, deed),
         Choice::Save(placed, parts) => app.save(placed, parts),
         Choice::Enter(part) => super::actions::enter(app, part),
         Choice::Copy(what, text) => {

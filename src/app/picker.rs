@@ -4,7 +4,7 @@
 //! choice out. An item that cannot be chosen now must stay visible with its reason.
 
 use super::{Code, Edit, Key, LayoutMode};
-use crate::bus::SyncMode;
+use crate::bus::{CardDeed, SyncMode};
 use crate::model::{AccountKey, Identity, MailboxKey, PartId, Placed, Query, Safe, Scope, Sort};
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
@@ -42,6 +42,8 @@ pub enum Choice {
     TypeFilter,
     /// Opens a link, by its index.
     Link(usize),
+    /// Do what a card of a message offers.
+    Card(Placed, CardDeed),
     /// Saves attachments of that message; none: all.
     Save(Placed, Vec<PartId>),
     /// Copies a text; the name says what it is.

@@ -10,6 +10,7 @@ use super::clock;
 use super::gather;
 use super::lane;
 use super::maildrop;
+use super::opened::OpenedTexts;
 use super::owner::{Owner, Taken};
 use super::people::{self, Directory};
 use super::pictures::Shelf;
@@ -23,7 +24,7 @@ use super::views::{self, Views};
 use super::watch;
 use super::writers::Writers;
 use super::writing::copy_later;
-use crate::bus::{AccountView, Command, Event, Link, Problem, RequestId, SyncMode};
+use crate::bus::{AccountView, CardDeed, Command, Event, Link, Problem, RequestId, SyncMode};
 use crate::model::{AccountKey, MailboxKey, Placed, Safe};
 use crate::store::Result;
 use std::collections::BTreeMap;
@@ -64,6 +65,8 @@ pub(crate) struct Dispatch {
     pub(super) completing: Option<AbortHandle>,
     /// The text that is looked at for misspelt words.
     pub(super) spelling: Option<AbortHandle>,
+    /// What was checked or decrypted in this session.
+    opened: OpenedTexts,
 }
 
 impl Dispatch {
@@ -102,6 +105,7 @@ impl Dispatch {
             directory,
             completing: None,
             spelling: None,
+            opened: OpenedTexts::default(),
         }
     }
 
@@ -317,8 +321,17 @@ impl Dispatch {
                 placed,
                 deed,
             } => {
-                let texts = self.texts(placed);
-                let handle = self.tasks.spawn(texts.card(request, placed, deed));
+                let handle = match deed {
+                    CardDeed::Answer(state) => {
+                        let drafts = self.drafts();
+                        self.tasks
+                            .spawn(drafts.answer_invite(request, placed, state))
+                    }
+                    deed => {
+                        let texts = self.texts(placed);
+                        self.tasks.spawn(texts.card(request, placed, deed))
+                    }
+                };
                 self.saves.retain(|_, task| !task.is_finished());
                 self.saves.insert(request, handle);
             }
@@ -342,6 +355,8 @@ impl Dispatch {
             account: self.account_of(placed.mailbox),
             events: self.events.clone(),
             web: self.setup.web.clone(),
+            opened: self.opened.clone(),
+            gpg: (self.setup.gpg.clone(), self.setup.data_dir.clone()),
         }
     }
 

@@ -250,6 +250,9 @@ impl Drafts {
                 .map(Arc::clone),
             events: self.events.clone(),
             web: crate::net::http::Limits::default(),
+            // An answer quotes a message as it came: nothing decrypted leaves by that way.
+            opened: super::opened::OpenedTexts::default(),
+            gpg: (self.gpg.clone(), self.data_dir.clone()),
         }
     }
 

@@ -5,7 +5,9 @@
 
 use super::account::Account;
 use super::board::{Fetch, Want};
+use super::crypto::Gpg;
 use super::lane::FETCH_PATIENCE;
+use super::opened::OpenedTexts;
 use super::store_thread::Db;
 use crate::bus::{Event, Form, Problem, RequestId};
 use crate::mime;
@@ -28,6 +30,10 @@ pub(crate) struct Texts {
     pub(crate) events: mpsc::Sender<Event>,
     /// How the web is asked.
     pub(crate) web: net::http::Limits,
+    /// What was checked or decrypted.
+    pub(crate) opened: OpenedTexts,
+    /// Checks and decrypts, with temporary files in that folder.
+    pub(crate) gpg: (Gpg, PathBuf),
 }
 
 /// What is here of a message: all of it, or what one reads.
@@ -158,12 +164,22 @@ impl Texts {
         };
         let viewer = self.viewer();
         let form = form_of(form);
+        if let (Some(opened), Held::Whole(_)) = (self.opened.get(placed.message), &held) {
+            let reading = make(move || match held {
+                Held::Whole(raw) => mime::opened_reading(&raw, &opened, width, form, &viewer),
+                Held::Parts { .. } => Reading::default(),
+            });
+            let mut reading = reading.await?;
+            self.add_answers(&mut reading.cards).await;
+            return Ok(Some(reading));
+        }
         let reading = make(move || {
             let mut reading = mime::reading(held.source(), width, form);
             reading.cards = mime::cards(held.source(), &viewer);
             reading
         });
         let mut reading = reading.await?;
+        self.add_answers(&mut reading.cards).await;
         if !reading.pictures.is_empty() {
             self.add_sender(placed, &mut reading).await?;
         }
@@ -173,7 +189,12 @@ impl Texts {
     /// Who reads.
     fn viewer(&self) -> mime::Viewer {
         let setup = self.account.as_ref().map(|a| &a.setup);
+        let senders = setup.iter().flat_map(|s| &s.writing.senders);
+        let own = senders.map(|s| s.address.address.clone());
         mime::Viewer {
+            own: own.chain(setup.map(|s| s.address.clone())).collect(),
+            zone: jiff::tz::TimeZone::system(),
+            now_secs: super::clock::now_secs(),
             trusted: setup
                 .map(|s| s.trusted_authserv.clone())
                 .unwrap_or_default(),
@@ -336,6 +357,9 @@ impl Texts {
         parts: Vec<PartId>,
         folder: PathBuf,
     ) -> Result<Vec<PathBuf>, Why> {
+        if parts.iter().any(|p| mime::opened_part(p).is_some()) {
+            return self.save_opened(placed, &parts, folder).await;
+        }
         let held = Arc::new(self.text(placed).await?);
         let listed = {
             let held = Arc::clone(&held);
@@ -367,6 +391,36 @@ impl Texts {
             files.push(file);
         }
         Ok(files)
+    }
+
+    /// Saves parts of what was decrypted or checked.
+    async fn save_opened(
+        &self,
+        placed: Placed,
+        parts: &[PartId],
+        folder: PathBuf,
+    ) -> Result<Vec<PathBuf>, Why> {
+        let opened = self.opened.get(placed.message);
+        let gone = || Why::File("it has to be decrypted once more first".to_owned());
+        let opened = opened.ok_or_else(gone)?;
+        let parts: Vec<PartId> = parts.iter().filter_map(mime::opened_part).collect();
+        let saving = move || {
+            let entity = opened.entity.as_deref().unwrap_or_default();
+            let structure = mime::structure(entity);
+            let mut files = Vec::new();
+            for (index, part) in structure.attachments().enumerate() {
+                if parts.contains(&part.id) {
+                    let bytes = mime::part_body(entity, &part.id).unwrap_or_default();
+                    let name = mime::file_name(&part.name, &part.mime_type, index);
+                    files.push(write_new(&folder, &name, &bytes)?);
+                }
+            }
+            Ok(files)
+        };
+        tokio::task::spawn_blocking(saving)
+            .await
+            .unwrap_or_else(|_| Err("the file could not be written".to_owned()))
+            .map_err(Why::File)
     }
 }
 

@@ -29,7 +29,7 @@ mod view;
 
 pub use addr_spec::{Standing, check as check_address, wire_address};
 pub use address::Address;
-pub use card::{Card, CardKind, CardLine, Leave, ListCard, Tone};
+pub use card::{Card, CardKind, CardLine, InviteCard, Leave, ListCard, PartStat, Person, Tone};
 pub use draft::{
     Attached, Caret, Content, Draft, DraftField, DraftKind, DraftStart, ExtraField, Identity,
     Sending,

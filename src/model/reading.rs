@@ -84,6 +84,9 @@ pub enum LineKind {
     Rule,
     /// A note of ours, such as what could not be shown.
     Note,
+    /// What holds of all that follows, up to the next one: signed, decrypted, or neither. Only we make
+    /// such lines, and `ui` draws them where no text of a message can reach.
+    Frame,
 }
 
 /// One line of the text, already wrapped to the width that was asked for.

@@ -312,6 +312,24 @@ fn files(canvas: &mut Canvas, area: Area, reading: &Reading, first: usize, count
     }
 }
 
+/// What holds of the text that follows. Its mark stands where that of a card does.
+fn frame(canvas: &mut Canvas, area: Area, line: &Line) {
+    let edge = Area {
+        x: area.x.saturating_sub(1),
+        w: 1,
+        ..area
+    };
+    let (mark, style) = (canvas.style(Paint::Mark), canvas.style(Paint::Title));
+    let (glyph, across) = (canvas.theme.glyphs().card, canvas.theme.glyphs().across);
+    canvas.put(edge, 0, 1, &glyph, mark);
+    let used = line
+        .spans
+        .first()
+        .map_or(0, |span| canvas.put_rest(area, 1, &span.text, style));
+    let rule = canvas.style(Paint::Line);
+    canvas.repeat(area, used + 2, area.w, across, rule);
+}
+
 /// A row of a card. Its mark stands left of where the text of any message can reach.
 fn card(app: &App, canvas: &mut Canvas, area: Area, row: &CardRow) {
     let (mark, paint) = match row.tone {
@@ -366,6 +384,7 @@ fn text_line(
         LineKind::Heading => canvas.style(Paint::Strong),
         LineKind::Signature => canvas.style(Paint::Dim),
         LineKind::Note => canvas.style(Paint::Note),
+        LineKind::Frame => return frame(canvas, area, line),
         LineKind::Text | LineKind::Rule if line.quote > 0 => canvas.style(quote_paint(line.quote)),
         LineKind::Text | LineKind::Rule => canvas.style(Paint::Plain),
     };

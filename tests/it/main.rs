@@ -8,6 +8,8 @@ mod agreement;
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod cards;
+#[cfg(test)]
 mod change;
 #[cfg(test)]
 mod cli;

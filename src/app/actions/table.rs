@@ -163,6 +163,8 @@ pub(super) const TABLE: &[Action] = &[
     row("previous-link", "Go to the previous link", NO, Read, READER, &["("], has_links, read::previous_link, "url"),
     row("open-link", "Open the link at hand", NO, Read, READER, &["enter", "l", "right"], has_link, read::open_link, "url browser"),
     row("attachments", "List and save attachments", (6, "files"), Read, MAIL, &["A"], has_attachments, read::attachments, "files download"),
+    row("answer-invite", "Answer the invitation", NO, Read, READER, &["i"], cards::can_answer_invite, cards::answer_invite, "calendar meeting accept decline tentative rsvp"),
+    row("check-seal", "Check the signature, or decrypt", NO, Read, READER, &["gv"], cards::can_check, cards::check, "verify gpg pgp smime encrypted signed openpgp"),
     row("unsubscribe", "Leave the mailing list", NO, Read, READER, &["gl"], cards::can_unsubscribe, cards::unsubscribe, "unsubscribe newsletter stop"),
     row("copy", "Copy address, subject, id or link", (9, "copy"), Read, MAIL, &["y"], change::has_row, read::copy, "yank clipboard"),
 

@@ -4,6 +4,7 @@
 //! Both channels are bounded and the front only ever tries to send, so that neither side can wait
 //! for the other.
 
+mod taking;
 mod writing;
 
 use crate::model::{
@@ -13,6 +14,7 @@ use crate::model::{
 use std::path::PathBuf;
 
 pub use crate::model::SyncMode;
+pub use taking::{Take, TakeEvent, Taken, Whither};
 pub use writing::{
     Completion, KeptDraft, PathItem, Review, ReviewNote, WritingCommand, WritingEvent,
 };
@@ -129,6 +131,8 @@ pub enum Command {
         /// Into which folder; `None`: the configured one.
         folder: Option<PathBuf>,
     },
+    /// Takes something out of a message; [`Command::Cancel`] stops it.
+    Take(Take),
     /// Something about what is written or waits to be sent.
     Writing(WritingCommand),
     /// Sends and receives now: one account or all.
@@ -319,6 +323,8 @@ pub enum Event {
         /// Where each file went.
         files: Vec<PathBuf>,
     },
+    /// What came of a [`Command::Take`].
+    Taken(TakeEvent),
     /// Something about what is written or waits to be sent.
     Writing(WritingEvent),
     /// How far a save or a big download is, in bytes.

@@ -7,8 +7,8 @@ use super::compose;
 use super::gather::{Gather, Purpose, Turn};
 use super::list::Window;
 use super::settle::turn_to;
-use super::{Activity, App, Body, Effect, NoticeKind, Target, stops};
-use crate::bus::{AccountView, Command, Event, Problem, RequestId};
+use super::{Activity, App, Body, Effect, NoticeKind, Target, stops, taking};
+use crate::bus::{AccountView, Command, Event, Problem, RequestId, Take};
 use crate::model::{ListRow, MailboxKey, Placed, Reading, Rest, Role, Safe, Scope};
 use std::path::PathBuf;
 
@@ -68,6 +68,7 @@ pub(super) fn event(app: &mut App, event: Event) -> Vec<Effect> {
             Vec::new()
         }
         Event::Saved { request, files } => saved(app, request, &files),
+        Event::Taken(event) => taking::event(app, event),
         Event::Writing(event) => compose::event(app, event),
         Event::Progress {
             request,
@@ -285,6 +286,8 @@ fn applied(
 
 fn saved(app: &mut App, request: RequestId, files: &[PathBuf]) -> Vec<Effect> {
     app.jobs.remove(&request);
+    app.takings.remove(&request);
+    app.saved = files.to_vec();
     let shown = |path: &PathBuf| path.display().to_string();
     let text = match files {
         [] => "There was nothing to save".to_owned(),
@@ -350,6 +353,7 @@ fn arrived(
 
 fn failed(app: &mut App, request: RequestId, problem: Problem) -> Vec<Effect> {
     app.jobs.remove(&request);
+    app.takings.remove(&request);
     app.quiet.remove(&request);
     if app.list.awaits(request) {
         app.list.give_up();
@@ -398,6 +402,7 @@ pub(super) fn refused(app: &mut App, command: &Command) -> Vec<Effect> {
         | Command::Redo { request }
         | Command::LoadActivity { request }
         | Command::CancelOp { request, .. }
+        | Command::Take(Take { request, .. })
         | Command::Save { request, .. } => {
             let problem = Problem {
                 account: None,

@@ -175,7 +175,15 @@ fn of_overlay(overlay: &Overlay) -> Vec<Entry> {
             ],
             PickerKind::Menu => &[("Enter", "choose"), ("Esc", "close")],
             PickerKind::Links => &[("Enter", "open"), ("y", "copy"), ("Esc", "close")],
-            PickerKind::Attachments(_) => &[("Enter", "save"), ("S", "save all"), ("Esc", "close")],
+            PickerKind::Attachments(_) => &[
+                ("Enter", "open"),
+                ("s", "save"),
+                ("S", "save all"),
+                ("|", "pipe"),
+                ("f", "forward"),
+                ("y", "copy name"),
+                ("Esc", "close"),
+            ],
         },
         Overlay::Prompt(prompt) if prompt.is_at_folder() => &[
             ("Enter", "open the folder"),
@@ -189,6 +197,7 @@ fn of_overlay(overlay: &Overlay) -> Vec<Entry> {
                 .map(|(key, word)| (Safe::fixed(key), word))
                 .collect();
         }
+        Overlay::Output(_) => &[("Space", "page"), ("y", "copy"), ("Esc", "close")],
         Overlay::Outbox(list) => list.hints(),
         Overlay::Activity(_) => &[
             ("r", "try again"),
@@ -219,6 +228,7 @@ const fn of_prompt(kind: PromptKind) -> &'static [(&'static str, &'static str)] 
             ("Ctrl-W", "drop a level"),
             ("Esc", "close"),
         ],
+        PromptKind::Pipe => &[("Enter", "run it"), ("Up", "earlier"), ("Esc", "close")],
         PromptKind::FindHere => &[
             ("Enter", "go there"),
             ("Down", "next"),

@@ -22,6 +22,7 @@ mod dispatch;
 mod edit;
 mod effect;
 mod events;
+mod files;
 mod finding;
 mod gather;
 mod help;
@@ -34,6 +35,7 @@ mod list;
 mod mouse;
 mod notice;
 mod outbox;
+mod output;
 mod overlay;
 mod picker;
 mod presets;
@@ -43,6 +45,7 @@ mod settings;
 mod settle;
 mod sidebar;
 mod stops;
+mod taking;
 mod targets;
 mod update;
 
@@ -71,6 +74,8 @@ pub(crate) mod scenes;
 #[cfg(test)]
 mod start_tests;
 #[cfg(test)]
+pub(crate) mod taking_tests;
+#[cfg(test)]
 mod tree_tests;
 
 pub use crate::bus::{AccountView, Link};
@@ -92,6 +97,7 @@ pub use layout::{Area, LayoutMode, Panes, Shape, Split};
 pub use list::List;
 pub use notice::{Notice, NoticeKind};
 pub use outbox::{Outbox, OutboxLine, OutboxMark, OutboxRow};
+pub use output::Output;
 pub(crate) use overlay::ANSWERS_GAP;
 pub use overlay::{Confirm, Overlay};
 pub use picker::{Item, Picker, PickerKind};
@@ -101,9 +107,9 @@ pub use settings::{Colours, DateStyle, KeyOverride, ParseQuery, Preset, Settings
 pub use sidebar::{SideRow, Sidebar, Target, link_word, mailbox_label, role_name};
 pub use update::update;
 
-use crate::bus::{Command, RequestId};
+use crate::bus::{Command, RequestId, Taken};
 use crate::model::{
-    AccountKey, Mailbox, MailboxId, MailboxKey, OpKind, Query, Quota, Role, Safe, Scope,
+    AccountKey, Mailbox, MailboxId, MailboxKey, OpKind, Placed, Query, Quota, Role, Safe, Scope,
 };
 pub use crate::model::{grouped, quota_text, size_text};
 use compose::Writing;
@@ -162,6 +168,12 @@ pub struct App {
     pub(crate) has_which_key: bool,
     pub(crate) notices: Notices,
     pub(crate) jobs: BTreeMap<RequestId, Job>,
+    /// What is on its way out of messages.
+    takings: BTreeMap<RequestId, taking::Taking>,
+    /// What a program is to read that is being asked for.
+    piping: Option<(Placed, Taken)>,
+    /// The files that were saved last.
+    saved: Vec<std::path::PathBuf>,
     pub(crate) has_preview: bool,
     pub(crate) has_sidebar: bool,
     pub(crate) split: Option<u16>,
@@ -237,6 +249,9 @@ impl App {
             has_which_key: false,
             notices: Notices::default(),
             jobs: BTreeMap::new(),
+            takings: BTreeMap::new(),
+            piping: None,
+            saved: Vec::new(),
             has_preview: true,
             has_sidebar: true,
             split: None,

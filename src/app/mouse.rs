@@ -172,6 +172,7 @@ fn wheel(app: &mut App, mouse: Mouse, rows: i64) -> Vec<Effect> {
     match &mut app.overlay {
         Some(Overlay::Help(help)) => help.scroll_by(rows, height),
         Some(Overlay::Picker(picker)) => picker.move_by(rows.signum()),
+        Some(Overlay::Output(output)) => output.scroll_by(rows, height),
         Some(Overlay::Prompt(_) | Overlay::Confirm(_)) => {}
         Some(Overlay::Activity(_)) => stops::move_by::<Activity>(app, rows.signum()),
         Some(Overlay::Outbox(_)) => stops::move_by::<Outbox>(app, rows.signum()),

@@ -127,6 +127,10 @@ pub struct Settings {
     pub utc_offset_mins: fn(i64) -> i32,
     /// The folder of templates.
     pub templates: Option<String>,
+    /// The programs that print, with their arguments; the first that is there does.
+    pub printers: Vec<Vec<String>>,
+    /// Whether a program of the user's fills the clipboard.
+    pub has_copy_command: bool,
     /// The query language.
     pub parse_query: ParseQuery,
 }
@@ -146,6 +150,8 @@ impl Default for Settings {
             key_overrides: Vec::new(),
             utc_offset_mins: |_| 0,
             templates: None,
+            printers: Vec::new(),
+            has_copy_command: false,
             parse_query: every_word,
         }
     }

@@ -66,10 +66,12 @@ fn await_list(app: &mut App) -> Option<Effect> {
 
 fn settle_overlay(app: &mut App) {
     super::actions::refresh_search(app);
+    super::files::refresh(app);
     let height = app.overlay_height();
     match &mut app.overlay {
         Some(Overlay::Picker(picker)) => picker.settle(height),
         Some(Overlay::Help(help)) => help.scroll_by(0, height),
+        Some(Overlay::Output(output)) => output.scroll_by(0, height),
         Some(
             Overlay::Prompt(_) | Overlay::Confirm(_) | Overlay::Activity(_) | Overlay::Outbox(_),
         )

@@ -492,11 +492,32 @@ pub struct Ui {
     /// Example: `"~/Downloads"`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub downloads: Option<PathBuf>,
+    /// The program that opens an attachment; the name of a copy of the file is put behind its arguments.
+    /// Where it is not set: what the system has for files of that ending.
+    /// Example: `"xdg-open"`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open_command: Option<String>,
+    /// The program that prints what it reads from its standard input. Where it is not set: lp or lpr.
+    /// Example: `"lp -d office"`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub print_command: Option<String>,
+    /// The program that puts what it reads on the clipboard. Where it is not set: the terminal does (OSC 52).
+    /// Example: `"wl-copy"`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub copy_command: Option<String>,
     /// The language of the spell check, as aspell and hunspell call it. Where it is not set: the
     /// system's.
     /// Example: `"en_GB"`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spelling: Option<String>,
+}
+
+impl Ui {
+    /// The words of one of the commands; empty where there is none.
+    #[must_use]
+    pub fn argv(command: Option<&String>) -> Vec<String> {
+        command.and_then(|c| value::words(c)).unwrap_or_default()
+    }
 }
 
 impl Default for Ui {
@@ -512,6 +533,9 @@ impl Default for Ui {
             mouse: true,
             ascii: false,
             downloads: None,
+            open_command: None,
+            print_command: None,
+            copy_command: None,
             spelling: None,
         }
     }

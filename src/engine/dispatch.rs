@@ -14,7 +14,9 @@ use super::owner::{Owner, Taken};
 use super::people::{self, Directory};
 use super::sender;
 use super::setup::Setup;
+use super::staging::Staging;
 use super::store_thread::Db;
+use super::taking::Places;
 use super::teller::{Teller, tell};
 use super::texts::Texts;
 use super::upkeep;
@@ -22,7 +24,7 @@ use super::views::{self, Views};
 use super::watch;
 use super::writers::Writers;
 use super::writing::copy_later;
-use crate::bus::{AccountView, Command, Event, Link, Problem, RequestId, SyncMode};
+use crate::bus::{AccountView, Command, Event, Link, Problem, RequestId, SyncMode, Take};
 use crate::model::{AccountKey, MailboxKey, Placed, Safe};
 use crate::store::Result;
 use std::collections::BTreeMap;
@@ -57,6 +59,7 @@ pub(crate) struct Dispatch {
     pub(super) tasks: JoinSet<()>,
     lanes: JoinSet<()>,
     saves: BTreeMap<RequestId, AbortHandle>,
+    staging: Arc<Staging>,
     pub(super) directory: Arc<Directory>,
     /// The question for an address that is being answered.
     pub(super) completing: Option<AbortHandle>,
@@ -79,6 +82,7 @@ impl Dispatch {
         });
         let own = own.collect();
         let directory = Directory::new(setup.directory.clone(), own, Arc::clone(&changes));
+        let staging = Arc::new(Staging::new(&setup.data_dir));
         let mut tasks = JoinSet::new();
         let writers = Arc::new(Writers::begin(&setup.data_dir));
         tasks.spawn(Views::new(db.clone(), Arc::clone(&changes), events.clone()).run(inbox));
@@ -95,6 +99,7 @@ impl Dispatch {
             tasks,
             lanes: JoinSet::new(),
             saves: BTreeMap::new(),
+            staging,
             directory,
             completing: None,
             spelling: None,
@@ -298,9 +303,22 @@ impl Dispatch {
                 self.saves.retain(|_, task| !task.is_finished());
                 self.saves.insert(request, handle);
             }
+            Command::Take(order) => self.take(order),
             Command::Cancel(request) => self.cancel(request),
             _ => {}
         }
+    }
+
+    fn take(&mut self, order: Take) {
+        let (request, placed) = (order.request, order.placed);
+        let places = Places {
+            downloads: self.setup.downloads.clone(),
+            staging: Arc::clone(&self.staging),
+        };
+        let task = self.texts(placed).take(order, places);
+        let handle = self.tasks.spawn(task);
+        self.saves.retain(|_, task| !task.is_finished());
+        self.saves.insert(request, handle);
     }
 
     fn account_of(&self, mailbox: MailboxKey) -> Option<Arc<Account>> {

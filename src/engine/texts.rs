@@ -1,4 +1,4 @@
-//! Opens messages for the reader and saves attachments: from the store at once, else by a fetch.
+//! Opens messages for the reader: from the store at once, else by a fetch.
 //!
 //! Called by `dispatch`, one task a request. An open message must never wait longer than
 //! [`FETCH_PATIENCE`], and what is here is shown before what is missing is asked for.
@@ -7,18 +7,20 @@ use super::account::Account;
 use super::board::{Fetch, Want};
 use super::lane::FETCH_PATIENCE;
 use super::store_thread::Db;
-use crate::bus::{Event, Form, Problem, RequestId};
+use crate::bus::{Event, Form, RequestId};
 use crate::mime;
 use crate::model::{Attachment, BodyStructure, PartId, Placed, Reading, Rest, Safe};
 use crate::net;
 use crate::store::{self, Summary};
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 /// The longest source that is shown; beyond it a note says how to see the rest.
 const SOURCE_MAX: usize = 2 * 1024 * 1024;
+
+/// How long a part may take in all, whose pieces keep arriving.
+const PART_PATIENCE: Duration = Duration::from_secs(12 * 3600);
 
 /// What a request for a text works with.
 #[derive(Debug, Clone)]
@@ -71,6 +73,13 @@ pub(crate) enum Why {
     Store(#[from] store::Error),
     #[error("{0}")]
     File(String),
+}
+
+impl Why {
+    /// A task of ours ended in a panic.
+    pub(super) fn lost() -> Self {
+        Self::File("the work on it was lost".to_owned())
+    }
 }
 
 impl From<net::Error> for Why {
@@ -144,6 +153,21 @@ impl Texts {
             .ok_or(Why::Gone)
     }
 
+    /// A message made readable for that width, its text fetched where it is missing.
+    pub(super) async fn read_for(
+        &self,
+        placed: Placed,
+        width: u16,
+        form: Form,
+    ) -> Result<Reading, Why> {
+        if let Some(reading) = self.reading(placed, width, form).await? {
+            return Ok(reading);
+        }
+        self.fetch(placed, Want::Text).await?;
+        let reading = self.reading(placed, width, form).await?;
+        reading.ok_or(Why::Gone)
+    }
+
     /// What is in the store of a message, made readable; `None` where its text is missing.
     async fn reading(
         &self,
@@ -159,8 +183,12 @@ impl Texts {
         let Some(held) = self.held(placed).await? else {
             return Ok(None);
         };
+        let has_files = matches!(held, Held::Whole(_));
         let reading = make(move || mime::reading(held.source(), width, form)).await?;
-        Ok(Some(reading))
+        Ok(Some(Reading {
+            has_files,
+            ..reading
+        }))
     }
 
     /// What is in the store of a message, if that is enough to read it.
@@ -227,6 +255,11 @@ impl Texts {
                 "see the account's message",
             ));
         }
+        // Whoever takes the pieces of a part minds how long each takes.
+        let limit = match want {
+            Want::Part(..) => PART_PATIENCE,
+            _ => FETCH_PATIENCE,
+        };
         let (done, wait) = oneshot::channel();
         account.board.post(|w| {
             w.fetches.push_back(Fetch {
@@ -236,7 +269,7 @@ impl Texts {
                 done,
             });
         });
-        match tokio::time::timeout(FETCH_PATIENCE, wait).await {
+        match tokio::time::timeout(limit, wait).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(error("the connection ended", "open it again")),
             Err(_) => Err(error("the server did not answer in time", "open it again")),
@@ -287,112 +320,6 @@ impl Texts {
             .read(move |r| r.raw(message))
             .await?
             .ok_or(Why::Gone)
-    }
-
-    /// Serves [`crate::bus::Command::Save`].
-    pub(crate) async fn save(
-        self,
-        request: RequestId,
-        placed: Placed,
-        parts: Vec<PartId>,
-        folder: PathBuf,
-    ) {
-        let event = match self.try_save(request, placed, parts, folder).await {
-            Ok(files) => Event::Saved { request, files },
-            Err(why) => Event::Failed {
-                request,
-                problem: Problem {
-                    account: self.account.as_ref().map(|a| a.key),
-                    summary: Safe::line(&format!("not saved: {why}")),
-                    hint: Safe::default(),
-                },
-            },
-        };
-        let _gone = self.events.send(event).await;
-    }
-
-    async fn try_save(
-        &self,
-        request: RequestId,
-        placed: Placed,
-        parts: Vec<PartId>,
-        folder: PathBuf,
-    ) -> Result<Vec<PathBuf>, Why> {
-        let summary = self.summary(placed).await?;
-        let message = placed.message;
-        let raw = self.db.read(move |r| r.raw(message)).await?;
-        let structure = match (&raw, summary.structure) {
-            (_, Some(structure)) => structure,
-            (Some(raw), None) => mime::structure(raw),
-            (None, None) => mime::structure(&self.raw(placed).await?),
-        };
-        let wanted: Vec<_> = structure
-            .parts
-            .iter()
-            .filter(|p| {
-                if parts.is_empty() {
-                    p.is_attachment()
-                } else {
-                    parts.contains(&p.id)
-                }
-            })
-            .cloned()
-            .collect();
-        let mut files = Vec::new();
-        for part in &wanted {
-            // A part without a name is named by its place in the list, as on the screen.
-            let index = structure
-                .attachments()
-                .position(|p| p.id == part.id)
-                .unwrap_or(0);
-            let bytes = match raw.as_ref().and_then(|raw| mime::part_body(raw, &part.id)) {
-                Some(bytes) => bytes,
-                None => self.part(request, placed, part).await?,
-            };
-            let name = mime::file_name(&part.name, &part.mime_type, index);
-            let folder = folder.clone();
-            let file = tokio::task::spawn_blocking(move || write_new(&folder, &name, &bytes))
-                .await
-                .unwrap_or_else(|_| Err("the file could not be written".to_owned()))
-                .map_err(Why::File)?;
-            files.push(file);
-        }
-        Ok(files)
-    }
-
-    /// Fetches one part in pieces, telling how far it is.
-    async fn part(
-        &self,
-        request: RequestId,
-        placed: Placed,
-        part: &crate::model::Part,
-    ) -> Result<Vec<u8>, Why> {
-        let (sink, mut pieces) = mpsc::channel::<Vec<u8>>(2);
-        let total = part.size_bytes;
-        let gathering = async {
-            let mut bytes = Vec::new();
-            while let Some(piece) = pieces.recv().await {
-                bytes.extend_from_slice(&piece);
-                let done = bytes.len() as u64;
-                let _gone = self
-                    .events
-                    .send(Event::Progress {
-                        request,
-                        done,
-                        total,
-                    })
-                    .await;
-            }
-            bytes
-        };
-        let want = Want::Part(part.id.clone(), sink);
-        let (fetched, encoded) = tokio::join!(self.fetch(placed, want), gathering);
-        fetched?;
-        let head = format!(
-            "Content-Type: {}\r\nContent-Transfer-Encoding: {}\r\n\r\n",
-            part.mime_type, part.encoding
-        );
-        Ok(mime::decode_part(&[head.as_bytes(), &encoded].concat()).bytes)
     }
 }
 
@@ -450,43 +377,4 @@ fn source_lines(raw: &[u8]) -> Vec<Safe> {
         )));
     }
     lines
-}
-
-/// Writes a file that was not there before, readable by its owner only; `name (2)` and so on where taken.
-pub fn write_new(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, String> {
-    std::fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-    let path = Path::new(name);
-    let stem = path
-        .file_stem()
-        .and_then(|s| s.to_str())
-        .unwrap_or("attachment");
-    let ending = path
-        .extension()
-        .and_then(|s| s.to_str())
-        .map(|e| format!(".{e}"))
-        .unwrap_or_default();
-    for n in 1..1_000 {
-        let candidate = if n == 1 {
-            name.to_owned()
-        } else {
-            format!("{stem} ({n}){ending}")
-        };
-        let target = folder.join(candidate);
-        let mut options = std::fs::OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        match options.open(&target) {
-            Ok(mut file) => {
-                return file
-                    .write_all(bytes)
-                    .and_then(|()| file.sync_all())
-                    .map(|()| target.clone())
-                    .map_err(|e| format!("{}: {e}", target.display()));
-            }
-            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(e) => return Err(format!("{}: {e}", target.display())),
-        }
-    }
-    Err(format!("{}: too many files of that name", folder.display()))
 }

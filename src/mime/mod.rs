@@ -58,7 +58,7 @@ pub use headers::{Headers, RawField, parse_headers, parse_ids};
 pub use html::is_guarded;
 pub use kinds::type_of_name;
 pub use mailto::{Mailto, mailto};
-pub use names::file_name;
+pub use names::{file_name, safe_ending};
 pub use quote::{FORWARD_MARK, replace_signature, with_signature};
 pub use render::{Source, reading};
 pub use reply::{
@@ -67,6 +67,7 @@ pub use reply::{
 };
 pub use review::{Finding, review};
 pub use summary::summary;
+pub use transfer::Decoder;
 pub use tree::{DecodedPart, decode_part, part_body, part_text, structure};
 pub use words::decode_words;
 

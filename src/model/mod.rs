@@ -4,6 +4,7 @@
 
 mod addr_spec;
 mod address;
+mod danger;
 mod draft;
 mod find;
 mod flag;
@@ -27,6 +28,7 @@ mod view;
 
 pub use addr_spec::{Standing, check as check_address, wire_address};
 pub use address::Address;
+pub use danger::{begins_as_program, why_not_opened};
 pub use draft::{
     Attached, Caret, Content, Draft, DraftField, DraftKind, DraftStart, ExtraField, Identity,
     Sending,

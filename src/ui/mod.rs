@@ -11,6 +11,7 @@ mod found;
 mod glyphs;
 mod list;
 mod outbox;
+mod output;
 mod overlay;
 mod reader;
 mod review;

@@ -4,6 +4,7 @@
 //! [`actions`]. An action must never be described anywhere else.
 
 mod change;
+mod copy;
 mod filing;
 mod find;
 mod folders;
@@ -12,6 +13,7 @@ mod program;
 mod read;
 mod select;
 mod table;
+mod take;
 mod tree;
 mod view;
 mod write;
@@ -21,6 +23,7 @@ mod table_tests;
 #[cfg(test)]
 mod write_tests;
 
+pub(crate) use copy::{choose_block, choose_link};
 pub(crate) use find::{
     find_here, give_up_search, refresh as refresh_search, settle_search, step_in_prompt,
 };

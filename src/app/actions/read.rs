@@ -229,9 +229,7 @@ pub(crate) fn copy_link(app: &mut App, link: usize) -> Vec<Effect> {
     let Some(target) = found.map(|l| l.target.clone()) else {
         return Vec::new();
     };
-    let mut effects = app.say(Safe::fixed("Copied the link"));
-    effects.push(Effect::Copy(target));
-    effects
+    app.copy_text("the link", target)
 }
 
 fn step_link(app: &mut App, is_forward: bool) -> Vec<Effect> {
@@ -271,78 +269,7 @@ pub(super) fn open_link(app: &mut App, _: Count) -> Vec<Effect> {
 }
 
 pub(super) fn attachments(app: &mut App, _: Count) -> Vec<Effect> {
-    let (Some(at), Some(reading)) = (app.reader.placed, app.reader.reading()) else {
-        return Vec::new();
-    };
-    let items = reading.attachments.iter().enumerate().map(|(n, file)| {
-        let size = crate::app::size_text(file.size_bytes);
-        let detail = Safe::join(&[file.mime_type.clone(), Safe::line(&size)], "  ");
-        let key = if n < 9 {
-            Safe::line(&(n + 1).to_string())
-        } else {
-            Safe::default()
-        };
-        let choice = Choice::Save(at, vec![file.part.clone()]);
-        Item {
-            key,
-            ..Item::new(file.name.clone(), choice).with_detail(detail)
-        }
-    });
-    let items = items.collect();
-    app.open_picker("Attachments", PickerKind::Attachments(at), items)
-}
-
-pub(super) fn copy(app: &mut App, _: Count) -> Vec<Effect> {
-    let mut items = Vec::new();
-    let mut push = |key, label, what, text: &str| {
-        if !text.is_empty() {
-            let choice = Choice::Copy(what, text.to_owned());
-            items.push(Item::menu(key, label, choice).with_detail(Safe::line(text)));
-        }
-    };
-    let is_read_one = app.subject_row().map(placed) == app.reader.placed;
-    let reading = app
-        .reader
-        .reading()
-        .filter(|_| is_read_one || app.focus == Context::Reader);
-    if let Some(reading) = reading {
-        let header = |name: &str| {
-            let found = reading
-                .all_headers
-                .iter()
-                .find(|h| h.0.as_str().eq_ignore_ascii_case(name));
-            found.map_or("", |h| h.1.as_str())
-        };
-        push(
-            "a",
-            "Sender's address",
-            "the address",
-            address_of(header("From")),
-        );
-        push("s", "Subject", "the subject", header("Subject"));
-        let id = header("Message-ID").trim_matches(['<', '>']);
-        push("i", "Message id", "the message id", id);
-        let link = app.reader.link.or((reading.links.len() == 1).then_some(0));
-        let link = link.and_then(|n| reading.links.get(n));
-        push(
-            "l",
-            "Link",
-            "the link",
-            link.map_or("", |l| l.target.as_str()),
-        );
-    } else if let Some(row) = app.subject_row() {
-        push("s", "Subject", "the subject", row.subject.as_str());
-        push("w", "Name", "the name", row.who.as_str());
-    }
-    app.open_picker("Copy", PickerKind::Menu, items)
-}
-
-/// The address proper of the first sender in a header as shown.
-fn address_of(from: &str) -> &str {
-    let inner = from
-        .split_once('<')
-        .and_then(|(_, rest)| rest.split_once('>'));
-    inner.map_or(from.trim(), |(address, _)| address.trim())
+    crate::app::files::open(app)
 }
 
 impl App {
@@ -354,6 +281,7 @@ impl App {
             0 => Safe::fixed("Saving all attachments"),
             n => Safe::line(&format!("Saving {n} attachments")),
         };
+        self.note_saving(request, placed, &parts);
         let job = Job {
             label: label.clone(),
             progress: None,

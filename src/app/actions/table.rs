@@ -5,8 +5,8 @@
 
 use super::Group::{Change, Folders, Move, Program, Read, Select, Sync, Tree, View, Write};
 use super::{
-    ALL, Action, Availability, Count, Group, LIST, MAIL, READER, ROWS, SIDEBAR, change, filing,
-    find, folders, motion, program, read, select, tree, view, write,
+    ALL, Action, Availability, Count, Group, LIST, MAIL, READER, ROWS, SIDEBAR, change, copy,
+    filing, find, folders, motion, program, read, select, take, tree, view, write,
 };
 use crate::app::{App, Effect};
 
@@ -159,8 +159,11 @@ pub(super) const TABLE: &[Action] = &[
     row("next-link", "Go to the next link", NO, Read, READER, &[")"], has_links, read::next_link, "url"),
     row("previous-link", "Go to the previous link", NO, Read, READER, &["("], has_links, read::previous_link, "url"),
     row("open-link", "Open the link at hand", NO, Read, READER, &["enter", "l", "right"], has_link, read::open_link, "url browser"),
-    row("attachments", "List and save attachments", (6, "files"), Read, MAIL, &["A"], has_attachments, read::attachments, "files download"),
-    row("copy", "Copy address, subject, id or link", (9, "copy"), Read, MAIL, &["y"], change::has_row, read::copy, "yank clipboard"),
+    row("attachments", "List, open and save attachments", (6, "files"), Read, MAIL, &["A"], has_attachments, read::attachments, "files download"),
+    row("save-message", "Save the message as a file", NO, Read, MAIL, &["E"], change::has_row, take::save, "export eml download write"),
+    row("pipe", "Give the message to a program", NO, Read, MAIL, &["|"], change::has_row, take::pipe, "shell command filter run"),
+    row("print", "Print the message", NO, Read, MAIL, &[], change::has_row, take::print, "paper lp printer"),
+    row("copy", "Copy address, link, paragraph, text", (9, "copy"), Read, MAIL, &["y"], change::has_row, copy::copy, "yank clipboard subject id path"),
 
     row("sync", "Sync this account", (15, "sync"), Sync, ALL, &["gr"], always, program::sync, "send receive refresh check mail fetch"),
     row("sync-all", "Sync all accounts", NO, Sync, ALL, &["gR", "f5"], always, program::sync_all, "send receive refresh check mail fetch"),

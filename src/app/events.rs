@@ -166,6 +166,9 @@ fn window(app: &mut App, request: RequestId, window: Window) -> Vec<Effect> {
         app.list.receive(window, height);
         return Vec::new();
     }
+    if let Some(effects) = super::conversation::window(app, request, &window.rows) {
+        return effects;
+    }
     let Some(mut gather) = app.gather.take().filter(|g| g.request == request) else {
         return Vec::new();
     };
@@ -208,6 +211,8 @@ fn message(
 ) -> Vec<Effect> {
     let is_awaited = app.reader.asked.is_some_and(|a| a.request == request);
     if !is_awaited {
+        let mut reading = Some(reading);
+        super::conversation::message(app, request, &mut reading, progress);
         return Vec::new();
     }
     if progress.is_none() {
@@ -248,7 +253,7 @@ fn unavailable(app: &mut App, request: RequestId, why: &Safe) -> bool {
         return true;
     }
     let Some(asked) = app.reader.asked.filter(|a| a.request == request) else {
-        return false;
+        return super::conversation::unavailable(app, request, why);
     };
     app.reader.asked = None;
     if app.reader.placed == Some(asked.placed) {
@@ -312,6 +317,7 @@ fn changed(app: &mut App, mailboxes: &[MailboxKey]) {
     if concerns {
         app.list.set_stale();
     }
+    super::conversation::set_stale(app);
     // The rest of a message of which only the header was here may have come.
     let is_header = app.reader.reading().is_some_and(|r| r.rest != Rest::Here);
     if is_header

@@ -18,6 +18,7 @@
 mod actions;
 mod activity;
 mod compose;
+mod conversation;
 mod dispatch;
 mod edit;
 mod effect;
@@ -56,6 +57,8 @@ mod app_tests;
 #[cfg(test)]
 pub(crate) use compose::compose_tests;
 #[cfg(test)]
+pub(crate) mod conversation_tests;
+#[cfg(test)]
 mod filing_tests;
 #[cfg(test)]
 mod finding_tests;
@@ -85,6 +88,7 @@ pub use compose::{
     Completing, ComposeAreas, Composer, DRAFT_KEYS, Field, REVIEW_KEYS, REVIEW_LABEL_COLS,
     ReviewLine, ReviewRow, ReviewState, Sheet, SheetRow, ToldKey, Weight, shown_completion,
 };
+pub use conversation::{Conversation, Message, ThreadRow};
 pub use edit::Edit;
 pub use effect::{Effect, Token};
 pub use finding::{Finding, Mark, Spot};
@@ -109,7 +113,8 @@ pub use update::update;
 
 use crate::bus::{Command, RequestId, Taken};
 use crate::model::{
-    AccountKey, Mailbox, MailboxId, MailboxKey, OpKind, Placed, Query, Quota, Role, Safe, Scope,
+    AccountKey, ListRow, Mailbox, MailboxId, MailboxKey, OpKind, Placed, Query, Quota, Role, Safe,
+    Scope,
 };
 pub use crate::model::{grouped, quota_text, size_text};
 use compose::Writing;
@@ -156,6 +161,8 @@ pub struct App {
     pub(crate) sidebar: Sidebar,
     pub(crate) list: List,
     pub(crate) reader: Reader,
+    /// The thread of what is read, where it is shown as one.
+    conversation: Option<Box<Conversation>>,
     /// What the list shows, as the sidebar names it.
     pub(crate) here: Option<Target>,
     /// The query that the user filters by, beside what the place itself demands.
@@ -240,6 +247,7 @@ impl App {
             sidebar: Sidebar::default(),
             list: List::new(Scope::Role(Role::Inbox), has_threads),
             reader: Reader::default(),
+            conversation: None,
             here: None,
             user_filter: None,
             filter_text: Safe::default(),
@@ -436,6 +444,12 @@ impl App {
             Scope::Role(role) => Some(*role),
             Scope::Everywhere(_) | Scope::Thread(_) => None,
         };
+        matches!(role, Some(Role::Sent | Role::Drafts))
+    }
+
+    /// Whether a message of a conversation is one that went out: the list names its recipients.
+    pub(crate) fn is_own(&self, row: &ListRow) -> bool {
+        let role = self.mailbox(row.mailbox).and_then(|m| m.role);
         matches!(role, Some(Role::Sent | Role::Drafts))
     }
 

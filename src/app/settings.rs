@@ -115,6 +115,8 @@ pub struct Settings {
     pub layout: LayoutMode,
     /// Whether messages are grouped by thread at the start.
     pub has_threads: bool,
+    /// Whether a thread is read as one conversation.
+    pub has_conversation: bool,
     /// Whether new mail rings.
     pub has_bell: bool,
     /// Whether the preview explains the first keys until one is pressed.
@@ -144,6 +146,7 @@ impl Default for Settings {
             mark_read_after: Some(2),
             layout: LayoutMode::default(),
             has_threads: true,
+            has_conversation: false,
             has_bell: false,
             has_tour: false,
             preset: Preset::default(),

@@ -242,6 +242,7 @@ pub(super) fn settings(config: &Config, has_no_colour: bool, is_light: bool) -> 
             config::Layout::ListOnly => app::LayoutMode::ListOnly,
         },
         has_threads: ui.threads,
+        has_conversation: ui.conversation,
         has_bell: ui.bell,
         has_tour: false,
         preset: match ui.keymap {

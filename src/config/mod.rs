@@ -482,6 +482,8 @@ pub struct Ui {
     pub keymap: Keymap,
     /// Whether messages are grouped by thread at the start.
     pub threads: bool,
+    /// Whether Enter shows the whole thread of a message as one conversation.
+    pub conversation: bool,
     /// Whether new mail rings the terminal's bell.
     pub bell: bool,
     /// Whether the mouse is used; without it, the terminal selects text as ever.
@@ -529,6 +531,7 @@ impl Default for Ui {
             mark_read_after: MarkRead::After(Period::from_secs(2)),
             keymap: Keymap::Vim,
             threads: true,
+            conversation: false,
             bell: false,
             mouse: true,
             ascii: false,

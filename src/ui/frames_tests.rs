@@ -153,6 +153,15 @@ fn attachments_and_the_copy_menu() {
 }
 
 #[test]
+fn a_thread_as_one_conversation() {
+    at_each_size("reader__conversation", |cols, rows| {
+        let mut scene = crate::app::conversation_tests::scene(cols, rows);
+        scene.press("g c k");
+        scene
+    });
+}
+
+#[test]
 fn help() {
     at_each_size("help__list", |cols, rows| {
         let mut scene = Scene::new(cols, rows);

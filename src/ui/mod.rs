@@ -19,6 +19,7 @@ mod sidebar;
 mod status;
 mod text;
 mod theme;
+mod thread;
 
 #[cfg(test)]
 mod compose_frames_tests;

@@ -223,3 +223,58 @@ fn a_program_reads_the_message_the_file_or_the_page() {
     screen.wait_for("Esc back");
     assert_eq!(screen.quit(), 0);
 }
+
+#[test]
+fn a_thread_is_read_as_one_conversation_with_the_answer_from_sent() {
+    let dovecot = Dovecot::shared(Kind::Full);
+    let user = dovecot.fresh_user();
+    let mut client = dovecot.client(&user);
+    let letter = |from: &str, id: &str, after: &str, hour: u8, text: &str| {
+        format!(
+            "From: {from}\nTo: somebody@example.org\nSubject: Harbour plan\nMessage-ID: <{id}@example.org>\n{after}\
+             Date: Fri, 10 Apr 2026 {hour}:00:00 +0000\n\n{text}\n"
+        )
+    };
+    let at = |hour: u8| format!("10-Apr-2026 {hour}:00:05 +0000");
+    let answer = "In-Reply-To: <one@example.org>\nReferences: <one@example.org>\n";
+    let last = "In-Reply-To: <two@example.org>\nReferences: <one@example.org> <two@example.org>\n";
+    client.append_at(
+        "INBOX",
+        "\\Seen",
+        &at(10),
+        &letter("bo@example.org", "one", "", 10, "Shall we?"),
+    );
+    let own = format!("{user}@example.org");
+    client.append_at(
+        "Sent",
+        "\\Seen",
+        &at(11),
+        &letter(&own, "two", answer, 11, "Gladly, at noon."),
+    );
+    client.append_at(
+        "INBOX",
+        "",
+        &at(12),
+        &letter("bo@example.org", "three", last, 12, "Noon it is."),
+    );
+    let program = Program::new(&dovecot.account("work", &user));
+    program.run(&["sync"]).expect(0);
+    let mut screen = program.screen(&[], 100, 30);
+    screen.wait_for("Harbour plan");
+    screen.keys("gc");
+    screen.wait_for("Noon it is.");
+    screen.wait_for("message 3 of 3");
+    screen.keys("k");
+    screen.wait_for("Gladly, at noon.");
+    screen.wait_for("message 2 of 3");
+    screen.keys("k");
+    screen.wait_for("Shall we?");
+    // What a key does, it does to the one at hand.
+    screen.keys("s");
+    screen.wait_for("Starred message");
+    screen.keys("jd");
+    screen.wait_for("message 2 of 2");
+    screen.keys("u");
+    screen.wait_for(" of 3");
+    assert_eq!(screen.quit(), 0);
+}

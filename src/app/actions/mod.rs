@@ -27,6 +27,7 @@ pub(crate) use copy::{choose_block, choose_link};
 pub(crate) use find::{
     find_here, give_up_search, refresh as refresh_search, settle_search, step_in_prompt,
 };
+pub(crate) use motion::scroll;
 pub(crate) use read::{ask_to_open, copy_link};
 pub(crate) use view::apply_filter;
 pub(in crate::app) use write::templates_listed;

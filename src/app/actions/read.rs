@@ -3,6 +3,7 @@
 //! Called through the table. A link must never be opened before the user has seen where it leads.
 
 use super::{Availability, Count};
+use crate::app::conversation;
 use crate::app::overlay::Confirmed;
 use crate::app::picker::Choice;
 use crate::app::settle::turn_to;
@@ -35,6 +36,7 @@ pub(super) fn has_links(app: &App) -> Availability {
 pub(super) fn has_link(app: &App) -> Availability {
     match app.reader.link {
         Some(_) => Availability::Yes,
+        None if app.thread_view().is_some() => Availability::Yes,
         None => Availability::No("no link is at hand; ) goes to the next one"),
     }
 }
@@ -95,6 +97,10 @@ pub(super) fn open(app: &mut App, count: Count) -> Vec<Effect> {
         return Vec::new();
     };
     let (at, thread, is_folded) = (placed(row), row.thread, row.count > 1);
+    if app.settings.has_conversation {
+        conversation::begin(app, at, thread, false);
+        return Vec::new();
+    }
     if is_folded {
         app.list.change_view(|view| {
             if let Some(folding) = &mut view.threads
@@ -136,6 +142,16 @@ pub(super) fn other_form(app: &mut App, _: Count) -> Vec<Effect> {
     let height = app.reader_height();
     app.reader.scroll_to(0, height);
     Vec::new()
+}
+
+/// Shows the thread as one conversation, or the one message again.
+pub(super) fn conversation(app: &mut App, _: Count) -> Vec<Effect> {
+    conversation::toggle(app)
+}
+
+/// Folds the message of a conversation; where there is none, the quotes.
+pub(super) fn fold_message(app: &mut App, count: Count) -> Vec<Effect> {
+    conversation::fold(app).unwrap_or_else(|| fold_quotes(app, count))
 }
 
 /// Folds all quotes, then all but the first level, then none.
@@ -264,7 +280,7 @@ pub(super) fn previous_link(app: &mut App, _: Count) -> Vec<Effect> {
 pub(super) fn open_link(app: &mut App, _: Count) -> Vec<Effect> {
     match app.reader.link {
         Some(link) => ask_to_open(app, link),
-        None => Vec::new(),
+        None => fold_message(app, None),
     }
 }
 

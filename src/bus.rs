@@ -4,6 +4,7 @@
 //! Both channels are bounded and the front only ever tries to send, so that neither side can wait
 //! for the other.
 
+mod taking;
 mod writing;
 
 use crate::model::{
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use crate::model::SyncMode;
+pub use taking::{Take, TakeEvent, Taken, Whither};
 pub use writing::{
     Completion, KeptDraft, PathItem, Review, ReviewNote, WritingCommand, WritingEvent,
 };
@@ -172,6 +174,8 @@ pub enum Command {
         /// Whether they are.
         is_allowed: bool,
     },
+    /// Takes something out of a message; [`Command::Cancel`] stops it.
+    Take(Take),
     /// Something about what is written or waits to be sent.
     Writing(WritingCommand),
     /// Sends and receives now: one account or all.
@@ -407,6 +411,8 @@ pub enum Event {
         /// Why the last of those did not.
         why: Safe,
     },
+    /// What came of a [`Command::Take`].
+    Taken(TakeEvent),
     /// Something about what is written or waits to be sent.
     Writing(WritingEvent),
     /// How far a save or a big download is, in bytes.

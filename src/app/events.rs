@@ -8,8 +8,8 @@ use super::gallery;
 use super::gather::{Gather, Purpose, Turn};
 use super::list::Window;
 use super::settle::turn_to;
-use super::{Activity, App, Body, Effect, NoticeKind, Target, stops};
-use crate::bus::{AccountView, Command, Event, Problem, RequestId};
+use super::{Activity, App, Body, Effect, NoticeKind, Target, stops, taking};
+use crate::bus::{AccountView, Command, Event, Problem, RequestId, Take};
 use crate::model::{ListRow, MailboxKey, Placed, Reading, Rest, Role, Safe, Scope};
 use std::path::PathBuf;
 
@@ -83,6 +83,7 @@ pub(super) fn event(app: &mut App, event: Event) -> Vec<Effect> {
             }
             app.say(text)
         }
+        Event::Taken(event) => taking::event(app, event),
         Event::Writing(event) => compose::event(app, event),
         Event::Progress {
             request,
@@ -187,6 +188,9 @@ fn window(app: &mut App, request: RequestId, window: Window) -> Vec<Effect> {
         app.list.receive(window, height);
         return Vec::new();
     }
+    if let Some(effects) = super::conversation::window(app, request, &window.rows) {
+        return effects;
+    }
     let Some(mut gather) = app.gather.take().filter(|g| g.request == request) else {
         return Vec::new();
     };
@@ -229,6 +233,8 @@ fn message(
 ) -> Vec<Effect> {
     let is_awaited = app.reader.asked.is_some_and(|a| a.request == request);
     if !is_awaited {
+        let mut reading = Some(reading);
+        super::conversation::message(app, request, &mut reading, progress);
         return Vec::new();
     }
     if progress.is_none() {
@@ -269,7 +275,7 @@ fn unavailable(app: &mut App, request: RequestId, why: &Safe) -> bool {
         return true;
     }
     let Some(asked) = app.reader.asked.filter(|a| a.request == request) else {
-        return false;
+        return super::conversation::unavailable(app, request, why);
     };
     app.reader.asked = None;
     if app.reader.placed == Some(asked.placed) {
@@ -307,6 +313,8 @@ fn applied(
 
 fn saved(app: &mut App, request: RequestId, files: &[PathBuf]) -> Vec<Effect> {
     app.jobs.remove(&request);
+    app.takings.remove(&request);
+    app.saved = files.to_vec();
     let shown = |path: &PathBuf| path.display().to_string();
     let text = match files {
         [] => "There was nothing to save".to_owned(),
@@ -331,6 +339,7 @@ fn changed(app: &mut App, mailboxes: &[MailboxKey]) {
     if concerns {
         app.list.set_stale();
     }
+    super::conversation::set_stale(app);
     // The rest of a message of which only the header was here may have come.
     let is_header = app.reader.reading().is_some_and(|r| r.rest != Rest::Here);
     if is_header
@@ -372,6 +381,7 @@ fn arrived(
 
 fn failed(app: &mut App, request: RequestId, problem: Problem) -> Vec<Effect> {
     app.jobs.remove(&request);
+    app.takings.remove(&request);
     app.quiet.remove(&request);
     if app.list.awaits(request) {
         app.list.give_up();
@@ -421,6 +431,7 @@ pub(super) fn refused(app: &mut App, command: &Command) -> Vec<Effect> {
         | Command::LoadActivity { request }
         | Command::CancelOp { request, .. }
         | Command::Card { request, .. }
+        | Command::Take(Take { request, .. })
         | Command::Save { request, .. } => {
             let problem = Problem {
                 account: None,

@@ -504,16 +504,33 @@ impl Reader {
         None
     }
 
+    /// The row that the link at hand or the place that was found is in.
+    pub(super) fn wanted_row(&self) -> Option<Row> {
+        let spot = self.finding.as_ref().and_then(Finding::spot);
+        let row = match spot {
+            Some(spot) => self.row_of(spot),
+            None => self.link_row(),
+        };
+        row.and_then(|n| self.rows.get(n)).copied()
+    }
+
     /// Makes the link at hand visible.
     pub fn show_link(&mut self, height: usize) {
-        let (Some(link), Some(reading)) = (self.link, self.reading()) else {
-            return;
-        };
+        if let Some(row) = self.link_row()
+            && !(self.scroll..self.scroll + height).contains(&row)
+        {
+            self.scroll_to(row.saturating_sub(height / 3), height);
+        }
+    }
+
+    /// The row of the link at hand.
+    fn link_row(&self) -> Option<usize> {
+        let (link, reading) = (self.link?, self.reading()?);
         let line = reading
             .body
             .iter()
             .position(|l| l.spans.iter().any(|s| s.link == Some(link)));
-        let row = self.rows.iter().position(|row| match row {
+        self.rows.iter().position(|row| match row {
             Row::Line(n) => Some(*n) == line,
             Row::Folded { first, count } => {
                 line.is_some_and(|n| (*first..*first + *count).contains(&n))
@@ -529,12 +546,7 @@ impl Reader {
             | Row::Picture { .. }
             | Row::Caption(_)
             | Row::Gap => false,
-        });
-        if let Some(row) = row
-            && !(self.scroll..self.scroll + height).contains(&row)
-        {
-            self.scroll_to(row.saturating_sub(height / 3), height);
-        }
+        })
     }
 }
 

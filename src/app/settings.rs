@@ -137,6 +137,8 @@ pub struct Settings {
     pub layout: LayoutMode,
     /// Whether messages are grouped by thread at the start.
     pub has_threads: bool,
+    /// Whether a thread is read as one conversation.
+    pub has_conversation: bool,
     /// Whether new mail rings.
     pub has_bell: bool,
     /// Whether the preview explains the first keys until one is pressed.
@@ -153,6 +155,10 @@ pub struct Settings {
     pub utc_offset_mins: fn(i64) -> i32,
     /// The folder of templates.
     pub templates: Option<String>,
+    /// The programs that print, with their arguments; the first that is there does.
+    pub printers: Vec<Vec<String>>,
+    /// Whether a program of the user's fills the clipboard.
+    pub has_copy_command: bool,
     /// The query language.
     pub parse_query: ParseQuery,
 }
@@ -166,6 +172,7 @@ impl Default for Settings {
             mark_read_after: Some(2),
             layout: LayoutMode::default(),
             has_threads: true,
+            has_conversation: false,
             has_bell: false,
             has_tour: false,
             pictures: Pictures::default(),
@@ -174,6 +181,8 @@ impl Default for Settings {
             key_overrides: Vec::new(),
             utc_offset_mins: |_| 0,
             templates: None,
+            printers: Vec::new(),
+            has_copy_command: false,
             parse_query: every_word,
         }
     }

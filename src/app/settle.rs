@@ -39,6 +39,7 @@ pub(super) fn settle(app: &mut App, effects: &mut Vec<Effect>) {
     effects.extend(command.map(Effect::Engine));
     effects.extend(await_list(app));
     follow_cursor(app);
+    effects.extend(super::conversation::settle(app));
     let words = app.user_filter.as_ref().map(super::finding::words_of);
     app.reader.set_list_words(words.unwrap_or_default());
     effects.extend(want_text(app));
@@ -68,10 +69,12 @@ fn await_list(app: &mut App) -> Option<Effect> {
 
 fn settle_overlay(app: &mut App) {
     super::actions::refresh_search(app);
+    super::files::refresh(app);
     let height = app.overlay_height();
     match &mut app.overlay {
         Some(Overlay::Picker(picker)) => picker.settle(height),
         Some(Overlay::Help(help)) => help.scroll_by(0, height),
+        Some(Overlay::Output(output)) => output.scroll_by(0, height),
         Some(
             Overlay::Prompt(_) | Overlay::Confirm(_) | Overlay::Activity(_) | Overlay::Outbox(_),
         )
@@ -197,7 +200,9 @@ pub(super) fn mark_read(app: &mut App) -> Vec<Effect> {
     };
     app.reader.is_marked = true;
     let is_read = |row: &crate::model::ListRow| row.count == 1 && row.flags.has(Flag::Seen);
-    if app.list.find(placed).is_some_and(|(_, row)| is_read(row)) {
+    let told = app.thread_view().and_then(super::Conversation::row);
+    let listed = app.list.find(placed).map(|(_, row)| row);
+    if told.or(listed).is_some_and(is_read) {
         return Vec::new();
     }
     let request = app.request();

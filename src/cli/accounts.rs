@@ -52,6 +52,16 @@ pub(super) fn spelling(config: &Config) -> String {
     })
 }
 
+/// What prints: the program that is set, or those that systems have.
+fn printers(config: &Config) -> Vec<Vec<String>> {
+    let set = config::Ui::argv(config.ui.print_command.as_ref());
+    if set.is_empty() {
+        vec![vec!["lp".to_owned()], vec!["lpr".to_owned()]]
+    } else {
+        vec![set]
+    }
+}
+
 fn downloads(config: &Config) -> PathBuf {
     let home = directories::UserDirs::new();
     let set = config
@@ -234,6 +244,7 @@ pub(super) fn settings(config: &Config, has_no_colour: bool, is_light: bool) -> 
             config::Layout::ListOnly => app::LayoutMode::ListOnly,
         },
         has_threads: ui.threads,
+        has_conversation: ui.conversation,
         has_bell: ui.bell,
         has_tour: false,
         preset: match ui.keymap {
@@ -245,6 +256,8 @@ pub(super) fn settings(config: &Config, has_no_colour: bool, is_light: bool) -> 
         key_overrides: key_overrides(config),
         utc_offset_mins,
         templates: None,
+        printers: printers(config),
+        has_copy_command: ui.copy_command.is_some(),
         parse_query: PARSE_QUERY,
         ..app::Settings::default()
     }

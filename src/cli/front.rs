@@ -10,7 +10,7 @@ use super::terminal::variable;
 use super::{log, network};
 use crate::app::{Pictures, Settings};
 use crate::bus::SyncMode;
-use crate::config::{self, Config, Directory, LeaveOnServer};
+use crate::config::{self, Config, Directory, LeaveOnServer, Ui};
 use crate::demo::{Demo, DemoAccount};
 use crate::engine::{
     AccountSetup, Gpg, Keep, LIST_EVERY, LoginSource, Maildrop, Outgoing, SaveSent, Sender, Setup,
@@ -133,6 +133,8 @@ fn front(config: &Config, setup: Setup) -> Front {
         has_mouse: config.ui.mouse,
         pictures: pictures(config),
         open_url: |url| open::that_detached(url),
+        viewer: Ui::argv(config.ui.open_command.as_ref()),
+        clipboard: Ui::argv(config.ui.copy_command.as_ref()),
         editor: editor(),
         start: None,
     }

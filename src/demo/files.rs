@@ -14,6 +14,7 @@ static LIGHTSHIP: LazyLock<Vec<u8>> = LazyLock::new(lightship);
 pub(crate) fn find(name: &str) -> Option<(&'static [u8], &'static str)> {
     let bytes: &[u8] = match name {
         "boat-7.png" => include_bytes!("../../assets/demo/files/boat-7.png"),
+        "gauge-check.sh" => include_bytes!("../../assets/demo/files/gauge-check.sh"),
         "invoice-20814.pdf" => include_bytes!("../../assets/demo/files/invoice-20814.pdf"),
         "lightship-1962.bmp" => &LIGHTSHIP,
         "logo.png" => include_bytes!("../../assets/demo/files/logo.png"),
@@ -37,6 +38,7 @@ pub(crate) fn find(name: &str) -> Option<(&'static [u8], &'static str)> {
         Some("bmp") => "image/bmp",
         Some("pdf") => "application/pdf",
         Some("patch") => "text/x-patch; charset=utf-8",
+        Some("sh") => "application/x-sh",
         _ => "text/plain; charset=utf-8",
     };
     Some((bytes, kind))

@@ -16,7 +16,9 @@ use super::people::{self, Directory};
 use super::pictures::Shelf;
 use super::sender;
 use super::setup::Setup;
+use super::staging::Staging;
 use super::store_thread::Db;
+use super::taking::Places;
 use super::teller::{Teller, tell};
 use super::texts::Texts;
 use super::upkeep;
@@ -24,7 +26,7 @@ use super::views::{self, Views};
 use super::watch;
 use super::writers::Writers;
 use super::writing::copy_later;
-use crate::bus::{AccountView, CardDeed, Command, Event, Link, Problem, RequestId, SyncMode};
+use crate::bus::{AccountView, CardDeed, Command, Event, Link, Problem, RequestId, SyncMode, Take};
 use crate::model::{AccountKey, MailboxKey, Placed, Safe};
 use crate::store::Result;
 use std::collections::BTreeMap;
@@ -60,6 +62,7 @@ pub(crate) struct Dispatch {
     lanes: JoinSet<()>,
     pub(super) saves: BTreeMap<RequestId, AbortHandle>,
     pub(super) shelf: Arc<Shelf>,
+    staging: Arc<Staging>,
     pub(super) directory: Arc<Directory>,
     /// The question for an address that is being answered.
     pub(super) completing: Option<AbortHandle>,
@@ -84,6 +87,7 @@ impl Dispatch {
         });
         let own = own.collect();
         let directory = Directory::new(setup.directory.clone(), own, Arc::clone(&changes));
+        let staging = Arc::new(Staging::new(&setup.data_dir));
         let mut tasks = JoinSet::new();
         let shelf = Shelf::new(setup.is_offline);
         let writers = Arc::new(Writers::begin(&setup.data_dir));
@@ -102,6 +106,7 @@ impl Dispatch {
             lanes: JoinSet::new(),
             saves: BTreeMap::new(),
             shelf,
+            staging,
             directory,
             completing: None,
             spelling: None,
@@ -335,9 +340,22 @@ impl Dispatch {
                 self.saves.retain(|_, task| !task.is_finished());
                 self.saves.insert(request, handle);
             }
+            Command::Take(order) => self.take(order),
             Command::Cancel(request) => self.cancel(request),
             picture => self.serve_picture(picture),
         }
+    }
+
+    fn take(&mut self, order: Take) {
+        let (request, placed) = (order.request, order.placed);
+        let places = Places {
+            downloads: self.setup.downloads.clone(),
+            staging: Arc::clone(&self.staging),
+        };
+        let task = self.texts(placed).take(order, places);
+        let handle = self.tasks.spawn(task);
+        self.saves.retain(|_, task| !task.is_finished());
+        self.saves.insert(request, handle);
     }
 
     fn account_of(&self, mailbox: MailboxKey) -> Option<Arc<Account>> {

@@ -95,6 +95,12 @@ impl Drafts {
         let begun = match start {
             DraftStart::Kept(key) => return self.take_up(request, key).await,
             DraftStart::Blank(account) => plain(self.blank(account)?),
+            DraftStart::WithPart(placed, attached) => {
+                let mut draft = self.blank(self.account_key(placed))?;
+                draft.subject.clone_from(&attached.name);
+                draft.attachments.push(*attached);
+                plain(draft)
+            }
             DraftStart::Mailto(url) => self.mailto(&url)?,
             DraftStart::Template(name) => self.template(&name).await?,
             DraftStart::Resume(placed) => match self.resume(placed).await? {

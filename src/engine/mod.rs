@@ -28,6 +28,7 @@ mod horizon;
 mod import;
 mod inside;
 mod invites;
+mod landing;
 mod lane;
 mod local;
 mod local_words;
@@ -55,7 +56,9 @@ mod roles;
 mod sender;
 mod setup;
 mod spelling;
+pub mod staging;
 mod store_thread;
+mod taking;
 mod teller;
 mod templates;
 mod texts;
@@ -74,6 +77,7 @@ pub use contacts::look_at_contacts;
 pub use crypto::{CryptoError, Gpg};
 pub use export::Texts;
 pub use import::{Importer, Incoming, Put};
+pub use landing::write_new;
 pub use lookup::directory_of;
 pub use once::{REST_LOST, SyncReport, Wanted, ask_for_rest, fetch_once, fetch_rest, run_once};
 pub use outbox::settle_outbox;
@@ -82,7 +86,6 @@ pub use setup::{
     Writing,
 };
 pub use spelling::look_at_spelling;
-pub use texts::write_new;
 
 use crate::bus::{COMMANDS_MAX, Command, EVENTS_MAX, Event};
 use crate::store::{self, Store};

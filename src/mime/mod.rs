@@ -71,7 +71,7 @@ pub use html::is_guarded;
 pub use inner::{holder, part, part_body, part_inside};
 pub use kinds::type_of_name;
 pub use mailto::{Mailto, mailto};
-pub use names::file_name;
+pub use names::{file_name, safe_ending};
 pub use picture::{data_url, picture};
 pub use quote::{FORWARD_MARK, replace_signature, with_signature};
 pub use render::{Source, reading};
@@ -82,6 +82,7 @@ pub use reply::{
 pub use review::{Finding, review};
 pub use seal::{Opened, Seal, SealKind, opened_part, opened_reading, seal};
 pub use summary::summary;
+pub use transfer::Decoder;
 pub use tree::{DecodedPart, decode_part, decode_part_as, part_text, structure};
 pub use words::decode_words;
 

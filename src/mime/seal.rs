@@ -96,6 +96,26 @@ pub struct Opened {
     pub lines: Vec<CardLine>,
 }
 
+impl Opened {
+    /// The files in it and their names, numbered as [`opened_part`] takes it.
+    #[must_use]
+    pub fn files(&self) -> Vec<(PartId, String)> {
+        let entity = self.entity.as_deref().unwrap_or_default();
+        let files = super::files(Source::Whole(entity)).into_iter();
+        let numbered = files.map(|file| {
+            let id = PartId([&[OPENED], file.part.0.as_slice()].concat());
+            (id, file.name)
+        });
+        numbered.collect()
+    }
+
+    /// The decoded bytes of a part of it.
+    #[must_use]
+    pub fn part(&self, id: &PartId) -> Option<Vec<u8>> {
+        super::part_body(self.entity.as_deref()?, id)
+    }
+}
+
 /// The outermost sealed part of a message, as far as it can be told from what is here.
 pub(super) fn find(message: &Message<'_>) -> Option<(SealKind, PartId)> {
     let own = own_parts(&message.structure);

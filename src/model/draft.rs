@@ -313,6 +313,8 @@ pub enum DraftStart {
     Resume(Placed),
     /// A draft that is kept here.
     Kept(DraftKey),
+    /// Nothing but that file of a message, to be passed on.
+    WithPart(Placed, Box<Attached>),
     /// A template: a file of the configured folder, by its name.
     Template(String),
 }

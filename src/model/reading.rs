@@ -207,6 +207,45 @@ pub struct Reading {
     pub rest: super::Rest,
     /// How large all of it is then, in bytes.
     pub rest_bytes: u64,
+    /// Whether its files are here, too, and need not be fetched.
+    pub has_files: bool,
+}
+
+impl Reading {
+    /// The message as plain text: the few headers, an empty line, and the text with marks of quotes.
+    #[must_use]
+    pub fn in_plain(&self) -> String {
+        let mut out = String::new();
+        for (name, value) in &self.headers {
+            out.push_str(&format_header(name.as_str(), value.as_str()));
+        }
+        out.push('\n');
+        for line in &self.body {
+            out.push_str(line.in_plain().trim_end());
+            out.push('\n');
+        }
+        out
+    }
+}
+
+impl Line {
+    /// The line as plain text, with `>` for each level that it is quoted.
+    #[must_use]
+    pub fn in_plain(&self) -> String {
+        if self.kind == LineKind::Rule {
+            return "-".repeat(40);
+        }
+        let mut text = ">".repeat(usize::from(self.quote));
+        if self.quote > 0 {
+            text.push(' ');
+        }
+        text.extend(self.spans.iter().map(|s| s.text.as_str()));
+        text
+    }
+}
+
+fn format_header(name: &str, value: &str) -> String {
+    format!("{name}: {value}\n")
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod found;
 mod glyphs;
 mod list;
 mod outbox;
+mod output;
 mod overlay;
 mod pictures;
 mod reader;
@@ -19,6 +20,7 @@ mod sidebar;
 mod status;
 mod text;
 mod theme;
+mod thread;
 
 #[cfg(test)]
 mod compose_frames_tests;

@@ -8,8 +8,9 @@ use super::found;
 use super::pictures;
 use super::text::Text;
 use super::theme::Paint;
+use super::thread;
 use crate::app::{
-    App, Area, Body, CardRow, Context, Finding, HeaderLine, Mark, Panes, Row, Split, Spot,
+    App, Area, Body, CardRow, Context, Finding, HeaderLine, Mark, Panes, Reader, Row, Split, Spot,
     size_text,
 };
 use crate::model::{Card, Emphasis, Line, LineKind, Reading, Safe, Span, Tone};
@@ -24,13 +25,16 @@ pub(super) fn draw(app: &App, canvas: &mut Canvas, area: Area) {
     if app.has_tour {
         return tour(app, canvas, inner);
     }
+    if let Some(talk) = app.thread_view() {
+        return thread::draw(app, canvas, area, talk);
+    }
     let reader = &app.reader;
     if reader.rows().is_empty() {
         return nothing(app, canvas, inner);
     }
     let visible = reader.rows().iter().skip(reader.scroll());
     for (y, row) in (0..inner.h).zip(visible) {
-        draw_row(app, canvas, inner.row(y), *row);
+        draw_row(app, reader, canvas, inner.row(y), *row);
     }
 }
 
@@ -98,12 +102,12 @@ fn nothing(app: &App, canvas: &mut Canvas, area: Area) {
     }
 }
 
-fn draw_row(app: &App, canvas: &mut Canvas, area: Area, row: Row) {
-    let reader = &app.reader;
+/// Draws one row of a message.
+pub(super) fn draw_row(app: &App, reader: &Reader, canvas: &mut Canvas, area: Area, row: Row) {
     if let Row::Source(n) = row {
         if let Some(line) = reader.source.get(n) {
             let style = canvas.style(Paint::Plain);
-            let marks = marks(app, Spot::Source(n));
+            let marks = marks(reader, Spot::Source(n));
             found::put(canvas, area, 0, line, style, (&marks, 0));
         }
         return;
@@ -119,8 +123,8 @@ fn draw_row(app: &App, canvas: &mut Canvas, area: Area, row: Row) {
                     app,
                     canvas,
                     area,
-                    (line, &marks(app, Spot::Header(n))),
-                    reading,
+                    (line, &marks(reader, Spot::Header(n))),
+                    reader,
                 );
             }
         }
@@ -145,8 +149,14 @@ fn draw_row(app: &App, canvas: &mut Canvas, area: Area, row: Row) {
         }
         Row::Line(n) => {
             if let Some(line) = reading.body.get(n) {
-                let marks = marks(app, Spot::Line(n));
-                text_line(app, canvas, area, (line, &marks), reading.body.get(n + 1));
+                let marks = marks(reader, Spot::Line(n));
+                text_line(
+                    reader,
+                    canvas,
+                    area,
+                    (line, &marks),
+                    reading.body.get(n + 1),
+                );
             }
         }
         Row::Folded { first, count } => {
@@ -188,8 +198,8 @@ fn inside(app: &App, canvas: &mut Canvas, area: Area) {
 }
 
 /// What was found in a line.
-fn marks(app: &App, spot: Spot) -> Vec<Mark> {
-    let finding = app.reader.finding.as_ref();
+fn marks(reader: &Reader, spot: Spot) -> Vec<Mark> {
+    let finding = reader.finding.as_ref();
     finding.map(|f| f.marks(spot)).unwrap_or_default()
 }
 
@@ -198,7 +208,7 @@ fn header(
     canvas: &mut Canvas,
     area: Area,
     (line, marks): (&HeaderLine, &[Mark]),
-    reading: &Reading,
+    reader: &Reader,
 ) {
     if line.is_title {
         let style = canvas.style(Paint::Strong);
@@ -208,9 +218,13 @@ fn header(
     let dim = canvas.style(Paint::Dim);
     let plain = canvas.style(Paint::Plain);
     let used = canvas.put(area, 0, area.w / 2, &line.name, dim);
-    let x = used.saturating_add(1).max(app.reader.name_cols());
+    let x = used.saturating_add(1).max(reader.name_cols());
     found::put(canvas, area, x, &line.text, plain, (marks, 0));
-    let Some(secs) = reading.date_secs.filter(|_| line.is_dated) else {
+    let Some(secs) = reader
+        .reading()
+        .and_then(|r| r.date_secs)
+        .filter(|_| line.is_dated)
+    else {
         return;
     };
     let settings = &app.settings;
@@ -223,7 +237,7 @@ fn header(
     if line.text.is_empty() {
         canvas.put_rest(area, x, &date, plain);
     } else {
-        let end = reading.width.min(area.w);
+        let end = reader.reading().map_or(0, |r| r.width).min(area.w);
         canvas.put_right(area, end, area.w / 2, &date, dim);
     }
 }
@@ -374,7 +388,7 @@ const fn quote_paint(level: u8) -> Paint {
 }
 
 fn text_line(
-    app: &App,
+    reader: &Reader,
     canvas: &mut Canvas,
     area: Area,
     (line, marks): (&Line, &[Mark]),
@@ -404,7 +418,7 @@ fn text_line(
     let mut spare = area.w.saturating_sub(text);
     let mut at = 0;
     for (n, span) in line.spans.iter().enumerate() {
-        let style = span_style(app, canvas, span, base);
+        let style = span_style(reader, canvas, span, base);
         x += found::put(canvas, area, x, &span.text, style, (marks, at));
         at += span.text.as_str().len();
         let Some(link) = span.link else { continue };
@@ -422,7 +436,7 @@ fn text_line(
     }
 }
 
-fn span_style(app: &App, canvas: &Canvas, span: &Span, base: Style) -> Style {
+fn span_style(reader: &Reader, canvas: &Canvas, span: &Span, base: Style) -> Style {
     let Emphasis {
         is_bold,
         is_italic,
@@ -433,7 +447,7 @@ fn span_style(app: &App, canvas: &Canvas, span: &Span, base: Style) -> Style {
     } = span.emphasis;
     let mut style = base;
     if span.link.is_some() {
-        let is_at_hand = app.reader.link == span.link;
+        let is_at_hand = reader.link == span.link;
         let paint = if is_at_hand {
             Paint::LinkAtHand
         } else {
@@ -462,6 +476,9 @@ fn span_style(app: &App, canvas: &Canvas, span: &Span, base: Style) -> Style {
 pub(super) fn position(app: &App, height: u16) -> Safe {
     if app.has_tour {
         return Safe::default();
+    }
+    if let Some(talk) = app.thread_view().filter(|_| !app.reader.is_searched()) {
+        return thread::position(talk, height);
     }
     let reader = &app.reader;
     let (rows, height) = (reader.rows().len(), usize::from(height));

@@ -94,7 +94,6 @@ impl Scene {
             spelling: String::new(),
             web: pillarbox::net::http::Limits::default(),
             gpg: gpg(&address),
-            web: pillarbox::net::http::Limits::default(),
             is_offline: false,
         });
         desk.wait_in_step();

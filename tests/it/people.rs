@@ -31,7 +31,6 @@ fn setup(dovecot: &Dovecot, user: &str, folder: &Path, directory: config::Direct
         spelling: "en".to_owned(),
         web: pillarbox::net::http::Limits::default(),
         gpg: pillarbox::engine::Gpg::default(),
-        web: pillarbox::net::http::Limits::default(),
         is_offline: false,
     }
 }

@@ -4,15 +4,18 @@
 //! Both channels are bounded and the front only ever tries to send, so that neither side can wait
 //! for the other.
 
+mod taking;
 mod writing;
 
 use crate::model::{
-    AccountKey, ListRow, Mailbox, MailboxKey, OpKey, OpKind, PartId, Placed, Quota, Reading, Safe,
-    TargetState, ViewSpec,
+    AccountKey, Fit, ListRow, Mailbox, MailboxKey, OpKey, OpKind, PartId, PartStat, PictureSource,
+    Pixels, Placed, Quota, Reading, Safe, TargetState, ViewSpec,
 };
 use std::path::PathBuf;
+use std::sync::Arc;
 
 pub use crate::model::SyncMode;
+pub use taking::{Take, TakeEvent, Taken, Whither};
 pub use writing::{
     Completion, KeptDraft, PathItem, Review, ReviewNote, WritingCommand, WritingEvent,
 };
@@ -142,6 +145,37 @@ pub enum Command {
         /// What.
         deed: CardDeed,
     },
+    /// Asks for [`Event::Picture`]. Nothing is fetched from the web for it.
+    LoadPicture {
+        /// Ties the reply.
+        request: RequestId,
+        /// The message.
+        placed: Placed,
+        /// Where the picture is.
+        source: PictureSource,
+        /// The width and height that the sender wants it to have.
+        wanted: (Option<u32>, Option<u32>),
+        /// What it is to fit.
+        fit: Fit,
+        /// Whether the mail server may be asked for it.
+        may_fetch: bool,
+    },
+    /// Fetches pictures from the web: only after the user said so. Answered by [`Event::Fetched`].
+    FetchPictures {
+        /// Ties the reply.
+        request: RequestId,
+        /// Their addresses.
+        urls: Vec<String>,
+    },
+    /// From now on a sender's remote pictures are loaded, or are not.
+    AllowPictures {
+        /// The sender's address.
+        address: String,
+        /// Whether they are.
+        is_allowed: bool,
+    },
+    /// Takes something out of a message; [`Command::Cancel`] stops it.
+    Take(Take),
     /// Something about what is written or waits to be sent.
     Writing(WritingCommand),
     /// Sends and receives now: one account or all.
@@ -169,6 +203,10 @@ pub enum CardDeed {
         /// The address that was shown, an `https` one.
         url: String,
     },
+    /// Checks the signature, or decrypts the text.
+    Check,
+    /// Answers an invitation, through the outbox; [`WritingEvent::Queued`] tells of it.
+    Answer(PartStat),
 }
 
 /// How an account stands with its server.
@@ -353,6 +391,28 @@ pub enum Event {
         /// What was done, as a sentence; empty where something else tells of it.
         text: Safe,
     },
+    /// Reply to [`Command::LoadPicture`].
+    Picture {
+        /// The request.
+        request: RequestId,
+        /// The picture; `None`: it is not here.
+        pixels: Option<Arc<Pixels>>,
+        /// Why it cannot be shown, although it is here.
+        why: Safe,
+    },
+    /// Reply to [`Command::FetchPictures`].
+    Fetched {
+        /// The request.
+        request: RequestId,
+        /// How many are here now.
+        done: usize,
+        /// How many did not come.
+        failed: usize,
+        /// Why the last of those did not.
+        why: Safe,
+    },
+    /// What came of a [`Command::Take`].
+    Taken(TakeEvent),
     /// Something about what is written or waits to be sent.
     Writing(WritingEvent),
     /// How far a save or a big download is, in bytes.

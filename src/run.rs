@@ -4,10 +4,13 @@
 //! frame is drawn at once for a key, at most sixty times a second for news.
 
 mod editor;
+mod given;
 mod keys;
+mod painter;
+mod sixel;
 mod terminal;
 
-use crate::app::{App, Effect, Input, Settings, Token, update};
+use crate::app::{App, Effect, Input, Pictures, Settings, Token, update};
 use crate::bus::{Command, Event, WritingCommand, WritingEvent};
 use crate::engine::{Engine, Setup, clock};
 use crate::model::{DraftKey, DraftStart, Safe};
@@ -16,8 +19,10 @@ use base64::Engine as _;
 use crossterm::event::EventStream;
 use editor::Editing;
 use futures_util::{FutureExt as _, StreamExt as _};
+use given::Given;
+use painter::Painter;
 use std::panic::AssertUnwindSafe;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use terminal::Screen;
 use tokio::sync::mpsc::error::TrySendError;
@@ -44,27 +49,52 @@ pub struct Front {
     pub settings: Settings,
     /// Whether the mouse is used.
     pub has_mouse: bool,
+    /// How pictures are shown.
+    pub pictures: PictureWish,
     /// Asks the user's program to open an address.
     pub open_url: fn(&str) -> std::io::Result<()>,
+    /// The program that opens files, with its arguments; empty: the system's.
+    pub viewer: Vec<String>,
+    /// The program that fills the clipboard; empty: the terminal does.
+    pub clipboard: Vec<String>,
     /// The user's editor with its arguments, as `$VISUAL` or `$EDITOR` has it.
     pub editor: String,
     /// What is to be written at once.
     pub start: Option<DraftStart>,
 }
 
+/// How pictures are to be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PictureWish {
+    /// So.
+    Fixed(Pictures),
+    /// As sixels where the terminal says that it can, else so.
+    Ask(Pictures),
+}
+
 /// Runs the terminal front until the user quits. Gives what is to be said after that, if anything.
 ///
 /// # Errors
 /// When the terminal or the store cannot be used.
-pub async fn run(front: Front) -> anyhow::Result<Option<Safe>> {
+pub async fn run(mut front: Front) -> anyhow::Result<Option<Safe>> {
     restore_on_panic();
     let data_dir = front.setup.data_dir.clone();
     editor::remove_leftovers(&data_dir);
     let engine = Engine::start(front.setup)?;
-    let screen = Screen::take(front.has_mouse)?;
+    let mut screen = Screen::take(front.has_mouse)?;
+    let pictures = match front.pictures {
+        PictureWish::Fixed(pictures) => pictures,
+        PictureWish::Ask(_) if screen.has_sixels() => Pictures::Sixel,
+        PictureWish::Ask(otherwise) => otherwise,
+    };
+    front.settings.pictures = pictures;
+    if let Some(cell) = Screen::cell_px() {
+        front.settings.cell_px = cell;
+    }
     let mut front_loop = Loop {
         app: App::new(front.settings),
         screen,
+        painter: Painter::new(pictures),
         engine,
         timers: JoinSet::new(),
         begun: clock::monotonic(),
@@ -73,6 +103,10 @@ pub async fn run(front: Front) -> anyhow::Result<Option<Safe>> {
         is_dirty: true,
         drawn: Instant::now(),
         open_url: front.open_url,
+        viewer: front.viewer,
+        clipboard: front.clipboard,
+        copying: JoinSet::new(),
+        given: None,
         editor: front.editor,
         data_dir,
         start: front.start,
@@ -88,7 +122,13 @@ pub async fn run(front: Front) -> anyhow::Result<Option<Safe>> {
         tracing::error!("the draft on the screen could not be put on disk");
     }
     let left_behind = front_loop.app.left_behind();
-    let Loop { screen, engine, .. } = front_loop;
+    let Loop {
+        mut screen,
+        mut painter,
+        engine,
+        ..
+    } = front_loop;
+    let _gone = screen.write(&painter.farewell());
     // The terminal is the user's again before the last connections are closed.
     drop(screen);
     let _stopped = engine.commands.try_send(Command::Quit);
@@ -119,6 +159,7 @@ fn restore_on_panic() {
 struct Loop {
     app: App,
     screen: Screen,
+    painter: Painter,
     engine: Engine,
     timers: JoinSet<Token>,
     begun: std::time::Instant,
@@ -128,6 +169,12 @@ struct Loop {
     is_dirty: bool,
     drawn: Instant,
     open_url: fn(&str) -> std::io::Result<()>,
+    viewer: Vec<String>,
+    clipboard: Vec<String>,
+    /// Texts on their way to the clipboard's program; what went wrong comes back.
+    copying: JoinSet<Option<Safe>>,
+    /// A program that has the terminal.
+    given: Option<Given>,
     editor: String,
     data_dir: PathBuf,
     start: Option<DraftStart>,
@@ -170,7 +217,14 @@ impl Loop {
                     self.feed(Input::Timer(token))?;
                     self.draw()?;
                 }
+                () = self.painter.ready() => self.is_dirty = true,
                 ended = edited(&mut self.editing) => self.on_editor(ended)?,
+                (program, fault) = has_run(&mut self.given) => self.on_given(program, fault)?,
+                Some(Ok(Some(what))) = self.copying.join_next() => {
+                    let hint = Safe::fixed("see copy_command under [ui]");
+                    self.feed(Input::NotDone(what, hint))?;
+                    self.draw()?;
+                }
                 () = tokio::time::sleep_until(frame_at), if self.is_dirty => self.draw()?,
                 () = tokio::time::sleep(tick_in) => {
                     self.tick()?;
@@ -178,7 +232,7 @@ impl Loop {
                 }
                 is_interrupt = ends.wait() => {
                     // While an editor has the terminal, Ctrl-C is meant for it.
-                    self.is_running = is_interrupt && self.editing.is_some();
+                    self.is_running = is_interrupt && self.is_given();
                 }
             }
         }
@@ -245,8 +299,10 @@ impl Loop {
                 }
             }
             // The terminal is the editor's now.
-            Effect::Copy(_) | Effect::Bell | Effect::Redraw if self.editing.is_some() => {}
-            Effect::Copy(text) => self.copy(&text)?,
+            Effect::Copy(_) | Effect::Bell | Effect::Redraw if self.is_given() => {}
+            Effect::OpenFile(file) => self.open_file(&file)?,
+            Effect::RunOn { argv, file } => self.run_on(&argv, &file)?,
+            Effect::Copy(text) => self.copy(text)?,
             Effect::Bell => self.screen.write(b"\x07")?,
             Effect::EditText { key, text } => self.edit(key, text)?,
             Effect::After { ms, token } => {
@@ -255,8 +311,12 @@ impl Loop {
                     token
                 });
             }
-            Effect::Redraw => self.screen.clear()?,
+            Effect::Redraw => {
+                self.painter.forget();
+                self.screen.clear()?;
+            }
             Effect::Suspend => {
+                self.painter.forget();
                 self.screen.suspend()?;
                 self.feed(Input::Resumed)?;
             }
@@ -302,12 +362,54 @@ impl Loop {
         self.take_back(key, outcome)
     }
 
-    fn take_back(&mut self, key: DraftKey, outcome: Result<String, Safe>) -> anyhow::Result<()> {
+    /// Whether another program has the terminal.
+    const fn is_given(&self) -> bool {
+        self.editing.is_some() || self.given.is_some()
+    }
+
+    fn open_file(&mut self, file: &Path) -> anyhow::Result<()> {
+        if let Err(error) = given::open(&self.viewer, file) {
+            let what = Safe::line(&format!("No program opened it: {error}"));
+            let hint = Safe::fixed("set open_command under [ui], or save it with s");
+            self.feed(Input::NotDone(what, hint))?;
+        }
+        Ok(())
+    }
+
+    /// Gives the terminal to a program of the user's.
+    fn run_on(&mut self, argv: &[String], file: &Path) -> anyhow::Result<()> {
+        if self.is_given() {
+            return Ok(());
+        }
+        self.keyboard = None;
+        self.screen.give();
+        match Given::start(argv, file) {
+            Ok(given) => {
+                self.given = Some(given);
+                Ok(())
+            }
+            Err((program, fault)) => self.on_given(program, fault),
+        }
+    }
+
+    fn on_given(&mut self, program: Safe, fault: Safe) -> anyhow::Result<()> {
+        self.given = None;
+        self.take_screen()?;
+        self.feed(Input::HasRun { program, fault })?;
+        self.draw()
+    }
+
+    fn take_screen(&mut self) -> anyhow::Result<()> {
+        self.painter.forget();
         self.screen.take_again()?;
         self.keyboard = Some(EventStream::new());
         let (cols, rows) = Screen::size();
         self.tick()?;
-        self.feed(Input::Resize { cols, rows })?;
+        self.feed(Input::Resize { cols, rows })
+    }
+
+    fn take_back(&mut self, key: DraftKey, outcome: Result<String, Safe>) -> anyhow::Result<()> {
+        self.take_screen()?;
         self.feed(Input::Edited { key, outcome })?;
         self.draw()
     }
@@ -370,7 +472,12 @@ impl Loop {
     }
 
     /// OSC 52: works over ssh too. Encoded, so no byte of the text can steer the terminal.
-    fn copy(&mut self, text: &str) -> anyhow::Result<()> {
+    fn copy(&mut self, text: String) -> anyhow::Result<()> {
+        if !self.clipboard.is_empty() {
+            self.copying
+                .spawn(given::copy(self.clipboard.clone(), text));
+            return Ok(());
+        }
         let encoded = base64::engine::general_purpose::STANDARD.encode(text);
         if encoded.len() <= COPY_MAX {
             self.screen
@@ -380,13 +487,17 @@ impl Loop {
     }
 
     fn draw(&mut self) -> anyhow::Result<()> {
-        if self.editing.is_some() {
+        if self.is_given() {
             self.is_dirty = false;
             return Ok(());
         }
         let app = &self.app;
         let theme = ui::Theme::of(app);
-        self.screen.draw(|frame| ui::draw(app, &theme, frame))?;
+        let spots = ui::spots(app);
+        let before = self.painter.before(&spots, |id| app.has_picture(id));
+        let after = self.painter.after(&spots);
+        self.screen
+            .draw(&before, |frame| ui::draw(app, &theme, frame), &after)?;
         self.is_dirty = false;
         self.drawn = Instant::now();
         Ok(())
@@ -421,16 +532,26 @@ async fn edited(
     }
 }
 
+/// How a program ended that had the terminal; nothing, while there is none.
+async fn has_run(given: &mut Option<Given>) -> (Safe, Safe) {
+    match given {
+        Some(given) => given.wait().await,
+        None => std::future::pending().await,
+    }
+}
+
 /// Whether somebody waits for this event.
 const fn is_reply(event: &Event) -> bool {
     matches!(
         event,
         Event::Window { .. }
             | Event::Message { .. }
+            | Event::Picture { .. }
             | Event::Source { .. }
             | Event::Applied { .. }
             | Event::Activity { .. }
             | Event::Unavailable { .. }
+            | Event::Taken(_)
             | Event::Writing(_)
     )
 }

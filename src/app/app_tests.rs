@@ -391,8 +391,7 @@ fn a_link_is_opened_only_after_its_target_was_shown() {
 #[test]
 fn attachments_are_saved_one_or_all() {
     let mut scene = Scene::new(120, 40);
-    scene.press("enter A 2");
-    scene.press("A S");
+    scene.press("enter A j s S");
     let saves: Vec<usize> = scene
         .commands()
         .into_iter()

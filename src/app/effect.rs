@@ -6,6 +6,7 @@
 
 use crate::bus::Command;
 use crate::model::DraftKey;
+use std::path::PathBuf;
 
 /// One thing to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +15,16 @@ pub enum Effect {
     Engine(Command),
     /// Open this address with the user's browser or program. The user has seen it and agreed.
     OpenUrl(String),
+    /// Open this private file with the program that is set for its kind. It cannot be a program.
+    OpenFile(PathBuf),
+    /// Give the terminal to this program, with the file as its standard input; come back with
+    /// `Input::HasRun`.
+    RunOn {
+        /// The program and its arguments, as the user typed them.
+        argv: Vec<String>,
+        /// The file.
+        file: PathBuf,
+    },
     /// Put this text on the clipboard.
     Copy(String),
     /// Ring.

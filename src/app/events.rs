@@ -4,11 +4,12 @@
 
 use super::activity;
 use super::compose;
+use super::gallery;
 use super::gather::{Gather, Purpose, Turn};
 use super::list::Window;
 use super::settle::turn_to;
-use super::{Activity, App, Body, Effect, NoticeKind, Target, stops};
-use crate::bus::{AccountView, Command, Event, Problem, RequestId};
+use super::{Activity, App, Body, Effect, NoticeKind, Target, stops, taking};
+use crate::bus::{AccountView, Command, Event, Problem, RequestId, Take};
 use crate::model::{ListRow, MailboxKey, Placed, Reading, Rest, Role, Safe, Scope};
 use std::path::PathBuf;
 
@@ -82,21 +83,29 @@ pub(super) fn event(app: &mut App, event: Event) -> Vec<Effect> {
             }
             app.say(text)
         }
+        Event::Taken(event) => taking::event(app, event),
         Event::Writing(event) => compose::event(app, event),
         Event::Progress {
             request,
             done,
             total,
         } => {
-            if let Some(job) = app.jobs.get_mut(&request) {
-                job.progress = Some((done, total));
-            }
+            progress(app, request, done, total);
             Vec::new()
         }
+        picture @ (Event::Picture { .. } | Event::Fetched { .. }) => gallery::event(app, picture),
         Event::Failed { request, problem } => failed(app, request, problem),
         news @ (Event::Changed(_) | Event::Arrived { .. } | Event::Problem(_) | Event::Stopped) => {
             self::news(app, news)
         }
+    }
+}
+
+fn progress(app: &mut App, request: RequestId, done: u64, total: u64) {
+    if gallery::is_fetching(app, request) {
+        gallery::progress(app, request, done, total);
+    } else if let Some(job) = app.jobs.get_mut(&request) {
+        job.progress = Some((done, total));
     }
 }
 
@@ -179,6 +188,9 @@ fn window(app: &mut App, request: RequestId, window: Window) -> Vec<Effect> {
         app.list.receive(window, height);
         return Vec::new();
     }
+    if let Some(effects) = super::conversation::window(app, request, &window.rows) {
+        return effects;
+    }
     let Some(mut gather) = app.gather.take().filter(|g| g.request == request) else {
         return Vec::new();
     };
@@ -221,6 +233,8 @@ fn message(
 ) -> Vec<Effect> {
     let is_awaited = app.reader.asked.is_some_and(|a| a.request == request);
     if !is_awaited {
+        let mut reading = Some(reading);
+        super::conversation::message(app, request, &mut reading, progress);
         return Vec::new();
     }
     if progress.is_none() {
@@ -261,7 +275,7 @@ fn unavailable(app: &mut App, request: RequestId, why: &Safe) -> bool {
         return true;
     }
     let Some(asked) = app.reader.asked.filter(|a| a.request == request) else {
-        return false;
+        return super::conversation::unavailable(app, request, why);
     };
     app.reader.asked = None;
     if app.reader.placed == Some(asked.placed) {
@@ -299,6 +313,8 @@ fn applied(
 
 fn saved(app: &mut App, request: RequestId, files: &[PathBuf]) -> Vec<Effect> {
     app.jobs.remove(&request);
+    app.takings.remove(&request);
+    app.saved = files.to_vec();
     let shown = |path: &PathBuf| path.display().to_string();
     let text = match files {
         [] => "There was nothing to save".to_owned(),
@@ -323,6 +339,7 @@ fn changed(app: &mut App, mailboxes: &[MailboxKey]) {
     if concerns {
         app.list.set_stale();
     }
+    super::conversation::set_stale(app);
     // The rest of a message of which only the header was here may have come.
     let is_header = app.reader.reading().is_some_and(|r| r.rest != Rest::Here);
     if is_header
@@ -364,6 +381,7 @@ fn arrived(
 
 fn failed(app: &mut App, request: RequestId, problem: Problem) -> Vec<Effect> {
     app.jobs.remove(&request);
+    app.takings.remove(&request);
     app.quiet.remove(&request);
     if app.list.awaits(request) {
         app.list.give_up();
@@ -413,6 +431,7 @@ pub(super) fn refused(app: &mut App, command: &Command) -> Vec<Effect> {
         | Command::LoadActivity { request }
         | Command::CancelOp { request, .. }
         | Command::Card { request, .. }
+        | Command::Take(Take { request, .. })
         | Command::Save { request, .. } => {
             let problem = Problem {
                 account: None,
@@ -420,6 +439,13 @@ pub(super) fn refused(app: &mut App, command: &Command) -> Vec<Effect> {
                 hint: Safe::fixed("try again in a moment"),
             };
             failed(app, *request, problem)
+        }
+        Command::LoadPicture { request, .. } => {
+            gallery::receive(app, *request, None, Safe::default());
+            Vec::new()
+        }
+        Command::FetchPictures { request, .. } => {
+            gallery::fetched(app, *request, 0, 1, &Safe::fixed("the engine is busy"))
         }
         Command::Prefetch(_) | Command::LookAt(_) | Command::Cancel(_) | Command::Quit => {
             Vec::new()
@@ -429,6 +455,7 @@ pub(super) fn refused(app: &mut App, command: &Command) -> Vec<Effect> {
         | Command::FetchWhole(_)
         | Command::SetMode { .. }
         | Command::SetOffline(_)
+        | Command::AllowPictures { .. }
         | Command::RetryOp(_) => app.complain(
             Safe::fixed("The engine is busy; this was not done"),
             Safe::fixed("try again in a moment"),

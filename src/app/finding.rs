@@ -246,7 +246,10 @@ impl Reader {
             | Row::Files { .. }
             | Row::Card(_)
             | Row::Rule
-            | Row::Rest(_) => None,
+            | Row::Rest(_)
+            | Row::Picture { .. }
+            | Row::Caption(_)
+            | Row::Gap => None,
         }
     }
 
@@ -306,7 +309,7 @@ impl Reader {
     }
 
     /// The row of a line, or of the fold that hides it.
-    fn row_of(&self, spot: Spot) -> Option<usize> {
+    pub(super) fn row_of(&self, spot: Spot) -> Option<usize> {
         self.rows().iter().position(|row| match (*row, spot) {
             (Row::Folded { first, count }, Spot::Line(n)) => (first..first + count).contains(&n),
             (row, spot) => Self::spot(row) == Some(spot),

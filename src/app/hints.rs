@@ -44,7 +44,11 @@ fn of_pane(app: &App) -> Vec<Entry> {
         .collect();
     ranked.sort_by_key(|a| a.hint.0);
     let is_searched = app.focus == Context::Reader && app.reader.is_searched();
-    let search = if is_searched { &SEARCH_KEYS[..] } else { &[] };
+    let search: &[(&str, &str)] = match (is_searched, app.thread_view()) {
+        (true, _) => &SEARCH_KEYS,
+        (false, Some(_)) => &THREAD_KEYS,
+        (false, None) => &[],
+    };
     let is_said = |id: &str| search.iter().any(|(said, _)| *said == id);
     let others = ranked.iter().filter(|a| !is_said(a.id));
     search
@@ -55,6 +59,14 @@ fn of_pane(app: &App) -> Vec<Entry> {
         .filter(|(key, _)| !key.is_empty())
         .collect()
 }
+
+/// What works, before all else, in a conversation.
+const THREAD_KEYS: [(&str, &str); 4] = [
+    ("next-message", "next"),
+    ("open-link", "fold"),
+    ("read-on", "page"),
+    ("back", "back"),
+];
 
 /// What works, before all else, while words are looked for in the message.
 const SEARCH_KEYS: [(&str, &str); 3] = [
@@ -175,7 +187,15 @@ fn of_overlay(overlay: &Overlay) -> Vec<Entry> {
             ],
             PickerKind::Menu => &[("Enter", "choose"), ("Esc", "close")],
             PickerKind::Links => &[("Enter", "open"), ("y", "copy"), ("Esc", "close")],
-            PickerKind::Attachments(_) => &[("Enter", "save"), ("S", "save all"), ("Esc", "close")],
+            PickerKind::Attachments(_) => &[
+                ("Enter", "open"),
+                ("s", "save"),
+                ("S", "save all"),
+                ("|", "pipe"),
+                ("f", "forward"),
+                ("y", "copy name"),
+                ("Esc", "close"),
+            ],
         },
         Overlay::Prompt(prompt) if prompt.is_at_folder() => &[
             ("Enter", "open the folder"),
@@ -189,6 +209,7 @@ fn of_overlay(overlay: &Overlay) -> Vec<Entry> {
                 .map(|(key, word)| (Safe::fixed(key), word))
                 .collect();
         }
+        Overlay::Output(_) => &[("Space", "page"), ("y", "copy"), ("Esc", "close")],
         Overlay::Outbox(list) => list.hints(),
         Overlay::Activity(_) => &[
             ("r", "try again"),
@@ -219,6 +240,7 @@ const fn of_prompt(kind: PromptKind) -> &'static [(&'static str, &'static str)] 
             ("Ctrl-W", "drop a level"),
             ("Esc", "close"),
         ],
+        PromptKind::Pipe => &[("Enter", "run it"), ("Up", "earlier"), ("Esc", "close")],
         PromptKind::FindHere => &[
             ("Enter", "go there"),
             ("Down", "next"),

@@ -43,6 +43,15 @@ pub enum Input {
         /// The text, or why there is none.
         outcome: Result<String, Safe>,
     },
+    /// A program that had the terminal has ended, or could not begin.
+    HasRun {
+        /// Its name.
+        program: Safe,
+        /// How it failed; empty: it did not.
+        fault: Safe,
+    },
+    /// Something that was asked of the system was not done: what, and what to do.
+    NotDone(Safe, Safe),
     /// The program runs again after [`Effect::Suspend`](super::Effect::Suspend).
     Resumed,
 }

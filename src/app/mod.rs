@@ -18,11 +18,14 @@
 mod actions;
 mod activity;
 mod compose;
+mod conversation;
 mod dispatch;
 mod edit;
 mod effect;
 mod events;
+mod files;
 mod finding;
+mod gallery;
 mod gather;
 mod help;
 mod hints;
@@ -34,6 +37,7 @@ mod list;
 mod mouse;
 mod notice;
 mod outbox;
+mod output;
 mod overlay;
 mod picker;
 mod presets;
@@ -43,6 +47,7 @@ mod settings;
 mod settle;
 mod sidebar;
 mod stops;
+mod taking;
 mod targets;
 mod update;
 
@@ -53,9 +58,13 @@ mod app_tests;
 #[cfg(test)]
 pub(crate) use compose::compose_tests;
 #[cfg(test)]
+pub(crate) mod conversation_tests;
+#[cfg(test)]
 mod filing_tests;
 #[cfg(test)]
 mod finding_tests;
+#[cfg(test)]
+pub(crate) mod gallery_tests;
 #[cfg(test)]
 mod inside_tests;
 #[cfg(test)]
@@ -73,6 +82,8 @@ pub(crate) mod scenes;
 #[cfg(test)]
 mod start_tests;
 #[cfg(test)]
+pub(crate) mod taking_tests;
+#[cfg(test)]
 mod tree_tests;
 
 pub use crate::bus::{AccountView, Link};
@@ -82,9 +93,11 @@ pub use compose::{
     Completing, ComposeAreas, Composer, DRAFT_KEYS, Field, REVIEW_KEYS, REVIEW_LABEL_COLS,
     ReviewLine, ReviewRow, ReviewState, Sheet, SheetRow, ToldKey, Weight, shown_completion,
 };
+pub use conversation::{Conversation, Message, ThreadRow};
 pub use edit::Edit;
 pub use effect::{Effect, Token};
 pub use finding::{Finding, Mark, Spot};
+pub use gallery::{Gallery, PictureState, Shown};
 pub use help::{Help, HelpLine};
 pub use hints::{Hint, hints};
 pub use input::{Input, Mouse, MouseKind};
@@ -94,18 +107,22 @@ pub use layout::{Area, LayoutMode, Panes, Shape, Split};
 pub use list::List;
 pub use notice::{Notice, NoticeKind};
 pub use outbox::{Outbox, OutboxLine, OutboxMark, OutboxRow};
+pub use output::Output;
 pub(crate) use overlay::ANSWERS_GAP;
 pub use overlay::{Confirm, Overlay};
 pub use picker::{Item, Picker, PickerKind};
 pub use prompt::{Prompt, PromptKind};
 pub use reader::{Body, CardRow, HeaderLine, Headers, Reader, Row, wrap};
-pub use settings::{Colours, DateStyle, KeyOverride, ParseQuery, Preset, Settings, every_word};
+pub use settings::{
+    Colours, DateStyle, KeyOverride, ParseQuery, Pictures, Preset, Settings, every_word,
+};
 pub use sidebar::{SideRow, Sidebar, Target, link_word, mailbox_label, role_name};
 pub use update::update;
 
-use crate::bus::{Command, RequestId};
+use crate::bus::{Command, RequestId, Taken};
 use crate::model::{
-    AccountKey, Mailbox, MailboxId, MailboxKey, OpKind, Query, Quota, Role, Safe, Scope,
+    AccountKey, ListRow, Mailbox, MailboxId, MailboxKey, OpKind, Placed, Query, Quota, Role, Safe,
+    Scope,
 };
 pub use crate::model::{grouped, quota_text, size_text};
 use compose::Writing;
@@ -152,6 +169,8 @@ pub struct App {
     pub(crate) sidebar: Sidebar,
     pub(crate) list: List,
     pub(crate) reader: Reader,
+    /// The thread of what is read, where it is shown as one.
+    conversation: Option<Box<Conversation>>,
     /// What the list shows, as the sidebar names it.
     pub(crate) here: Option<Target>,
     /// The query that the user filters by, beside what the place itself demands.
@@ -164,6 +183,12 @@ pub struct App {
     pub(crate) has_which_key: bool,
     pub(crate) notices: Notices,
     pub(crate) jobs: BTreeMap<RequestId, Job>,
+    /// What is on its way out of messages.
+    takings: BTreeMap<RequestId, taking::Taking>,
+    /// What a program is to read that is being asked for.
+    piping: Option<(Placed, Taken)>,
+    /// The files that were saved last.
+    saved: Vec<std::path::PathBuf>,
     pub(crate) has_preview: bool,
     pub(crate) has_sidebar: bool,
     pub(crate) split: Option<u16>,
@@ -230,6 +255,7 @@ impl App {
             sidebar: Sidebar::default(),
             list: List::new(Scope::Role(Role::Inbox), has_threads),
             reader: Reader::default(),
+            conversation: None,
             here: None,
             user_filter: None,
             filter_text: Safe::default(),
@@ -239,6 +265,9 @@ impl App {
             has_which_key: false,
             notices: Notices::default(),
             jobs: BTreeMap::new(),
+            takings: BTreeMap::new(),
+            piping: None,
+            saved: Vec::new(),
             has_preview: true,
             has_sidebar: true,
             split: None,
@@ -423,6 +452,12 @@ impl App {
             Scope::Role(role) => Some(*role),
             Scope::Everywhere(_) | Scope::Thread(_) => None,
         };
+        matches!(role, Some(Role::Sent | Role::Drafts))
+    }
+
+    /// Whether a message of a conversation is one that went out: the list names its recipients.
+    pub(crate) fn is_own(&self, row: &ListRow) -> bool {
+        let role = self.mailbox(row.mailbox).and_then(|m| m.role);
         matches!(role, Some(Role::Sent | Role::Drafts))
     }
 

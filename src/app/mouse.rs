@@ -84,6 +84,9 @@ fn down_on_list(app: &mut App, y: u32) -> Vec<Effect> {
 
 /// A click on a folded quote unfolds all; a click on a line with a link takes it in hand.
 fn down_on_reader(app: &mut App, x: u16, y: usize) -> Vec<Effect> {
+    if super::conversation::click(app, y) {
+        return Vec::new();
+    }
     let Some(row) = app.reader.rows().get(app.reader.scroll() + y).copied() else {
         return Vec::new();
     };
@@ -106,7 +109,13 @@ fn down_on_reader(app: &mut App, x: u16, y: usize) -> Vec<Effect> {
             Vec::new()
         }
         Row::Inside => run(app, "back"),
-        Row::Header(_) | Row::Facts | Row::Rule | Row::Source(_) => Vec::new(),
+        Row::Header(_)
+        | Row::Facts
+        | Row::Rule
+        | Row::Source(_)
+        | Row::Picture { .. }
+        | Row::Caption(_)
+        | Row::Gap => Vec::new(),
     }
 }
 
@@ -177,6 +186,7 @@ fn wheel(app: &mut App, mouse: Mouse, rows: i64) -> Vec<Effect> {
     match &mut app.overlay {
         Some(Overlay::Help(help)) => help.scroll_by(rows, height),
         Some(Overlay::Picker(picker)) => picker.move_by(rows.signum()),
+        Some(Overlay::Output(output)) => output.scroll_by(rows, height),
         Some(Overlay::Prompt(_) | Overlay::Confirm(_)) => {}
         Some(Overlay::Activity(_)) => stops::move_by::<Activity>(app, rows.signum()),
         Some(Overlay::Outbox(_)) => stops::move_by::<Outbox>(app, rows.signum()),
@@ -185,7 +195,7 @@ fn wheel(app: &mut App, mouse: Mouse, rows: i64) -> Vec<Effect> {
             app.sidebar.scroll_by(rows, usize::from(panes.sidebar.h));
         }
         None if panes.reader.contains(mouse.x, mouse.y) => {
-            app.reader.scroll_by(rows, usize::from(panes.reader.h));
+            drop(super::actions::scroll(app, rows));
         }
         None if panes.list.contains(mouse.x, mouse.y) => {
             app.list.scroll_by(rows, u32::from(panes.list.h));

@@ -3,10 +3,10 @@
 //! Called by `dispatch` and `update`. Esc must close what is open and nothing else.
 
 use super::actions::{ask_to_open, copy_link};
-use super::picker::{Choice, Picked};
+use super::picker::{Choice, PartAct, Picked};
 use super::{
-    Activity, App, Area, Code, Effect, Help, Item, Key, Outbox, Picker, PickerKind, Prompt,
-    PromptKind, activity, compose, dispatch, outbox, prompt, wrap,
+    Activity, App, Area, Code, Effect, Help, Item, Key, Outbox, Output, Picker, PickerKind, Prompt,
+    PromptKind, activity, compose, dispatch, files, outbox, prompt, wrap,
 };
 use crate::bus::CardDeed;
 use crate::model::{DraftKey, DraftStart, OpKind, OutboxKey, Placed, Safe};
@@ -28,6 +28,8 @@ pub enum Overlay {
     Activity(Activity),
     /// What waits to be sent.
     Outbox(Outbox),
+    /// What a program said.
+    Output(Output),
 }
 
 /// What a confirmed question does.
@@ -134,6 +136,10 @@ pub(super) fn key(app: &mut App, key: Key) -> Vec<Effect> {
             Vec::new()
         }
         Some(Overlay::Picker(mut picker)) => {
+            if let Some(effects) = stopped(app, &picker, key) {
+                app.overlay = Some(Overlay::Picker(picker));
+                return effects;
+            }
             let picked = picker.key(key, height);
             act(app, picker, picked)
         }
@@ -141,6 +147,28 @@ pub(super) fn key(app: &mut App, key: Key) -> Vec<Effect> {
         Some(Overlay::Confirm(question)) => confirm(app, question, key),
         Some(Overlay::Activity(list)) => activity::key(app, list, key),
         Some(Overlay::Outbox(list)) => outbox::key(app, list, key),
+        Some(Overlay::Output(mut output)) => {
+            if key.is(Code::Char('y')) {
+                let text = output.text();
+                app.overlay = Some(Overlay::Output(output));
+                return app.copy_text("the output", text);
+            }
+            if output.key(key, height) {
+                app.overlay = Some(Overlay::Output(output));
+            }
+            Vec::new()
+        }
+    }
+}
+
+/// Esc on a file that is being fetched stops that, and closes nothing.
+fn stopped(app: &mut App, picker: &Picker, key: Key) -> Option<Vec<Effect>> {
+    let item = picker.item(picker.cursor()).filter(|_| key.is(Code::Esc))?;
+    match item.choice {
+        Choice::OpenFile(placed, at) if files::is_running(app, placed, at) => {
+            Some(files::act(app, placed, at, PartAct::Stop))
+        }
+        _ => None,
     }
 }
 
@@ -190,8 +218,19 @@ fn confirm(app: &mut App, mut question: Confirm, key: Key) -> Vec<Effect> {
 pub(super) fn act(app: &mut App, picker: Picker, picked: Picked) -> Vec<Effect> {
     match picked {
         Picked::Close => Vec::new(),
+        // The panel stays: it says how far the file is, and how else to have it.
+        Picked::Choose(choice @ Choice::OpenFile(..)) => {
+            app.overlay = Some(Overlay::Picker(picker));
+            choose(app, choice)
+        }
         Picked::Choose(choice) => choose(app, choice),
         Picked::CopyLink(link) => copy_link(app, link),
+        Picked::Part(placed, at, what) => {
+            if !matches!(what, PartAct::Pipe | PartAct::Forward) {
+                app.overlay = Some(Overlay::Picker(picker));
+            }
+            files::act(app, placed, at, what)
+        }
         Picked::Nothing => {
             app.overlay = Some(Overlay::Picker(picker));
             Vec::new()
@@ -230,13 +269,13 @@ fn choose(app: &mut App, choice: Choice) -> Vec<Effect> {
             Vec::new()
         }
         Choice::Link(link) => ask_to_open(app, link),
+        Choice::Card(placed, deed) => app.card(placed, deed),
         Choice::Save(placed, parts) => app.save(placed, parts),
         Choice::Enter(part) => super::actions::enter(app, part),
-        Choice::Copy(what, text) => {
-            let mut effects = app.say(Safe::line(&format!("Copied {what}: {text}")));
-            effects.push(Effect::Copy(text));
-            effects
-        }
+        Choice::OpenFile(placed, at) => files::view(app, placed, at),
+        Choice::CopyLinks => super::actions::choose_link(app),
+        Choice::CopyBlocks => super::actions::choose_block(app),
+        Choice::Copy(what, text) => app.copy_text(what, text),
         Choice::Mode(account, mode) => app.set_mode(account, mode),
         Choice::Layout(mode) => {
             app.settings.layout = mode;
@@ -331,6 +370,10 @@ impl App {
                 let lines = rows(list.lines(self).len()).clamp(6, 40);
                 panes.overlay(outbox::COLS_MAX.min(self.cols), lines + BORDER)
             }
+            Some(Overlay::Output(output)) => {
+                let lines = rows(output.lines.len()).clamp(3, 60);
+                panes.overlay(100.min(self.cols), lines + BORDER)
+            }
         }
     }
 
@@ -344,7 +387,8 @@ impl App {
                 Overlay::Prompt(_)
                 | Overlay::Confirm(_)
                 | Overlay::Activity(_)
-                | Overlay::Outbox(_),
+                | Overlay::Outbox(_)
+                | Overlay::Output(_),
             )
             | None => inner,
         }

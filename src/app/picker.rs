@@ -4,7 +4,7 @@
 //! choice out. An item that cannot be chosen now must stay visible with its reason.
 
 use super::{Code, Edit, Key, LayoutMode};
-use crate::bus::SyncMode;
+use crate::bus::{CardDeed, SyncMode};
 use crate::model::{AccountKey, Identity, MailboxKey, PartId, Placed, Query, Safe, Scope, Sort};
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
@@ -42,10 +42,18 @@ pub enum Choice {
     TypeFilter,
     /// Opens a link, by its index.
     Link(usize),
+    /// Do what a card of a message offers.
+    Card(Placed, CardDeed),
     /// Saves attachments of that message; none: all.
     Save(Placed, Vec<PartId>),
+    /// Opens an attachment of that message, by its place in the list.
+    OpenFile(Placed, usize),
     /// Copies a text; the name says what it is.
     Copy(&'static str, String),
+    /// Asks which link is to be copied.
+    CopyLinks,
+    /// Asks which paragraph is to be copied.
+    CopyBlocks,
     /// Sets the mode of an account, or of all.
     Mode(Option<AccountKey>, SyncMode),
     /// Places the preview.
@@ -122,7 +130,7 @@ pub enum PickerKind {
     Menu,
     /// A menu of links: `y` copies.
     Links,
-    /// A menu of attachments: `s` saves, `S` saves all.
+    /// The panel of attachments, with keys of its own.
     Attachments(Placed),
 }
 
@@ -143,6 +151,21 @@ pub struct Picker {
     top: usize,
 }
 
+/// What can be done with a file of the panel, beside opening it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PartAct {
+    /// It is saved.
+    Save,
+    /// A program reads it.
+    Pipe,
+    /// It is passed on.
+    Forward,
+    /// Its name is copied.
+    CopyName,
+    /// What runs on it is stopped.
+    Stop,
+}
+
 /// What a key did to a picker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Picked {
@@ -160,6 +183,8 @@ pub enum Picked {
     Text(String),
     /// This link is to be copied.
     CopyLink(usize),
+    /// This is to be done with that file of the panel, which stays open.
+    Part(Placed, usize, PartAct),
 }
 
 impl Picker {
@@ -318,13 +343,8 @@ impl Picker {
                     return Picked::CopyLink(*n);
                 }
             }
-            (PickerKind::Attachments(placed), 's') => {
-                if let Some(item) = self.item(self.cursor) {
-                    return Picked::Also(match &item.choice {
-                        Choice::Enter(part) => Choice::Save(placed, vec![part.clone()]),
-                        other => other.clone(),
-                    });
-                }
+            (PickerKind::Attachments(_), 's' | '|' | 'f' | 'y' | 'x') => {
+                return self.part_key(typed);
             }
             (PickerKind::Attachments(placed), 'S') => {
                 return Picked::Choose(Choice::Save(placed, Vec::new()));
@@ -338,6 +358,30 @@ impl Picker {
             _ => {}
         }
         Picked::Nothing
+    }
+
+    fn part_key(&self, typed: char) -> Picked {
+        let act = match typed {
+            's' => PartAct::Save,
+            '|' => PartAct::Pipe,
+            'f' => PartAct::Forward,
+            'y' => PartAct::CopyName,
+            _ => PartAct::Stop,
+        };
+        match self.item(self.cursor).map(|item| &item.choice) {
+            Some(Choice::OpenFile(placed, at)) => Picked::Part(*placed, *at, act),
+            _ => Picked::Nothing,
+        }
+    }
+
+    /// Takes the same items as they are now.
+    pub fn renew(&mut self, items: Vec<Item>) {
+        let cursor = self.cursor;
+        self.items = items;
+        let top = self.top;
+        self.refilter();
+        self.cursor = cursor.min(self.len().saturating_sub(1));
+        self.top = top;
     }
 
     /// The items that match what was typed, the best first; as they are where nothing was typed.

@@ -36,6 +36,8 @@ pub enum PromptKind {
     Find,
     /// A text to find in the message that is read.
     FindHere,
+    /// The program that is to read a message or a file.
+    Pipe,
     /// When the draft is to be sent.
     Later,
     /// The path of a file that goes with the draft.
@@ -54,6 +56,7 @@ impl PromptKind {
             Self::RenameFolder(_) => "Rename to: ",
             Self::Find => "Find: ",
             Self::FindHere => "Find in this message: ",
+            Self::Pipe => "Pipe to: ",
             Self::Later => "Send at: ",
             Self::Attach => "Attach: ",
         }
@@ -68,6 +71,7 @@ impl PromptKind {
             Self::Command => "an action's name",
             Self::NewFolder(_) | Self::RenameFolder(_) => "a name; Tab shows what lies above",
             Self::Find | Self::FindHere => "a word of the text",
+            Self::Pipe => "a program; !less gets the terminal; sh -c '…' for a shell",
             Self::Later => TIME_EXAMPLES,
             Self::Attach => "a path; Tab completes it",
         }
@@ -264,6 +268,7 @@ fn suggestions(app: &App, prompt: &Prompt) -> Vec<Safe> {
         | PromptKind::Rule
         | PromptKind::Find
         | PromptKind::FindHere
+        | PromptKind::Pipe
         | PromptKind::Later
         | PromptKind::Attach => Vec::new(),
     }
@@ -370,6 +375,7 @@ fn enter(app: &mut App, prompt: Prompt) -> Vec<Effect> {
         PromptKind::NewFolder(account) => new_folder(app, account, text),
         PromptKind::RenameFolder(folder) => rename_folder(app, folder, text),
         PromptKind::Later => later(app, text),
+        PromptKind::Pipe => super::taking::pipe(app, text),
         PromptKind::FindHere => super::actions::settle_search(app, text),
         PromptKind::Find | PromptKind::Attach => Ok(Vec::new()),
     };

@@ -3,6 +3,7 @@
 //! `update` feeds it replies; `ui` draws the rows that are visible. The rows are laid out once per
 //! change, never per frame; a reply for another message must never be shown.
 
+use super::gallery::{self, Gallery};
 use super::{App, Context, Finding, size_text};
 use crate::bus::{Form, Link, RequestId};
 use crate::model::{
@@ -72,6 +73,19 @@ pub enum Row {
     },
     /// A line of the source.
     Source(usize),
+    /// A row of a picture.
+    Picture {
+        /// Its number in the gallery.
+        picture: usize,
+        /// Its row, from 0.
+        row: u16,
+        /// How deep it is quoted.
+        quote: u8,
+    },
+    /// The name of an attached picture.
+    Caption(usize),
+    /// Nothing.
+    Gap,
 }
 
 /// One line of the headers.
@@ -154,6 +168,8 @@ pub struct Reader {
     pub tried: Option<(Placed, u16, Form)>,
     /// The words that are looked for in it.
     pub finding: Option<Finding>,
+    /// Its pictures.
+    pub(crate) gallery: Gallery,
     scroll: usize,
     /// Where one was in a message that is shown again, until its text is here.
     returns_to: usize,
@@ -180,6 +196,7 @@ impl Default for Reader {
             asked_source: None,
             tried: None,
             finding: None,
+            gallery: Gallery::default(),
             scroll: 0,
             returns_to: 0,
             rows: Vec::new(),
@@ -317,6 +334,7 @@ impl Reader {
                 other => other,
             };
         }
+        self.gallery.take(&reading);
         self.body = Body::Here(reading);
         self.progress = progress;
         self.is_slow = false;
@@ -330,6 +348,13 @@ impl Reader {
         self.source = lines;
         self.asked_source = None;
         self.lay_out();
+    }
+
+    /// Notes whether the sender's pictures are loaded.
+    pub(super) fn allow_sender(&mut self, is_allowed: bool) {
+        if let Body::Here(reading) = &mut self.body {
+            reading.is_sender_allowed = is_allowed;
+        }
     }
 
     /// Lays the rows out anew, after anything that decides which rows there are.
@@ -358,7 +383,9 @@ impl Reader {
             if reading.rest != Rest::Here {
                 rows.extend((0..REST_LINES).map(Row::Rest));
             }
-            fold(reading, self.quotes, self.finding.as_ref(), &mut rows);
+            let found = self.finding.as_ref();
+            fold(reading, &self.gallery, self.quotes, found, &mut rows);
+            self.gallery.push_attached(&mut rows);
         }
         self.rows = rows;
     }
@@ -477,16 +504,33 @@ impl Reader {
         None
     }
 
+    /// The row that the link at hand or the place that was found is in.
+    pub(super) fn wanted_row(&self) -> Option<Row> {
+        let spot = self.finding.as_ref().and_then(Finding::spot);
+        let row = match spot {
+            Some(spot) => self.row_of(spot),
+            None => self.link_row(),
+        };
+        row.and_then(|n| self.rows.get(n)).copied()
+    }
+
     /// Makes the link at hand visible.
     pub fn show_link(&mut self, height: usize) {
-        let (Some(link), Some(reading)) = (self.link, self.reading()) else {
-            return;
-        };
+        if let Some(row) = self.link_row()
+            && !(self.scroll..self.scroll + height).contains(&row)
+        {
+            self.scroll_to(row.saturating_sub(height / 3), height);
+        }
+    }
+
+    /// The row of the link at hand.
+    fn link_row(&self) -> Option<usize> {
+        let (link, reading) = (self.link?, self.reading()?);
         let line = reading
             .body
             .iter()
             .position(|l| l.spans.iter().any(|s| s.link == Some(link)));
-        let row = self.rows.iter().position(|row| match row {
+        self.rows.iter().position(|row| match row {
             Row::Line(n) => Some(*n) == line,
             Row::Folded { first, count } => {
                 line.is_some_and(|n| (*first..*first + *count).contains(&n))
@@ -498,13 +542,11 @@ impl Reader {
             | Row::Card(_)
             | Row::Rule
             | Row::Rest(_)
-            | Row::Source(_) => false,
-        });
-        if let Some(row) = row
-            && !(self.scroll..self.scroll + height).contains(&row)
-        {
-            self.scroll_to(row.saturating_sub(height / 3), height);
-        }
+            | Row::Source(_)
+            | Row::Picture { .. }
+            | Row::Caption(_)
+            | Row::Gap => false,
+        })
     }
 }
 
@@ -638,7 +680,14 @@ fn card_rows(reading: &Reading) -> Vec<CardRow> {
 
 /// The rows of the text, with blocks quoted deeper than `quotes` folded into one row each, but for
 /// those in which something was found.
-fn fold(reading: &Reading, quotes: u8, finding: Option<&Finding>, rows: &mut Vec<Row>) {
+fn fold(
+    reading: &Reading,
+    gallery: &Gallery,
+    quotes: u8,
+    finding: Option<&Finding>,
+    rows: &mut Vec<Row>,
+) {
+    let mut picture_before = None;
     let close = |first: usize, count: usize, rows: &mut Vec<Row>| {
         let is_found = |n| finding.is_some_and(|f| f.is_in_line(n));
         let is_open = (first..first + count).any(is_found);
@@ -656,7 +705,14 @@ fn fold(reading: &Reading, quotes: u8, finding: Option<&Finding>, rows: &mut Vec
         }
         close(first, deep, rows);
         deep = 0;
-        rows.push(Row::Line(n));
+        let picture = gallery.alone_in(line);
+        match picture.and_then(|p| Some((p, gallery.rows(p)?))) {
+            // What stands for it may go on in the next line.
+            Some((picture, _)) if picture_before == Some(picture) => {}
+            Some((picture, count)) => gallery::push(rows, picture, count, line.quote),
+            None => rows.push(Row::Line(n)),
+        }
+        picture_before = picture;
     }
     close(first, deep, rows);
 }

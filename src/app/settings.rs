@@ -39,6 +39,25 @@ impl Colours {
     }
 }
 
+/// How pictures are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Pictures {
+    /// Not at all: a line says what there is.
+    #[default]
+    Off,
+    /// As blocks of two colours in a cell.
+    Blocks {
+        /// Whether the terminal knows all colours; else it knows 256.
+        is_true: bool,
+    },
+    /// By kitty's protocol.
+    Kitty,
+    /// By iTerm2's protocol.
+    Iterm2,
+    /// As sixels.
+    Sixel,
+}
+
 /// How dates are written in lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum DateStyle {
@@ -96,6 +115,9 @@ pub struct KeyOverride {
     pub chords: Vec<String>,
 }
 
+/// The size of a cell where nobody tells it.
+const CELL_PX: (u16, u16) = (8, 16);
+
 /// Reads a query, given today as days since 1970 in local time.
 pub type ParseQuery = fn(&str, i32) -> Result<Query, QueryError>;
 
@@ -115,10 +137,16 @@ pub struct Settings {
     pub layout: LayoutMode,
     /// Whether messages are grouped by thread at the start.
     pub has_threads: bool,
+    /// Whether a thread is read as one conversation.
+    pub has_conversation: bool,
     /// Whether new mail rings.
     pub has_bell: bool,
     /// Whether the preview explains the first keys until one is pressed.
     pub has_tour: bool,
+    /// How pictures are shown.
+    pub pictures: Pictures,
+    /// The width and height of a cell in pixels.
+    pub cell_px: (u16, u16),
     /// The default keys.
     pub preset: Preset,
     /// The user's own keys.
@@ -127,6 +155,10 @@ pub struct Settings {
     pub utc_offset_mins: fn(i64) -> i32,
     /// The folder of templates.
     pub templates: Option<String>,
+    /// The programs that print, with their arguments; the first that is there does.
+    pub printers: Vec<Vec<String>>,
+    /// Whether a program of the user's fills the clipboard.
+    pub has_copy_command: bool,
     /// The query language.
     pub parse_query: ParseQuery,
 }
@@ -140,12 +172,17 @@ impl Default for Settings {
             mark_read_after: Some(2),
             layout: LayoutMode::default(),
             has_threads: true,
+            has_conversation: false,
             has_bell: false,
             has_tour: false,
+            pictures: Pictures::default(),
+            cell_px: CELL_PX,
             preset: Preset::default(),
             key_overrides: Vec::new(),
             utc_offset_mins: |_| 0,
             templates: None,
+            printers: Vec::new(),
+            has_copy_command: false,
             parse_query: every_word,
         }
     }

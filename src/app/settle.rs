@@ -4,6 +4,7 @@
 //! place. It must never ask again for what was just asked for.
 
 use super::compose;
+use super::gallery;
 use super::list::placed;
 use super::reader::Asked;
 use super::{Activity, App, Body, Context, Effect, Outbox, Overlay, Split, Token, stops};
@@ -38,12 +39,14 @@ pub(super) fn settle(app: &mut App, effects: &mut Vec<Effect>) {
     effects.extend(command.map(Effect::Engine));
     effects.extend(await_list(app));
     follow_cursor(app);
+    effects.extend(super::conversation::settle(app));
     let words = app.user_filter.as_ref().map(super::finding::words_of);
     app.reader.set_list_words(words.unwrap_or_default());
     effects.extend(want_text(app));
     effects.extend(want_read(app));
     let (height, scroll) = (app.reader_height(), app.reader.scroll());
     app.reader.scroll_to(scroll, height);
+    effects.extend(gallery::settle(app));
 }
 
 /// A list that is there in a moment needs no word; one that is not gets one.
@@ -66,10 +69,12 @@ fn await_list(app: &mut App) -> Option<Effect> {
 
 fn settle_overlay(app: &mut App) {
     super::actions::refresh_search(app);
+    super::files::refresh(app);
     let height = app.overlay_height();
     match &mut app.overlay {
         Some(Overlay::Picker(picker)) => picker.settle(height),
         Some(Overlay::Help(help)) => help.scroll_by(0, height),
+        Some(Overlay::Output(output)) => output.scroll_by(0, height),
         Some(
             Overlay::Prompt(_) | Overlay::Confirm(_) | Overlay::Activity(_) | Overlay::Outbox(_),
         )
@@ -195,7 +200,9 @@ pub(super) fn mark_read(app: &mut App) -> Vec<Effect> {
     };
     app.reader.is_marked = true;
     let is_read = |row: &crate::model::ListRow| row.count == 1 && row.flags.has(Flag::Seen);
-    if app.list.find(placed).is_some_and(|(_, row)| is_read(row)) {
+    let told = app.thread_view().and_then(super::Conversation::row);
+    let listed = app.list.find(placed).map(|(_, row)| row);
+    if told.or(listed).is_some_and(is_read) {
         return Vec::new();
     }
     let request = app.request();

@@ -46,7 +46,8 @@ impl App {
         if self.focus == Context::Reader
             && let Some(placed) = self.reader.placed
         {
-            return self.list.find(placed).map(|(_, row)| row);
+            let told = self.thread_view().and_then(super::Conversation::row);
+            return told.or_else(|| self.list.find(placed).map(|(_, row)| row));
         }
         self.list.current()
     }
@@ -59,6 +60,12 @@ impl App {
             return Concern {
                 named: self.list.selected().clone(),
                 rows: range.unwrap_or(0..0),
+            };
+        }
+        if is_reading && self.thread_view().is_some() {
+            return Concern {
+                named: self.reader.placed.into_iter().collect(),
+                rows: 0..0,
             };
         }
         let many = count.unwrap_or(1).max(1);
@@ -78,6 +85,9 @@ impl App {
 
     /// The rows that a change would concern, as far as they are loaded.
     pub(super) fn known_rows(&self, count: Count) -> Vec<&ListRow> {
+        if let Some(talk) = self.thread_view() {
+            return talk.row().into_iter().collect();
+        }
         let concern = self.concern(count);
         let is_meant = |(n, row): &(u32, &ListRow)| {
             concern.rows.contains(n) || concern.named.contains(&placed(row))
@@ -197,6 +207,9 @@ impl App {
             cursor: self.list.current().map(placed),
         });
         self.list.take_out(gone);
+        if self.focus == Context::Reader && super::conversation::take_out(self, gone) {
+            return;
+        }
         let is_read_gone = self.reader.placed.is_some_and(|p| gone.contains(&p));
         if self.focus == Context::Reader && is_read_gone {
             let next = self.list.current().map(placed);

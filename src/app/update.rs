@@ -2,7 +2,7 @@
 //!
 //! Called by `run`. Must never read a clock, a file or the environment.
 
-use super::{App, Effect, Input, Token, compose, dispatch, events, mouse, overlay, settle};
+use super::{App, Effect, Input, Token, compose, dispatch, events, mouse, overlay, settle, taking};
 
 /// Takes one input and says what is to be done about it.
 pub fn update(app: &mut App, input: Input) -> Vec<Effect> {
@@ -30,6 +30,8 @@ pub fn update(app: &mut App, input: Input) -> Vec<Effect> {
         Input::Engine(event) => events::event(app, event),
         Input::Refused(command) => events::refused(app, &command),
         Input::Edited { key, outcome } => compose::edited(app, key, outcome),
+        Input::HasRun { program, fault } => taking::has_run(app, &program, &fault),
+        Input::NotDone(what, hint) => app.complain(what, hint),
         Input::Resumed => vec![Effect::Redraw],
     };
     settle::settle(app, &mut effects);

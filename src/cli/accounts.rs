@@ -10,7 +10,7 @@ use crate::engine::{
 };
 use crate::model::{Address, Query, is_same_mailbox};
 use crate::net::smtp::{Manner, Patience};
-use crate::net::{Login, Options, Security, Server};
+use crate::net::{Login, Options, Security, Server, http};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,8 +32,8 @@ pub(super) fn setup(config: &Config, data_dir: &Path, only: Option<&str>) -> Set
         accounts,
         directory: config.directory.clone(),
         spelling: spelling(config),
-        web: crate::net::http::Limits::default(),
         gpg: Gpg::default(),
+        web: http::Limits::default(),
         is_offline: false,
     }
 }
@@ -50,6 +50,16 @@ pub(super) fn spelling(config: &Config) -> String {
             String::new()
         }
     })
+}
+
+/// What prints: the program that is set, or those that systems have.
+fn printers(config: &Config) -> Vec<Vec<String>> {
+    let set = config::Ui::argv(config.ui.print_command.as_ref());
+    if set.is_empty() {
+        vec![vec!["lp".to_owned()], vec!["lpr".to_owned()]]
+    } else {
+        vec![set]
+    }
 }
 
 fn downloads(config: &Config) -> PathBuf {
@@ -234,6 +244,7 @@ pub(super) fn settings(config: &Config, has_no_colour: bool, is_light: bool) -> 
             config::Layout::ListOnly => app::LayoutMode::ListOnly,
         },
         has_threads: ui.threads,
+        has_conversation: ui.conversation,
         has_bell: ui.bell,
         has_tour: false,
         preset: match ui.keymap {
@@ -245,7 +256,10 @@ pub(super) fn settings(config: &Config, has_no_colour: bool, is_light: bool) -> 
         key_overrides: key_overrides(config),
         utc_offset_mins,
         templates: None,
+        printers: printers(config),
+        has_copy_command: ui.copy_command.is_some(),
         parse_query: PARSE_QUERY,
+        ..app::Settings::default()
     }
 }
 

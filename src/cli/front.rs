@@ -8,9 +8,9 @@ use super::exit::{Exit, Failure};
 use super::place::Place;
 use super::terminal::variable;
 use super::{log, network};
-use crate::app::Settings;
+use crate::app::{Pictures, Settings};
 use crate::bus::SyncMode;
-use crate::config::{Config, Directory, LeaveOnServer};
+use crate::config::{self, Config, Directory, LeaveOnServer, Ui};
 use crate::demo::{Demo, DemoAccount};
 use crate::engine::{
     AccountSetup, Gpg, Keep, LIST_EVERY, LoginSource, Maildrop, Outgoing, SaveSent, Sender, Setup,
@@ -18,8 +18,8 @@ use crate::engine::{
 };
 use crate::model::{Address, DraftStart, Safe, Secret};
 use crate::net::smtp::Manner;
-use crate::net::{Login, Options, Security, Server};
-use crate::run::{self, Front};
+use crate::net::{Login, Options, Security, Server, http};
+use crate::run::{self, Front, PictureWish};
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::sync::Arc;
@@ -95,8 +95,11 @@ pub(super) fn demo() -> Result<Exit, Failure> {
             accounts: demo.accounts.iter().map(demo_account).collect(),
             directory: Directory::default(),
             spelling: String::new(),
-            web: crate::net::http::Limits::default(),
             gpg: Gpg::default(),
+            web: http::Limits {
+                instead: Some(demo.web),
+                ..http::Limits::default()
+            },
             is_offline: false,
         };
         let mut front = front(&Config::default(), setup);
@@ -128,9 +131,45 @@ fn front(config: &Config, setup: Setup) -> Front {
         },
         setup,
         has_mouse: config.ui.mouse,
+        pictures: pictures(config),
         open_url: |url| open::that_detached(url),
+        viewer: Ui::argv(config.ui.open_command.as_ref()),
+        clipboard: Ui::argv(config.ui.copy_command.as_ref()),
         editor: editor(),
         start: None,
+    }
+}
+
+/// How pictures are to be shown: as it is set, else by what the terminal says of itself in the environment.
+fn pictures(config: &Config) -> PictureWish {
+    let term = variable("TERM");
+    let colours = variable("COLORTERM");
+    let is_true = matches!(colours.as_str(), "truecolor" | "24bit");
+    let blocks = Pictures::Blocks { is_true };
+    match config.ui.pictures {
+        config::Pictures::Off => return PictureWish::Fixed(Pictures::Off),
+        config::Pictures::Kitty => return PictureWish::Fixed(Pictures::Kitty),
+        config::Pictures::Iterm2 => return PictureWish::Fixed(Pictures::Iterm2),
+        config::Pictures::Sixel => return PictureWish::Fixed(Pictures::Sixel),
+        config::Pictures::Blocks => return PictureWish::Fixed(blocks),
+        config::Pictures::Auto => {}
+    }
+    let has_blocks = is_true || term.contains("256color") || term.contains("direct");
+    let fallback = if has_blocks { blocks } else { Pictures::Off };
+    // Between us and the terminal these pass on only what they know themselves.
+    let is_inside = !variable("TMUX").is_empty() || term.starts_with("screen");
+    let program = variable("TERM_PROGRAM");
+    let is_kitty = term.contains("kitty")
+        || term.contains("ghostty")
+        || program == "ghostty"
+        || !variable("KITTY_WINDOW_ID").is_empty();
+    let is_iterm2 = matches!(program.as_str(), "iTerm.app" | "WezTerm" | "mintty")
+        || variable("LC_TERMINAL") == "iTerm2";
+    match term.as_str() {
+        "" | "dumb" | "linux" => PictureWish::Fixed(fallback),
+        _ if is_kitty && !is_inside => PictureWish::Fixed(Pictures::Kitty),
+        _ if is_iterm2 && !is_inside => PictureWish::Fixed(Pictures::Iterm2),
+        _ => PictureWish::Ask(fallback),
     }
 }
 

@@ -175,7 +175,14 @@ fn shown_part(part: &Part) -> ShownPart<'_> {
 /// Who reads mail of that account.
 fn viewer(place: &Place, account: &str) -> text::Viewer {
     let account = place.loaded.config.account(account);
+    let own = account.map(|a| {
+        let others = a.send.identities.iter().map(|i| i.address.clone());
+        others.chain([a.address.clone()]).collect()
+    });
     text::Viewer {
+        own: own.unwrap_or_default(),
+        zone: jiff::tz::TimeZone::system(),
+        now_secs: crate::engine::clock::now_secs(),
         trusted: account
             .and_then(|a| a.trusted_authserv.clone())
             .unwrap_or_default(),

@@ -18,6 +18,7 @@ pub(super) fn check(config: &Config, places: &Places) -> Option<Error> {
         checker.account(name, account);
     }
     checker.directory(config);
+    checker.ui(config);
     for (context, actions) in &config.keys {
         for (action, chords) in actions {
             if chords.0.iter().any(|chord| chord.trim().is_empty()) {
@@ -239,6 +240,22 @@ impl Checker<'_> {
             } else if !is_web(&client.auth_url) || !is_web(&client.token_url) {
                 let hint = "both must begin with https://";
                 self.refuse(&at("oauth2"), "needs an auth_url and a token_url", hint);
+            }
+        }
+    }
+
+    fn ui(&mut self, config: &Config) {
+        let ui = &config.ui;
+        for (key, command) in [
+            ("open_command", &ui.open_command),
+            ("print_command", &ui.print_command),
+            ("copy_command", &ui.copy_command),
+        ] {
+            let is_wrong = |c: &String| words(c).is_none_or(|words| words.is_empty());
+            if command.as_ref().is_some_and(is_wrong) {
+                let hint = "write the program and its arguments, such as \"xdg-open\"";
+                let why = "is empty or has a quote that is not closed";
+                self.refuse(&["ui", key], why, hint);
             }
         }
     }

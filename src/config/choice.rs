@@ -71,6 +71,25 @@ pub enum Layout {
     ListOnly,
 }
 
+/// How pictures are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pictures {
+    /// As well as the terminal can, as far as it can be told.
+    #[default]
+    Auto,
+    /// By kitty's protocol.
+    Kitty,
+    /// By iTerm2's protocol.
+    Iterm2,
+    /// As sixels.
+    Sixel,
+    /// As blocks of two colours.
+    Blocks,
+    /// Not at all.
+    Off,
+}
+
 /// How lists write dates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -10,7 +10,7 @@ mod load;
 mod secret;
 mod value;
 
-pub use choice::{Dates, Keymap, Layout, LdapTls, SaveSent, Theme, Tls};
+pub use choice::{Dates, Keymap, Layout, LdapTls, Pictures, SaveSent, Theme, Tls};
 pub use load::{Loaded, config_file, data_dir, load, parse};
 pub use secret::{Credential, Proof};
 pub use value::{Chords, Keep, LeaveOnServer, MarkRead, OAuth2, OAuth2Client, Period, Size};
@@ -487,21 +487,47 @@ pub struct Ui {
     pub keymap: Keymap,
     /// Whether messages are grouped by thread at the start.
     pub threads: bool,
+    /// Whether Enter shows the whole thread of a message as one conversation.
+    pub conversation: bool,
     /// Whether new mail rings the terminal's bell.
     pub bell: bool,
     /// Whether the mouse is used; without it, the terminal selects text as ever.
     pub mouse: bool,
+    /// How pictures are shown: "auto" (as well as the terminal can), "kitty", "iterm2", "sixel",
+    /// "blocks" (two colours in each cell) or "off".
+    pub pictures: Pictures,
     /// Draws with plain ASCII only.
     pub ascii: bool,
     /// Where attachments are saved. Where it is not set: the system's folder for downloads.
     /// Example: `"~/Downloads"`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub downloads: Option<PathBuf>,
+    /// The program that opens an attachment; the name of a copy of the file is put behind its arguments.
+    /// Where it is not set: what the system has for files of that ending.
+    /// Example: `"xdg-open"`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open_command: Option<String>,
+    /// The program that prints what it reads from its standard input. Where it is not set: lp or lpr.
+    /// Example: `"lp -d office"`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub print_command: Option<String>,
+    /// The program that puts what it reads on the clipboard. Where it is not set: the terminal does (OSC 52).
+    /// Example: `"wl-copy"`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub copy_command: Option<String>,
     /// The language of the spell check, as aspell and hunspell call it. Where it is not set: the
     /// system's.
     /// Example: `"en_GB"`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spelling: Option<String>,
+}
+
+impl Ui {
+    /// The words of one of the commands; empty where there is none.
+    #[must_use]
+    pub fn argv(command: Option<&String>) -> Vec<String> {
+        command.and_then(|c| value::words(c)).unwrap_or_default()
+    }
 }
 
 impl Default for Ui {
@@ -513,10 +539,15 @@ impl Default for Ui {
             mark_read_after: MarkRead::After(Period::from_secs(2)),
             keymap: Keymap::Vim,
             threads: true,
+            conversation: false,
             bell: false,
             mouse: true,
+            pictures: Pictures::Auto,
             ascii: false,
             downloads: None,
+            open_command: None,
+            print_command: None,
+            copy_command: None,
             spelling: None,
         }
     }

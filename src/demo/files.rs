@@ -1,6 +1,6 @@
-//! The files that sample mail carries, embedded.
+//! The files that sample mail carries or points to, embedded.
 //!
-//! Called by `letter`. Every file of `assets/demo/files` must stand here once.
+//! Called by `letter` and `web`. Every file of `assets/demo/files` must stand here once.
 
 use std::sync::LazyLock;
 
@@ -14,11 +14,14 @@ static LIGHTSHIP: LazyLock<Vec<u8>> = LazyLock::new(lightship);
 pub(crate) fn find(name: &str) -> Option<(&'static [u8], &'static str)> {
     let bytes: &[u8] = match name {
         "boat-7.png" => include_bytes!("../../assets/demo/files/boat-7.png"),
+        "gauge-check.sh" => include_bytes!("../../assets/demo/files/gauge-check.sh"),
         "invoice-20814.pdf" => include_bytes!("../../assets/demo/files/invoice-20814.pdf"),
         "lightship-1962.bmp" => &LIGHTSHIP,
+        "logo.png" => include_bytes!("../../assets/demo/files/logo.png"),
         "lower-quay.png" => include_bytes!("../../assets/demo/files/lower-quay.png"),
         "minutes.txt" => include_bytes!("../../assets/demo/files/minutes.txt"),
         "northgrid-october.pdf" => include_bytes!("../../assets/demo/files/northgrid-october.pdf"),
+        "november-head.jpg" => include_bytes!("../../assets/demo/files/november-head.jpg"),
         "quotation-minato.pdf" => include_bytes!("../../assets/demo/files/quotation-minato.pdf"),
         "rehearsals.txt" => include_bytes!("../../assets/demo/files/rehearsals.txt"),
         "skerrow-levels.txt" => include_bytes!("../../assets/demo/files/skerrow-levels.txt"),
@@ -30,10 +33,12 @@ pub(crate) fn find(name: &str) -> Option<(&'static [u8], &'static str)> {
         _ => return None,
     };
     let kind = match name.rsplit('.').next() {
+        Some("jpg") => "image/jpeg",
         Some("png") => "image/png",
         Some("bmp") => "image/bmp",
         Some("pdf") => "application/pdf",
         Some("patch") => "text/x-patch; charset=utf-8",
+        Some("sh") => "application/x-sh",
         _ => "text/plain; charset=utf-8",
     };
     Some((bytes, kind))

@@ -6,10 +6,10 @@
 use super::imap::{Options, Peer, serve};
 use super::sample::{SampleAccount, sample};
 use super::served::Served;
-use super::{pop3, returns, smtp};
+use super::{pop3, returns, smtp, web};
 use crate::model::{Flag, FlagChange};
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -53,6 +53,8 @@ pub struct RunningDemo {
     pub accounts: Vec<DemoAccount>,
     /// Their servers, in the same order.
     pub peers: Vec<Served>,
+    /// Where the pictures are that the mail points to, whatever host it names.
+    pub web: SocketAddr,
     /// Aborted on drop.
     _tasks: JoinSet<()>,
 }
@@ -66,6 +68,11 @@ impl Demo {
         let mut tasks = JoinSet::new();
         let (mut accounts, mut peers) = (Vec::new(), Vec::new());
         let samples = sample(now_secs);
+        let pages = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let web = pages.local_addr()?;
+        tasks.spawn(async move {
+            drop(web::serve(pages).await);
+        });
         let (mail, sent) = mpsc::channel(returns::MAIL_MAX);
         for account in &samples {
             let peer = served(account);
@@ -102,6 +109,7 @@ impl Demo {
         Ok(RunningDemo {
             accounts,
             peers,
+            web,
             _tasks: tasks,
         })
     }

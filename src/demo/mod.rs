@@ -21,6 +21,7 @@ mod served;
 pub mod smtp;
 mod source;
 mod structure;
+mod web;
 mod wire;
 
 pub use faults::{Act, Fault, Faults, Times, When};

@@ -3,6 +3,7 @@
 //! Called by `dispatch`, one task a request, after the user has agreed. Must never ask another address
 //! than the one that was shown.
 
+use super::program::Stop;
 use super::texts::{Texts, Why};
 use crate::bus::{CardDeed, Event, Problem, RequestId};
 use crate::model::{Placed, Safe};
@@ -19,6 +20,9 @@ impl Texts {
     pub(crate) async fn card(self, request: RequestId, placed: Placed, deed: CardDeed) {
         let (not, done) = match deed {
             CardDeed::Unsubscribe { url } => ("not unsubscribed", self.unsubscribe(&url).await),
+            CardDeed::Check => ("not checked", self.check(placed).await),
+            // `invites` serves it.
+            CardDeed::Answer(_) => return,
         };
         let event = match done {
             Ok(text) => Event::CardDone {
@@ -36,6 +40,29 @@ impl Texts {
             },
         };
         let _gone = self.events.send(event).await;
+    }
+
+    /// Checks or decrypts a message, and remembers what came of it for this session.
+    async fn check(&self, placed: Placed) -> Result<String, (String, String)> {
+        let raw = self.raw(placed).await?;
+        let (gpg, folder) = self.gpg.clone();
+        let stop = Stop::default();
+        let _ends_with_this = stop.on_drop();
+        let checking = tokio::task::spawn_blocking(move || gpg.unseal(&raw, &folder, &stop));
+        let opened = checking.await.map_err(|_| {
+            let why = "the message could not be taken apart".to_owned();
+            (why, String::new())
+        })?;
+        let opened = opened.map_err(|e| (e.to_string(), String::new()))?;
+        let Some(opened) = opened else {
+            return Err((
+                "nothing in it is signed or encrypted".to_owned(),
+                String::new(),
+            ));
+        };
+        let text = opened.lines.first().map(|line| line.text.to_string());
+        self.opened.put(placed.message, opened);
+        Ok(text.unwrap_or_default())
     }
 
     /// One request, as RFC 8058 section 3.1 has it: a POST over TLS with that one word, and nothing

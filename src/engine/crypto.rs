@@ -83,6 +83,14 @@ impl Gpg {
         }
     }
 
+    pub(super) fn program(&self) -> &Path {
+        &self.program
+    }
+
+    pub(super) fn home(&self) -> Option<&Path> {
+        self.home.as_deref()
+    }
+
     /// Writes the whole message, signed and encrypted as the draft asks for. `folder` takes temporary
     /// files without a name, for this user alone. A draft that is to be kept is encrypted to its
     /// writer alone, and not signed. On an error, what was written so far is no message.
@@ -181,7 +189,7 @@ impl Gpg {
 
     /// `gpg` with what all calls share: no terminal, no question, no network, its status on the
     /// standard error, beside what it says to people.
-    fn command(&self) -> Command {
+    pub(super) fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         if let Some(home) = &self.home {
             command.arg("--homedir").arg(home);
@@ -289,14 +297,14 @@ fn run(command: &mut Command, time: Duration, streams: Streams) -> Result<Ended,
 }
 
 /// What `gpg` said: lines for programs, and lines for people.
-struct Status {
+pub(super) struct Status {
     lines: Vec<Vec<String>>,
     said: String,
 }
 
 impl Status {
     /// Words of the status, by the list in GnuPG's own `doc/DETAILS`.
-    fn read(errors: &[u8]) -> Self {
+    pub(super) fn read(errors: &[u8]) -> Self {
         let text = String::from_utf8_lossy(errors);
         let mut status = Self {
             lines: Vec::new(),
@@ -312,6 +320,19 @@ impl Status {
             }
         }
         status
+    }
+
+    /// The lines for programs, word by word.
+    pub(super) fn lines(&self) -> impl Iterator<Item = &[String]> {
+        self.lines.iter().map(Vec::as_slice)
+    }
+
+    /// What was said to people last.
+    pub(super) fn said(&self) -> &str {
+        match self.said.as_str() {
+            "" => "it did not say why",
+            said => said,
+        }
     }
 
     fn find(&self, word: &str) -> Option<&[String]> {

@@ -10,11 +10,15 @@ use super::clock;
 use super::gather;
 use super::lane;
 use super::maildrop;
+use super::opened::OpenedTexts;
 use super::owner::{Owner, Taken};
 use super::people::{self, Directory};
+use super::pictures::Shelf;
 use super::sender;
 use super::setup::Setup;
+use super::staging::Staging;
 use super::store_thread::Db;
+use super::taking::Places;
 use super::teller::{Teller, tell};
 use super::texts::Texts;
 use super::upkeep;
@@ -22,7 +26,7 @@ use super::views::{self, Views};
 use super::watch;
 use super::writers::Writers;
 use super::writing::copy_later;
-use crate::bus::{AccountView, Command, Event, Link, Problem, RequestId, SyncMode};
+use crate::bus::{AccountView, CardDeed, Command, Event, Link, Problem, RequestId, SyncMode, Take};
 use crate::model::{AccountKey, MailboxKey, Placed, Safe};
 use crate::store::Result;
 use std::collections::BTreeMap;
@@ -56,12 +60,16 @@ pub(crate) struct Dispatch {
     pub(super) kept: Arc<Notify>,
     pub(super) tasks: JoinSet<()>,
     lanes: JoinSet<()>,
-    saves: BTreeMap<RequestId, AbortHandle>,
+    pub(super) saves: BTreeMap<RequestId, AbortHandle>,
+    pub(super) shelf: Arc<Shelf>,
+    staging: Arc<Staging>,
     pub(super) directory: Arc<Directory>,
     /// The question for an address that is being answered.
     pub(super) completing: Option<AbortHandle>,
     /// The text that is looked at for misspelt words.
     pub(super) spelling: Option<AbortHandle>,
+    /// What was checked or decrypted in this session.
+    opened: OpenedTexts,
 }
 
 impl Dispatch {
@@ -79,7 +87,9 @@ impl Dispatch {
         });
         let own = own.collect();
         let directory = Directory::new(setup.directory.clone(), own, Arc::clone(&changes));
+        let staging = Arc::new(Staging::new(&setup.data_dir));
         let mut tasks = JoinSet::new();
+        let shelf = Shelf::new(setup.is_offline);
         let writers = Arc::new(Writers::begin(&setup.data_dir));
         tasks.spawn(Views::new(db.clone(), Arc::clone(&changes), events.clone()).run(inbox));
         Self {
@@ -95,9 +105,12 @@ impl Dispatch {
             tasks,
             lanes: JoinSet::new(),
             saves: BTreeMap::new(),
+            shelf,
+            staging,
             directory,
             completing: None,
             spelling: None,
+            opened: OpenedTexts::default(),
         }
     }
 
@@ -313,14 +326,36 @@ impl Dispatch {
                 placed,
                 deed,
             } => {
-                let texts = self.texts(placed);
-                let handle = self.tasks.spawn(texts.card(request, placed, deed));
+                let handle = match deed {
+                    CardDeed::Answer(state) => {
+                        let drafts = self.drafts();
+                        self.tasks
+                            .spawn(drafts.answer_invite(request, placed, state))
+                    }
+                    deed => {
+                        let texts = self.texts(placed);
+                        self.tasks.spawn(texts.card(request, placed, deed))
+                    }
+                };
                 self.saves.retain(|_, task| !task.is_finished());
                 self.saves.insert(request, handle);
             }
+            Command::Take(order) => self.take(order),
             Command::Cancel(request) => self.cancel(request),
-            _ => {}
+            picture => self.serve_picture(picture),
         }
+    }
+
+    fn take(&mut self, order: Take) {
+        let (request, placed) = (order.request, order.placed);
+        let places = Places {
+            downloads: self.setup.downloads.clone(),
+            staging: Arc::clone(&self.staging),
+        };
+        let task = self.texts(placed).take(order, places);
+        let handle = self.tasks.spawn(task);
+        self.saves.retain(|_, task| !task.is_finished());
+        self.saves.insert(request, handle);
     }
 
     fn account_of(&self, mailbox: MailboxKey) -> Option<Arc<Account>> {
@@ -332,12 +367,14 @@ impl Dispatch {
         self.accounts.iter().find(|a| a.key == key).cloned()
     }
 
-    fn texts(&self, placed: Placed) -> Texts {
+    pub(super) fn texts(&self, placed: Placed) -> Texts {
         Texts {
             db: self.db.clone(),
             account: self.account_of(placed.mailbox),
             events: self.events.clone(),
             web: self.setup.web.clone(),
+            opened: self.opened.clone(),
+            gpg: (self.setup.gpg.clone(), self.setup.data_dir.clone()),
         }
     }
 
@@ -432,6 +469,7 @@ impl Dispatch {
     }
 
     fn set_offline(&self, is_offline: bool) {
+        self.shelf.set_offline(is_offline);
         for account in &self.accounts {
             account.board.post(|w| {
                 w.is_offline = is_offline;

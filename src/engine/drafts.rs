@@ -95,6 +95,12 @@ impl Drafts {
         let begun = match start {
             DraftStart::Kept(key) => return self.take_up(request, key).await,
             DraftStart::Blank(account) => plain(self.blank(account)?),
+            DraftStart::WithPart(placed, attached) => {
+                let mut draft = self.blank(self.account_key(placed))?;
+                draft.subject.clone_from(&attached.name);
+                draft.attachments.push(*attached);
+                plain(draft)
+            }
             DraftStart::Mailto(url) => self.mailto(&url)?,
             DraftStart::Template(name) => self.template(&name).await?,
             DraftStart::Resume(placed) => match self.resume(placed).await? {
@@ -250,6 +256,9 @@ impl Drafts {
                 .map(Arc::clone),
             events: self.events.clone(),
             web: crate::net::http::Limits::default(),
+            // An answer quotes a message as it came: nothing decrypted leaves by that way.
+            opened: super::opened::OpenedTexts::default(),
+            gpg: (self.gpg.clone(), self.data_dir.clone()),
         }
     }
 

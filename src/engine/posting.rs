@@ -37,7 +37,7 @@ impl Drafts {
         let _gone = self.events.send(event).await;
     }
 
-    async fn try_send(
+    pub(super) async fn try_send(
         &self,
         request: RequestId,
         key: DraftKey,

@@ -69,6 +69,8 @@ pub(crate) enum Fault {
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) is_success: bool,
+    /// Its exit code; `None` where a signal ended it.
+    pub(crate) code: Option<i32>,
     /// What it printed, cut at the bound; empty where its output goes elsewhere.
     pub(crate) output: Vec<u8>,
     /// What it said on its standard error, cut at a bound.
@@ -133,6 +135,7 @@ pub(crate) fn run(
     }
     Ok(Ended {
         is_success: status.success(),
+        code: status.code(),
         output: output.unwrap_or_default(),
         errors: errors.unwrap_or_default(),
     })

@@ -7,7 +7,7 @@ use crate::bus::SyncMode;
 use crate::config;
 use crate::model::{Address, Role};
 use crate::net::smtp::Manner;
-use crate::net::{Login, Options, Server};
+use crate::net::{Login, Options, Server, http};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -170,10 +170,10 @@ pub struct Setup {
     pub directory: config::Directory,
     /// The language of the spell check, such as `en_GB`; empty: what its program takes by itself.
     pub spelling: String,
-    /// How the web is asked, where a key asks for it.
-    pub web: crate::net::http::Limits,
     /// How messages are signed and encrypted.
     pub gpg: Gpg,
+    /// How the web is asked, where a key asks for it.
+    pub web: http::Limits,
     /// Whether to start without connecting.
     pub is_offline: bool,
 }

@@ -1,24 +1,29 @@
-//! Opens messages for the reader and saves attachments: from the store at once, else by a fetch.
+//! Opens messages for the reader: from the store at once, else by a fetch.
 //!
 //! Called by `dispatch`, one task a request. An open message must never wait longer than
 //! [`FETCH_PATIENCE`], and what is here is shown before what is missing is asked for.
 
 use super::account::Account;
 use super::board::{Fetch, Want};
+use super::crypto::Gpg;
 use super::lane::FETCH_PATIENCE;
+use super::opened::OpenedTexts;
 use super::store_thread::Db;
-use crate::bus::{Event, Form, Problem, RequestId};
+use crate::bus::{Event, Form, RequestId};
 use crate::mime;
 use crate::model::{Attachment, BodyStructure, PartId, Placed, Reading, Rest, Safe};
 use crate::net;
 use crate::store::{self, Summary};
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 /// The longest source that is shown; beyond it a note says how to see the rest.
 const SOURCE_MAX: usize = 2 * 1024 * 1024;
+
+/// How long a part may take in all, whose pieces keep arriving.
+const PART_PATIENCE: Duration = Duration::from_secs(12 * 3600);
 
 /// What a request for a text works with.
 #[derive(Debug, Clone)]
@@ -28,6 +33,10 @@ pub(crate) struct Texts {
     pub(crate) events: mpsc::Sender<Event>,
     /// How the web is asked.
     pub(crate) web: net::http::Limits,
+    /// What was checked or decrypted.
+    pub(crate) opened: OpenedTexts,
+    /// Checks and decrypts, with temporary files in that folder.
+    pub(crate) gpg: (Gpg, PathBuf),
 }
 
 /// What is here of a message: all of it, or what one reads.
@@ -73,6 +82,13 @@ pub(crate) enum Why {
     Store(#[from] store::Error),
     #[error("{0}")]
     File(String),
+}
+
+impl Why {
+    /// A task of ours ended in a panic.
+    pub(super) fn lost() -> Self {
+        Self::File("the work on it was lost".to_owned())
+    }
 }
 
 impl From<net::Error> for Why {
@@ -146,6 +162,21 @@ impl Texts {
             .ok_or(Why::Gone)
     }
 
+    /// A message made readable for that width, its text fetched where it is missing.
+    pub(super) async fn read_for(
+        &self,
+        placed: Placed,
+        width: u16,
+        form: Form,
+    ) -> Result<Reading, Why> {
+        if let Some(reading) = self.reading(placed, width, form).await? {
+            return Ok(reading);
+        }
+        self.fetch(placed, Want::Text).await?;
+        let reading = self.reading(placed, width, form).await?;
+        reading.ok_or(Why::Gone)
+    }
+
     /// What is in the store of a message, made readable; `None` where its text is missing.
     async fn reading(
         &self,
@@ -158,18 +189,39 @@ impl Texts {
         };
         let viewer = self.viewer();
         let form = form_of(form);
+        if let (Some(opened), Held::Whole(_)) = (self.opened.get(placed.message), &held) {
+            let reading = make(move || match held {
+                Held::Whole(raw) => mime::opened_reading(&raw, &opened, width, form, &viewer),
+                Held::Parts { .. } => Reading::default(),
+            });
+            let mut reading = reading.await?;
+            reading.has_files = true;
+            self.add_answers(&mut reading.cards).await;
+            return Ok(Some(reading));
+        }
         let reading = make(move || {
             let mut reading = mime::reading(held.source(), width, form);
+            reading.has_files = matches!(held, Held::Whole(_));
             reading.cards = mime::cards(held.source(), &viewer);
             reading
         });
-        Ok(Some(reading.await?))
+        let mut reading = reading.await?;
+        self.add_answers(&mut reading.cards).await;
+        if !reading.pictures.is_empty() {
+            self.add_sender(placed, &mut reading).await?;
+        }
+        Ok(Some(reading))
     }
 
     /// Who reads.
     fn viewer(&self) -> mime::Viewer {
         let setup = self.account.as_ref().map(|a| &a.setup);
+        let senders = setup.iter().flat_map(|s| &s.writing.senders);
+        let own = senders.map(|s| s.address.address.clone());
         mime::Viewer {
+            own: own.chain(setup.map(|s| s.address.clone())).collect(),
+            zone: jiff::tz::TimeZone::system(),
+            now_secs: super::clock::now_secs(),
             trusted: setup
                 .map(|s| s.trusted_authserv.clone())
                 .unwrap_or_default(),
@@ -240,6 +292,11 @@ impl Texts {
                 "see the account's message",
             ));
         }
+        // Whoever takes the pieces of a part minds how long each takes.
+        let limit = match want {
+            Want::Part(..) => PART_PATIENCE,
+            _ => FETCH_PATIENCE,
+        };
         let (done, wait) = oneshot::channel();
         account.board.post(|w| {
             w.fetches.push_back(Fetch {
@@ -249,7 +306,7 @@ impl Texts {
                 done,
             });
         });
-        match tokio::time::timeout(FETCH_PATIENCE, wait).await {
+        match tokio::time::timeout(limit, wait).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(error("the connection ended", "open it again")),
             Err(_) => Err(error("the server did not answer in time", "open it again")),
@@ -302,80 +359,6 @@ impl Texts {
             .await?
             .ok_or(Why::Gone)
     }
-
-    /// Serves [`crate::bus::Command::Save`].
-    pub(crate) async fn save(
-        self,
-        request: RequestId,
-        placed: Placed,
-        parts: Vec<PartId>,
-        folder: PathBuf,
-    ) {
-        let event = match self.try_save(request, placed, parts, folder).await {
-            Ok(files) => Event::Saved { request, files },
-            Err(why) => Event::Failed {
-                request,
-                problem: Problem {
-                    account: self.account.as_ref().map(|a| a.key),
-                    summary: Safe::line(&format!("not saved: {why}")),
-                    hint: Safe::default(),
-                },
-            },
-        };
-        let _gone = self.events.send(event).await;
-    }
-
-    async fn try_save(
-        &self,
-        request: RequestId,
-        placed: Placed,
-        parts: Vec<PartId>,
-        folder: PathBuf,
-    ) -> Result<Vec<PathBuf>, Why> {
-        let held = Arc::new(self.text(placed).await?);
-        let listed = {
-            let held = Arc::clone(&held);
-            make(move || mime::files(held.source())).await?
-        };
-        let wanted = match parts.is_empty() {
-            true => listed.iter().map(|f| f.part.clone()).collect(),
-            false => parts,
-        };
-        let mut files = Vec::new();
-        for id in wanted {
-            let part = match &*held {
-                Held::Whole(_) => cut_out(&held, &id).await?,
-                Held::Parts { .. } => self.part(request, placed, &id).await?,
-            };
-            // Under the name that the list shows; what lies inside of others is named by its own.
-            let name = match listed.iter().find(|f| f.part == id) {
-                Some(file) => file.name.clone(),
-                None => {
-                    let place = id.0.last().map_or(0, |n| usize::from(n.saturating_sub(1)));
-                    mime::file_name(&part.name, &part.mime_type, place)
-                }
-            };
-            let folder = folder.clone();
-            let file = tokio::task::spawn_blocking(move || write_new(&folder, &name, &part.bytes))
-                .await
-                .unwrap_or_else(|_| Err("the file could not be written".to_owned()))
-                .map_err(Why::File)?;
-            files.push(file);
-        }
-        Ok(files)
-    }
-}
-
-/// A part of a message that is here.
-async fn cut_out(held: &Arc<Held>, id: &PartId) -> Result<mime::DecodedPart, Why> {
-    let (held, id) = (Arc::clone(held), id.clone());
-    let found = make(move || match &*held {
-        Held::Whole(raw) => mime::part(raw, &id),
-        Held::Parts { .. } => None,
-    });
-    found
-        .await?
-        .ok_or_else(|| Why::File("the message has no such part".to_owned()))
 }
 
 pub(super) const fn form_of(form: Form) -> mime::Form {
@@ -443,43 +426,4 @@ fn source_lines(raw: &[u8]) -> Vec<Safe> {
         )));
     }
     lines
-}
-
-/// Writes a file that was not there before, readable by its owner only; `name (2)` and so on where taken.
-pub fn write_new(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, String> {
-    std::fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-    let path = Path::new(name);
-    let stem = path
-        .file_stem()
-        .and_then(|s| s.to_str())
-        .unwrap_or("attachment");
-    let ending = path
-        .extension()
-        .and_then(|s| s.to_str())
-        .map(|e| format!(".{e}"))
-        .unwrap_or_default();
-    for n in 1..1_000 {
-        let candidate = if n == 1 {
-            name.to_owned()
-        } else {
-            format!("{stem} ({n}){ending}")
-        };
-        let target = folder.join(candidate);
-        let mut options = std::fs::OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        match options.open(&target) {
-            Ok(mut file) => {
-                return file
-                    .write_all(bytes)
-                    .and_then(|()| file.sync_all())
-                    .map(|()| target.clone())
-                    .map_err(|e| format!("{}: {e}", target.display()));
-            }
-            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(e) => return Err(format!("{}: {e}", target.display())),
-        }
-    }
-    Err(format!("{}: too many files of that name", folder.display()))
 }

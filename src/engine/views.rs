@@ -128,6 +128,12 @@ impl Views {
     }
 
     async fn answer(&mut self, load: &Load) -> Result<()> {
+        // A thread that is read beside the list does not take the list's place.
+        let is_thread = matches!(load.spec.scope, Scope::Thread(_));
+        if is_thread && load.offset == 0 && load.len <= HEAD_MIN {
+            let head = self.head(load, HEAD_MIN).await?;
+            return self.reply(load, &head, head.len()).await;
+        }
         let kept = self.kept.as_ref().filter(|k| k.spec == load.spec);
         let view = match kept {
             Some(kept) if kept.is_fresh => Arc::clone(&kept.view),

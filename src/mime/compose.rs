@@ -401,15 +401,17 @@ impl<'a> Composer<'a> {
         let sending = self.draft.sending;
         let eight_bit = self.eight_bit() == EightBit::Freely;
         let plain = Leaf::flowed(&self.draft.body);
-        if !sending.is_markdown {
-            return plain.write(eight_bit, sending.is_signed, out);
-        }
+        let other = match &self.draft.calendar {
+            Some(calendar) => Leaf::calendar(calendar),
+            None if sending.is_markdown => Leaf::page(&markdown::page(&self.draft.body)),
+            None => return plain.write(eight_bit, sending.is_signed, out),
+        };
         let boundary = self.how.stamp.boundary(1);
         open_group(out, "multipart/alternative", &boundary)?;
         delimiter(out, &boundary, "")?;
         plain.write(eight_bit, sending.is_signed, out)?;
         delimiter(out, &boundary, "")?;
-        Leaf::page(&markdown::page(&self.draft.body)).write(eight_bit, sending.is_signed, out)?;
+        other.write(eight_bit, sending.is_signed, out)?;
         delimiter(out, &boundary, "--")
     }
 

@@ -12,6 +12,21 @@ pub fn type_of_name(name: &str) -> &'static str {
     found.map_or("application/octet-stream", |(_, kind)| kind)
 }
 
+/// That ending with its dot, where it is one that is known here.
+pub(super) fn known_ending(end: &str) -> Option<&'static str> {
+    let end = format!(".{}", end.to_ascii_lowercase());
+    DOTTED.iter().find(|known| **known == end).copied()
+}
+
+/// The endings of files that are looked at and not run.
+const DOTTED: [&str; 52] = [
+    ".txt", ".text", ".log", ".md", ".csv", ".ics", ".vcf", ".patch", ".diff", ".eml", ".json",
+    ".yaml", ".yml", ".pdf", ".ps", ".rtf", ".doc", ".docx", ".xls", ".xlsx", ".ppt", ".pptx",
+    ".odt", ".ods", ".odp", ".odg", ".epub", ".zip", ".gz", ".tgz", ".tar", ".7z", ".asc", ".sig",
+    ".p7m", ".p7s", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".heic", ".tif", ".tiff", ".bmp",
+    ".mp3", ".ogg", ".opus", ".wav", ".mp4", ".webm", ".mov",
+];
+
 const TYPES: [(&[&str], &str); 42] = [
     (&["txt", "text", "log"], "text/plain"),
     (&["md", "markdown"], "text/markdown"),

@@ -42,6 +42,15 @@ impl Leaf {
         }
     }
 
+    /// The answer to an invitation (RFC 6047 section 2.4).
+    pub(super) fn calendar(text: &str) -> Self {
+        Self {
+            kind: "text/calendar",
+            params: &[("charset", "utf-8"), ("method", "REPLY")],
+            text: with_plain_breaks(text).replace('\n', "\r\n"),
+        }
+    }
+
     /// Writes it in the plainest form that gets through: as it is, else as quoted-printable.
     pub(super) fn write(
         self,

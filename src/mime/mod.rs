@@ -20,6 +20,7 @@ mod given;
 mod headers;
 mod html;
 mod inner;
+mod invite;
 mod kinds;
 mod leaf;
 mod links;
@@ -28,11 +29,13 @@ mod markdown;
 mod names;
 mod params;
 mod people;
+mod picture;
 mod quote;
 mod reflow;
 mod render;
 mod reply;
 mod review;
+mod seal;
 mod sealed;
 mod style;
 mod subject;
@@ -42,6 +45,7 @@ mod tnef;
 mod transfer;
 mod tree;
 mod uu;
+mod when;
 mod words;
 mod wrap;
 
@@ -53,7 +57,7 @@ mod corpus_tests;
 mod reply_corpus_tests;
 
 pub use address::parse_addresses;
-pub use card::{Viewer, cards};
+pub use card::{Viewer, answered, cards};
 pub use choose::Form;
 pub use compose::{
     ComposeError, Composer, Contents, EightBit, How, NoContents, Purpose, Route, Stamp, Written,
@@ -67,15 +71,18 @@ pub use html::is_guarded;
 pub use inner::{holder, part, part_body, part_inside};
 pub use kinds::type_of_name;
 pub use mailto::{Mailto, mailto};
-pub use names::file_name;
+pub use names::{file_name, safe_ending};
+pub use picture::{data_url, picture};
 pub use quote::{FORWARD_MARK, replace_signature, with_signature};
 pub use render::{Source, reading};
 pub use reply::{
-    ATTRIBUTION, Answer, Attribution, Original, Selves, bounce, edit, forward_attached,
-    forward_inline, reply, unsubscribe,
+    ATTRIBUTION, Answer, AnsweredInvite, Attribution, Original, Selves, answer_invite, bounce,
+    edit, forward_attached, forward_inline, reply, unsubscribe,
 };
 pub use review::{Finding, review};
+pub use seal::{Opened, Seal, SealKind, opened_part, opened_reading, seal};
 pub use summary::summary;
+pub use transfer::Decoder;
 pub use tree::{DecodedPart, decode_part, decode_part_as, part_text, structure};
 pub use words::decode_words;
 

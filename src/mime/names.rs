@@ -28,6 +28,19 @@ pub fn file_name(raw: &str, mime_type: &str, index: usize) -> String {
     }
 }
 
+/// The ending under which a file may be opened: the name's own where it is one that is known here,
+/// else that of its type. Whether it may be opened at all is for the caller to ask.
+#[must_use]
+pub fn safe_ending(name: &str, mime_type: &str) -> Option<&'static str> {
+    let own = name.trim_end().rsplit_once('.').map(|(_, end)| end);
+    let own = own.and_then(super::kinds::known_ending);
+    let of_type = || match extension_of(mime_type) {
+        ".bin" => None,
+        ending => Some(ending),
+    };
+    own.or_else(of_type)
+}
+
 fn clean_name(raw: &str, mime_type: &str, index: usize) -> String {
     let base = raw
         .rsplit(['/', '\\'])

@@ -38,22 +38,7 @@ pub enum Source<'a> {
 /// Makes a message readable for `width` columns.
 #[must_use]
 pub fn reading(source: Source<'_>, width: u16, form: Form) -> Reading {
-    let message = Message::open(source);
-    let mut reading = Reading {
-        headers: people::shown_headers(&message.headers),
-        date_secs: message
-            .headers
-            .get("Date")
-            .and_then(super::parse_date)
-            .map(|moment| moment.unix_secs),
-        all_headers: people::all_headers(&message.headers),
-        attachments: listed(message.files()),
-        width,
-        ..Reading::default()
-    };
-    let measure = usize::from(width).clamp(1, MEASURE_MAX);
-    message.write_body(&mut reading, measure, form);
-    reading
+    Message::open(source).reading(width, form)
 }
 
 /// A message, whichever way its bytes came.
@@ -63,6 +48,7 @@ pub(super) struct Message<'a> {
     bytes: Bytes<'a>,
 }
 
+#[derive(Clone)]
 enum Bytes<'a> {
     Whole(&'a [u8], Vec<Node>),
     Parts(&'a [(PartId, Vec<u8>)]),
@@ -107,6 +93,50 @@ impl<'a> Message<'a> {
                 bytes: Bytes::Parts(parts),
             },
         }
+    }
+
+    pub(super) fn reading(&self, width: u16, form: Form) -> Reading {
+        let date = self.headers.get("Date").and_then(super::parse_date);
+        let mut reading = Reading {
+            headers: people::shown_headers(&self.headers),
+            date_secs: date.map(|moment| moment.unix_secs),
+            all_headers: people::all_headers(&self.headers),
+            attachments: listed(self.files()),
+            width,
+            ..Reading::default()
+        };
+        let measure = usize::from(width).clamp(1, MEASURE_MAX);
+        self.write_body(&mut reading, measure, form);
+        reading
+    }
+
+    /// The same message with those parts alone.
+    pub(super) fn only(&self, is_in: impl Fn(&PartId) -> bool) -> Self {
+        let parts = self.structure.parts.iter();
+        let parts = parts.filter(|p| p.is_multipart() || is_in(&p.id));
+        Self {
+            headers: self.headers.clone(),
+            structure: Cow::Owned(BodyStructure {
+                parts: parts.cloned().collect(),
+            }),
+            bytes: self.bytes.clone(),
+        }
+    }
+
+    /// The fields that say what a part is, as written.
+    pub(super) fn content_type(&self, part: &Part) -> Option<Field> {
+        let header = match &self.bytes {
+            Bytes::Whole(raw, nodes) => {
+                let node = nodes.iter().find(|n| n.part.id == part.id)?;
+                parse_headers(raw.get(node.header.clone()).unwrap_or_default())
+            }
+            Bytes::Parts(parts) => match parts.iter().find(|(id, _)| *id == part.id) {
+                Some((_, raw)) => parse_headers(raw),
+                None if self.is_single() => self.headers.clone(),
+                None => return None,
+            },
+        };
+        header.get("Content-Type").map(Field::parse)
     }
 
     /// The decoded bytes of a part; `None` when they are not here.
@@ -282,7 +312,7 @@ impl<'a> Message<'a> {
         if is_empty {
             "This message is empty."
         } else if has("multipart/encrypted") || has("application/pkcs7-mime") {
-            "This message is encrypted. Its text is in the attachment."
+            "This message is encrypted. The line above tells how to read it."
         } else if self.structure.parts.iter().any(holds_message) {
             "This message has no text of its own; read the messages that are attached."
         } else {

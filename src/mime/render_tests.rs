@@ -123,7 +123,7 @@ fn every_message_gives_a_reading_that_says_what_is_wrong() {
         ("Content-Type: image/png\n\nx", "This message has no text."),
         (
             "Content-Type: multipart/encrypted; boundary=x\n\n--x\nContent-Type: application/pgp-encrypted\n\nVersion: 1\n--x--",
-            "This message is encrypted. Its text is in the attachment.",
+            "This message is encrypted. The line above tells how to read it.",
         ),
     ] {
         let found = read(raw, 80, Form::Auto);

@@ -13,7 +13,7 @@ use super::render::{Message, Source};
 use super::subject::{forward_subject, reply_subject};
 use super::transfer::decoded_size;
 use crate::model::{
-    Address, Attached, Content, Draft, DraftKind, Identity, MessageKey, Part, Recipients,
+    Address, Attached, Content, Draft, DraftKind, Identity, MessageKey, Part, PartStat, Recipients,
     is_same_mailbox, wire_address,
 };
 
@@ -357,6 +357,68 @@ pub fn unsubscribe(original: Original<'_>, selves: Selves<'_>) -> Option<Draft> 
     }
     draft.cc = Recipients::default();
     (!draft.to.is_empty()).then_some(draft)
+}
+
+/// The answer to an invitation, and the event that it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnsweredInvite {
+    /// The message with the answer.
+    pub draft: Draft,
+    /// The event.
+    pub uid: String,
+    /// Which one of a recurring event; empty: all.
+    pub recurrence: String,
+}
+
+/// The answer to the invitation in a message (RFC 5546 section 3.2.3), to its organizer, from the
+/// identity that was invited.
+///
+/// # Errors
+/// Why it cannot be answered, as the rest of a sentence.
+pub fn answer_invite(
+    original: Original<'_>,
+    selves: Selves<'_>,
+    state: PartStat,
+    now_secs: i64,
+) -> Result<AnsweredInvite, &'static str> {
+    let message = Message::open(original.source);
+    let invite = super::invite::find(&message).ok_or("there is no invitation in this message")?;
+    if !invite.asks() {
+        return Err("this message does not ask for an answer");
+    }
+    let own = |one: &&Identity| invite.own([one.address.address.as_str()]).is_some();
+    let identity = selves.all.iter().find(own);
+    let identity = identity.ok_or("none of your addresses is among those invited")?;
+    let place = invite.own([identity.address.address.as_str()]).unwrap_or(0);
+    let organizer = invite.organizer.as_ref().map(|o| o.address.clone());
+    let organizer = organizer.filter(|o| o.address.contains('@'));
+    let organizer = organizer.ok_or("the invitation does not say whom to answer")?;
+    let word = match state {
+        PartStat::Accepted => "Accepted",
+        PartStat::Tentative => "Tentative",
+        PartStat::Declined => "Declined",
+        PartStat::NeedsAction | PartStat::Delegated => return Err("that is no answer"),
+    };
+    let mut draft = Draft::new(DraftKind::New, identity.clone());
+    draft.to = Recipients::of(&[organizer]);
+    let summary = super::field::one_line(&invite.summary);
+    draft.subject = format!("{word}: {}", summary.chars().take(200).collect::<String>());
+    let name = match identity.address.name.as_str() {
+        "" => identity.address.address.as_str(),
+        name => name,
+    };
+    draft.body = format!("{name}: {}\n", draft.subject);
+    draft.calendar = invite.answer(place, state, now_secs);
+    if draft.calendar.is_none() {
+        return Err("the answer could not be written");
+    }
+    (draft.in_reply_to, draft.references) = thread(&message.headers);
+    draft.original = Some(original.key);
+    Ok(AnsweredInvite {
+        draft,
+        uid: invite.uid.chars().take(super::invite::UID_MAX).collect(),
+        recurrence: invite.recurrence,
+    })
 }
 
 /// In-Reply-To and References of an answer (RFC 5322 section 3.6.4).

@@ -31,6 +31,58 @@ pub(crate) fn decoded_size(encoding: &str, size_bytes: u64) -> u64 {
     }
 }
 
+/// Undoes an encoding piece by piece, as the pieces arrive.
+#[derive(Debug)]
+pub struct Decoder(Undoing);
+
+#[derive(Debug)]
+enum Undoing {
+    Base64(Base64),
+    /// Nothing is to be undone.
+    Plain,
+    /// What is decoded by lines is held to the end; such parts are texts.
+    Held(String, Vec<u8>),
+}
+
+impl Decoder {
+    /// For an encoding as [`crate::model::Part::encoding`] has it.
+    #[must_use]
+    pub fn new(encoding: &str) -> Self {
+        Self(match encoding {
+            "base64" => Undoing::Base64(Base64::default()),
+            "quoted-printable" | "x-uuencode" | "uuencode" | "x-uue" | "uue" => {
+                Undoing::Held(encoding.to_owned(), Vec::new())
+            }
+            _ => Undoing::Plain,
+        })
+    }
+
+    /// What the next piece gives.
+    pub fn add(&mut self, piece: &[u8]) -> Vec<u8> {
+        match &mut self.0 {
+            Undoing::Base64(decoder) => {
+                let mut out = Vec::with_capacity(piece.len() / 4 * 3 + 3);
+                decoder.add(piece, &mut out);
+                out
+            }
+            Undoing::Plain => piece.to_vec(),
+            Undoing::Held(_, held) => {
+                held.extend_from_slice(piece);
+                Vec::new()
+            }
+        }
+    }
+
+    /// What is left at the end.
+    #[must_use]
+    pub fn end(self) -> Vec<u8> {
+        match self.0 {
+            Undoing::Held(encoding, held) => decode(&encoding, &held),
+            Undoing::Base64(_) | Undoing::Plain => Vec::new(),
+        }
+    }
+}
+
 /// Whether a second base64 text follows the padding of a first, as some writers glue them.
 fn has_inner_padding(body: &[u8]) -> bool {
     let text = body.trim_ascii_end();
@@ -42,7 +94,7 @@ fn has_inner_padding(body: &[u8]) -> bool {
 }
 
 /// A base64 decoder that can stop and go on anywhere.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Base64 {
     acc: u32,
     bits: u32,

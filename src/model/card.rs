@@ -3,7 +3,7 @@
 //! Made by `mime::cards`, kept in [`super::Reading`], drawn by `ui` between headers and text. A card
 //! must never stand where the sender's words stand, or a message could write one itself.
 
-use super::{PartId, Safe};
+use super::{Address, PartId, Safe};
 
 /// How a line of a card is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -58,9 +58,78 @@ pub enum CardKind {
     Report(Option<PartId>),
     /// The sender: what was proved, and what does not fit.
     Sender,
+    /// What is signed or encrypted, and what is known of it.
+    Seal,
+    /// An invitation.
+    Invite(Box<InviteCard>),
     /// A list that the message came from. Its line is for the command line: on the screen the line
     /// of facts has the key.
     List(Box<ListCard>),
+}
+
+/// How somebody stands to an event (RFC 5545 section 3.2.12).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PartStat {
+    /// Not answered.
+    #[default]
+    NeedsAction,
+    /// Will come.
+    Accepted,
+    /// Will perhaps come.
+    Tentative,
+    /// Will not come.
+    Declined,
+    /// Sends somebody else.
+    Delegated,
+}
+
+impl PartStat {
+    /// As it is kept.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::NeedsAction => "needs-action",
+            Self::Accepted => "accepted",
+            Self::Tentative => "tentative",
+            Self::Declined => "declined",
+            Self::Delegated => "delegated",
+        }
+    }
+
+    /// The one of that word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        let all = [
+            Self::NeedsAction,
+            Self::Accepted,
+            Self::Tentative,
+            Self::Declined,
+            Self::Delegated,
+        ];
+        all.into_iter().find(|state| state.word() == word)
+    }
+}
+
+/// Somebody who invites or is invited.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Person {
+    /// Who.
+    pub address: Address,
+    /// How they stand to it.
+    pub state: PartStat,
+}
+
+/// An invitation: what is needed to answer it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InviteCard {
+    /// The event.
+    pub uid: String,
+    /// Which one of a recurring event; empty: all.
+    pub recurrence: String,
+    /// Whom an answer goes to, as shown.
+    pub organizer: Safe,
+    /// Whether one is invited and asked.
+    pub can_answer: bool,
 }
 
 /// A list, and how to leave it.

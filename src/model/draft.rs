@@ -217,6 +217,9 @@ pub struct Draft {
     /// How it is to be sent.
     #[serde(default)]
     pub sending: Sending,
+    /// The answer to an invitation that goes with the text (RFC 6047), as a calendar.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<String>,
     /// The message that it answers, passes on or takes up again.
     #[serde(default)]
     pub original: Option<MessageKey>,
@@ -240,6 +243,7 @@ impl Draft {
             references: Vec::new(),
             headers: Vec::new(),
             sending: Sending::default(),
+            calendar: None,
             original: None,
         }
     }
@@ -309,6 +313,8 @@ pub enum DraftStart {
     Resume(Placed),
     /// A draft that is kept here.
     Kept(DraftKey),
+    /// Nothing but that file of a message, to be passed on.
+    WithPart(Placed, Box<Attached>),
     /// A template: a file of the configured folder, by its name.
     Template(String),
 }

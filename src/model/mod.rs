@@ -5,6 +5,7 @@
 mod addr_spec;
 mod address;
 mod card;
+mod danger;
 mod draft;
 mod find;
 mod flag;
@@ -16,6 +17,7 @@ mod message;
 mod op;
 mod outbox;
 pub mod part;
+mod pixels;
 mod query;
 mod reading;
 mod recipients;
@@ -28,7 +30,8 @@ mod view;
 
 pub use addr_spec::{Standing, check as check_address, wire_address};
 pub use address::Address;
-pub use card::{Card, CardKind, CardLine, Leave, ListCard, Tone};
+pub use card::{Card, CardKind, CardLine, InviteCard, Leave, ListCard, PartStat, Person, Tone};
+pub use danger::{begins_as_program, why_not_opened};
 pub use draft::{
     Attached, Caret, Content, Draft, DraftField, DraftKind, DraftStart, ExtraField, Identity,
     Sending,
@@ -48,6 +51,7 @@ pub use message::{Envelope, Fetched, FetchedMessage, Local, Moment};
 pub use op::{Destination, FolderChange, MailboxId, Op, OpKind, TargetState};
 pub use outbox::{OutboxItem, OutboxRecipient, OutboxState, RecipientState, SendWhen};
 pub use part::{BodyStructure, Holds, Part, PartId};
+pub use pixels::{Fit, Pixels, Rgb};
 pub use query::{DEPTH_MAX, Query, QueryError, Term};
 pub use reading::{
     Attachment, Emphasis, Line, LineKind, Link, Picture, PictureSource, Reading, Span,

@@ -84,6 +84,9 @@ pub enum LineKind {
     Rule,
     /// A note of ours, such as what could not be shown.
     Note,
+    /// What holds of all that follows, up to the next one: signed, decrypted, or neither. Only we make
+    /// such lines, and `ui` draws them where no text of a message can reach.
+    Frame,
 }
 
 /// One line of the text, already wrapped to the width that was asked for.
@@ -192,6 +195,10 @@ pub struct Reading {
     pub has_other_form: bool,
     /// How many remote pictures were not loaded.
     pub blocked_images: u32,
+    /// The address of the one sender; empty where there is none or more than one.
+    pub sender: Safe,
+    /// Whether the user said that this sender's pictures are loaded.
+    pub is_sender_allowed: bool,
     /// The width in columns that the lines were wrapped to.
     pub width: u16,
     /// What is to be said of it in our own frame.
@@ -200,6 +207,45 @@ pub struct Reading {
     pub rest: super::Rest,
     /// How large all of it is then, in bytes.
     pub rest_bytes: u64,
+    /// Whether its files are here, too, and need not be fetched.
+    pub has_files: bool,
+}
+
+impl Reading {
+    /// The message as plain text: the few headers, an empty line, and the text with marks of quotes.
+    #[must_use]
+    pub fn in_plain(&self) -> String {
+        let mut out = String::new();
+        for (name, value) in &self.headers {
+            out.push_str(&format_header(name.as_str(), value.as_str()));
+        }
+        out.push('\n');
+        for line in &self.body {
+            out.push_str(line.in_plain().trim_end());
+            out.push('\n');
+        }
+        out
+    }
+}
+
+impl Line {
+    /// The line as plain text, with `>` for each level that it is quoted.
+    #[must_use]
+    pub fn in_plain(&self) -> String {
+        if self.kind == LineKind::Rule {
+            return "-".repeat(40);
+        }
+        let mut text = ">".repeat(usize::from(self.quote));
+        if self.quote > 0 {
+            text.push(' ');
+        }
+        text.extend(self.spans.iter().map(|s| s.text.as_str()));
+        text
+    }
+}
+
+fn format_header(name: &str, value: &str) -> String {
+    format!("{name}: {value}\n")
 }
 
 #[cfg(test)]

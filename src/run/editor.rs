@@ -3,6 +3,7 @@
 //! Called by `run`. What an editor did must never cost a word of the draft: a file that is gone,
 //! empty, no text or not a file any more leaves the draft as it was, and that is said.
 
+use crate::engine::staging;
 use crate::model::{DraftKey, Safe};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -48,16 +49,7 @@ impl Editing {
         let Some((program, arguments)) = words.split_first() else {
             return Err(Safe::fixed("There is no editor: set $EDITOR or $VISUAL"));
         };
-        let prefix = format!("{PREFIX}{}-", std::process::id());
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(&prefix);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            builder.permissions(std::fs::Permissions::from_mode(0o700));
-        }
-        let folder = builder
-            .tempdir_in(data_dir)
+        let folder = staging::private_folder(data_dir, PREFIX)
             .map_err(|e| failed("The folder for the editor cannot be made", &e))?;
         let file = folder.path().join("draft.txt");
         let is_ended = !text.is_empty() && !text.ends_with('\n');
@@ -184,35 +176,7 @@ fn read(file: &Path) -> Result<String, Safe> {
 
 /// Removes what a process left that did not end by itself.
 pub(super) fn remove_leftovers(data_dir: &Path) {
-    let Ok(entries) = std::fs::read_dir(data_dir) else {
-        return;
-    };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let Some(rest) = name.to_str().and_then(|n| n.strip_prefix(PREFIX)) else {
-            continue;
-        };
-        let process = rest.split('-').next().and_then(|n| n.parse::<i32>().ok());
-        if process.is_some_and(|id| !is_running(id))
-            && let Err(error) = std::fs::remove_dir_all(entry.path())
-        {
-            tracing::warn!(%error, "an editor's folder could not be removed");
-        }
-    }
-}
-
-#[cfg(unix)]
-fn is_running(id: i32) -> bool {
-    let Some(pid) = rustix::process::Pid::from_raw(id) else {
-        return false;
-    };
-    // Another user's process is one, too.
-    rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH)
-}
-
-#[cfg(not(unix))]
-fn is_running(_: i32) -> bool {
-    true
+    staging::remove_leftovers(data_dir, PREFIX);
 }
 
 #[cfg(unix)]

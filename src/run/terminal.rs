@@ -3,6 +3,7 @@
 //! Called by `run` only. The terminal must never be left raw: dropping the guard, a panic and a
 //! stop all restore it.
 
+use crate::engine::clock;
 use crossterm::event::{
     DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste,
     EnableFocusChange, EnableMouseCapture,
@@ -16,10 +17,16 @@ use ratatui::backend::CrosstermBackend;
 use ratatui::buffer::Buffer;
 use ratatui::style::Modifier;
 use std::io::{BufWriter, IsTerminal as _, Stdout, Write as _};
+use std::time::Duration;
 use unicode_width::UnicodeWidthStr as _;
 
 /// A frame of the largest terminal fits, so that it goes out in one write.
 const BUFFER: usize = 256 * 1024;
+
+/// How long the terminal may take to say what it is.
+const ANSWER_WAIT: Duration = Duration::from_millis(100);
+/// No terminal has more to say.
+const ANSWER_MAX: usize = 512;
 
 type Backend = CrosstermBackend<BufWriter<Stdout>>;
 
@@ -49,17 +56,46 @@ impl Screen {
         terminal::size().unwrap_or((80, 24))
     }
 
-    /// Draws a frame; the terminal shows it all at once where it can.
+    /// The width and height of a cell in pixels, where the system knows them.
+    pub(super) fn cell_px() -> Option<(u16, u16)> {
+        let size = terminal::window_size().ok()?;
+        let cell = (
+            size.width.checked_div(size.columns)?,
+            size.height.checked_div(size.rows)?,
+        );
+        (cell.0 > 1 && cell.1 > 1).then_some(cell)
+    }
+
+    /// Asks the terminal what it is (DA1) and whether it shows sixels. A terminal that does not answer in
+    /// time is not waited for; its answer, if it comes later, is no key. Must be called before the keyboard
+    /// is read.
+    pub(super) fn has_sixels(&mut self) -> bool {
+        #[cfg(unix)]
+        {
+            self.write(b"\x1b[c").is_ok() && attributes().is_some_and(|a| a.contains(&4))
+        }
+        #[cfg(not(unix))]
+        {
+            false
+        }
+    }
+
+    /// Draws a frame, with what goes in front of it and behind it; the terminal shows it all at once where it can.
     pub(super) fn draw(
         &mut self,
+        before: &[u8],
         paint: impl FnOnce(&mut ratatui::Frame<'_>),
+        after: &[u8],
     ) -> std::io::Result<()> {
-        queue!(std::io::stdout(), BeginSynchronizedUpdate)?;
+        let mut out = std::io::stdout();
+        queue!(out, BeginSynchronizedUpdate)?;
+        out.write_all(before)?;
         self.inner.draw(|frame| {
             paint(frame);
             mark_second_halves(frame.buffer_mut());
         })?;
-        execute!(std::io::stdout(), EndSynchronizedUpdate)
+        out.write_all(after)?;
+        execute!(out, EndSynchronizedUpdate)
     }
 
     /// Draws every cell anew with the next frame.
@@ -96,6 +132,43 @@ impl Screen {
         enter(self.has_mouse)?;
         self.clear()
     }
+}
+
+/// The attributes that the terminal answers with: `ESC [ ? 62 ; 4 c`.
+#[cfg(unix)]
+fn attributes() -> Option<Vec<u16>> {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let stdin = std::io::stdin();
+    let end = clock::monotonic() + ANSWER_WAIT;
+    let mut said = Vec::new();
+    while said.len() < ANSWER_MAX {
+        let left = end.saturating_duration_since(clock::monotonic());
+        let wait = Timespec::try_from(left).ok()?;
+        let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
+        if left.is_zero() || poll(&mut fds, Some(&wait)).ok()? == 0 {
+            return None;
+        }
+        let mut bytes = [0; 64];
+        let count = rustix::io::read(&stdin, &mut bytes).ok()?;
+        said.extend(bytes.iter().take(count));
+        if let Some(found) = answer(&said) {
+            return Some(found);
+        }
+        if count == 0 {
+            return None;
+        }
+    }
+    None
+}
+
+/// The attributes in what was said, once all of them are there.
+fn answer(said: &[u8]) -> Option<Vec<u16>> {
+    const BEGIN: &[u8] = b"\x1b[?";
+    let from = said.windows(BEGIN.len()).position(|w| w == BEGIN)? + BEGIN.len();
+    let rest = said.get(from..)?;
+    let to = rest.iter().position(|b| *b == b'c')?;
+    let text = std::str::from_utf8(rest.get(..to)?).ok()?;
+    text.split(';').map(|n| n.parse().ok()).collect()
 }
 
 /// What draws, knowing nothing of what is on the terminal.
@@ -153,4 +226,18 @@ pub(super) fn leave() {
         cursor::Show
     );
     let _gone = terminal::disable_raw_mode();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_attributes_of_a_terminal_are_found_in_what_it_said() {
+        assert_eq!(answer(b"x\x1b[?62;4;22cy"), Some(vec![62, 4, 22]));
+        assert_eq!(answer(b"\x1b[?6c"), Some(vec![6]));
+        assert_eq!(answer(b"\x1b[?62;4"), None);
+        assert_eq!(answer(b"\x1b[?62;xc"), None);
+        assert_eq!(answer(b"c"), None);
+    }
 }

@@ -32,6 +32,8 @@ pub(super) const OWN: Schema = Schema {
         include_str!("schema_own_4.sql"),
         include_str!("schema_own_5.sql"),
         include_str!("schema_own_6.sql"),
+        include_str!("schema_own_7.sql"),
+        include_str!("schema_own_8.sql"),
     ],
     is_cache: false,
     page_size: 4096,

@@ -34,6 +34,7 @@
 //! Several processes may use the files at once. Every write begins with `BEGIN IMMEDIATE` and reads
 //! what it builds on inside; neither `Writer` nor `Reader` keeps anything of the files in memory.
 
+mod answers;
 mod binding;
 mod bodies;
 mod claims;
@@ -63,6 +64,7 @@ mod outbox_claims;
 mod outbox_copies;
 mod people;
 mod people_index;
+mod pictures;
 mod placements;
 mod rows;
 mod scan;

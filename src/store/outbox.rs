@@ -415,6 +415,9 @@ pub(super) fn withdraw(
         return Ok(Withdrawn::Gone);
     };
     let draft = (draft != 0).then_some(DraftKey(draft));
+    if let Some(draft) = draft.filter(|_| delivered == 0 && !matches!(state, 3 | 6..)) {
+        super::answers::forget(tx, draft)?;
+    }
     let (to, done) = match state {
         3 => return Ok(Withdrawn::OnItsWay),
         6.. => return Ok(Withdrawn::Gone),

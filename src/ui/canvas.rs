@@ -71,6 +71,17 @@ impl<'a> Canvas<'a> {
         }
     }
 
+    /// Writes a glyph of ours into a cell.
+    pub(super) fn glyph(&mut self, area: Area, x: u16, glyph: &str, style: Style) {
+        let place = (area.x.saturating_add(x), area.y);
+        if area.h == 0 || x >= area.w {
+            return;
+        }
+        if let Some(cell) = self.buffer.cell_mut(place) {
+            cell.set_symbol(glyph).set_style(style);
+        }
+    }
+
     /// Empties an area: blanks in the terminal's own colours.
     pub(super) fn clear(&mut self, area: Area) {
         for y in 0..area.h {

@@ -134,6 +134,34 @@ fn words_found_in_a_message() {
 }
 
 #[test]
+fn attachments_and_the_copy_menu() {
+    at_each_size("panel__files", |cols, rows| {
+        let mut scene = Scene::new(cols, rows);
+        scene.press("enter A");
+        scene
+    });
+    let mut scene = Scene::new(80, 24);
+    scene.press("enter y");
+    insta::assert_snapshot!("menu__copy__80x24", frame(&scene));
+    scene.press("l");
+    insta::assert_snapshot!("menu__copy_link__80x24", frame(&scene));
+    scene.press("esc |");
+    insta::assert_snapshot!("prompt__pipe__80x24", frame(&scene));
+    scene.type_text("wc -l").press("enter");
+    crate::app::taking_tests::answer(&mut scene, &["12", "of \x1b[31mthem"], "it ended with 1");
+    insta::assert_snapshot!("output__80x24", frame(&scene));
+}
+
+#[test]
+fn a_thread_as_one_conversation() {
+    at_each_size("reader__conversation", |cols, rows| {
+        let mut scene = crate::app::conversation_tests::scene(cols, rows);
+        scene.press("g c k");
+        scene
+    });
+}
+
+#[test]
 fn help() {
     at_each_size("help__list", |cols, rows| {
         let mut scene = Scene::new(cols, rows);

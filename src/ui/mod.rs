@@ -11,13 +11,16 @@ mod found;
 mod glyphs;
 mod list;
 mod outbox;
+mod output;
 mod overlay;
+mod pictures;
 mod reader;
 mod review;
 mod sidebar;
 mod status;
 mod text;
 mod theme;
+mod thread;
 
 #[cfg(test)]
 mod compose_frames_tests;
@@ -25,7 +28,10 @@ mod compose_frames_tests;
 mod frames_tests;
 #[cfg(test)]
 mod picture_tests;
+#[cfg(test)]
+mod pictures_tests;
 
+pub use pictures::{Spot, spots};
 pub use text::Text;
 pub use theme::{Paint, Theme};
 

@@ -5,6 +5,7 @@
 use super::activity;
 use super::canvas::Canvas;
 use super::outbox;
+use super::output;
 use super::status::{has_room_for_error, pane_name};
 use super::text::{Text, tail};
 use super::theme::Paint;
@@ -30,6 +31,10 @@ pub(super) fn draw(app: &App, canvas: &mut Canvas, panes: Panes) -> Option<(u16,
         }
         Some(Overlay::Outbox(list)) => {
             outbox::draw(app, canvas, area, list);
+            None
+        }
+        Some(Overlay::Output(said)) => {
+            output::draw(canvas, area, said);
             None
         }
         Some(Overlay::Prompt(prompt)) => {

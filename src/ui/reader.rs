@@ -5,10 +5,12 @@
 use super::canvas::Canvas;
 use super::dates::in_words;
 use super::found;
+use super::pictures;
 use super::text::Text;
 use super::theme::Paint;
+use super::thread;
 use crate::app::{
-    App, Area, Body, CardRow, Context, Finding, HeaderLine, Mark, Panes, Row, Split, Spot,
+    App, Area, Body, CardRow, Context, Finding, HeaderLine, Mark, Panes, Reader, Row, Split, Spot,
     size_text,
 };
 use crate::model::{Card, Emphasis, Line, LineKind, Reading, Safe, Span, Tone};
@@ -23,13 +25,16 @@ pub(super) fn draw(app: &App, canvas: &mut Canvas, area: Area) {
     if app.has_tour {
         return tour(app, canvas, inner);
     }
+    if let Some(talk) = app.thread_view() {
+        return thread::draw(app, canvas, area, talk);
+    }
     let reader = &app.reader;
     if reader.rows().is_empty() {
         return nothing(app, canvas, inner);
     }
     let visible = reader.rows().iter().skip(reader.scroll());
     for (y, row) in (0..inner.h).zip(visible) {
-        draw_row(app, canvas, inner.row(y), *row);
+        draw_row(app, reader, canvas, inner.row(y), *row);
     }
 }
 
@@ -97,12 +102,12 @@ fn nothing(app: &App, canvas: &mut Canvas, area: Area) {
     }
 }
 
-fn draw_row(app: &App, canvas: &mut Canvas, area: Area, row: Row) {
-    let reader = &app.reader;
+/// Draws one row of a message.
+pub(super) fn draw_row(app: &App, reader: &Reader, canvas: &mut Canvas, area: Area, row: Row) {
     if let Row::Source(n) = row {
         if let Some(line) = reader.source.get(n) {
             let style = canvas.style(Paint::Plain);
-            let marks = marks(app, Spot::Source(n));
+            let marks = marks(reader, Spot::Source(n));
             found::put(canvas, area, 0, line, style, (&marks, 0));
         }
         return;
@@ -118,8 +123,8 @@ fn draw_row(app: &App, canvas: &mut Canvas, area: Area, row: Row) {
                     app,
                     canvas,
                     area,
-                    (line, &marks(app, Spot::Header(n))),
-                    reading,
+                    (line, &marks(reader, Spot::Header(n))),
+                    reader,
                 );
             }
         }
@@ -144,8 +149,14 @@ fn draw_row(app: &App, canvas: &mut Canvas, area: Area, row: Row) {
         }
         Row::Line(n) => {
             if let Some(line) = reading.body.get(n) {
-                let marks = marks(app, Spot::Line(n));
-                text_line(app, canvas, area, (line, &marks), reading.body.get(n + 1));
+                let marks = marks(reader, Spot::Line(n));
+                text_line(
+                    reader,
+                    canvas,
+                    area,
+                    (line, &marks),
+                    reading.body.get(n + 1),
+                );
             }
         }
         Row::Folded { first, count } => {
@@ -160,7 +171,16 @@ fn draw_row(app: &App, canvas: &mut Canvas, area: Area, row: Row) {
             let key_style = canvas.style(Paint::Key);
             canvas.put_rest(area, x + 4 + used, &key, key_style);
         }
-        Row::Source(_) => {}
+        Row::Picture {
+            picture,
+            row,
+            quote,
+        } => {
+            let x = bars(canvas, area, quote);
+            pictures::row(app, canvas, area, x, picture, row);
+        }
+        Row::Caption(picture) => pictures::caption(app, canvas, area, picture),
+        Row::Source(_) | Row::Gap => {}
     }
 }
 
@@ -178,8 +198,8 @@ fn inside(app: &App, canvas: &mut Canvas, area: Area) {
 }
 
 /// What was found in a line.
-fn marks(app: &App, spot: Spot) -> Vec<Mark> {
-    let finding = app.reader.finding.as_ref();
+fn marks(reader: &Reader, spot: Spot) -> Vec<Mark> {
+    let finding = reader.finding.as_ref();
     finding.map(|f| f.marks(spot)).unwrap_or_default()
 }
 
@@ -188,7 +208,7 @@ fn header(
     canvas: &mut Canvas,
     area: Area,
     (line, marks): (&HeaderLine, &[Mark]),
-    reading: &Reading,
+    reader: &Reader,
 ) {
     if line.is_title {
         let style = canvas.style(Paint::Strong);
@@ -198,9 +218,13 @@ fn header(
     let dim = canvas.style(Paint::Dim);
     let plain = canvas.style(Paint::Plain);
     let used = canvas.put(area, 0, area.w / 2, &line.name, dim);
-    let x = used.saturating_add(1).max(app.reader.name_cols());
+    let x = used.saturating_add(1).max(reader.name_cols());
     found::put(canvas, area, x, &line.text, plain, (marks, 0));
-    let Some(secs) = reading.date_secs.filter(|_| line.is_dated) else {
+    let Some(secs) = reader
+        .reading()
+        .and_then(|r| r.date_secs)
+        .filter(|_| line.is_dated)
+    else {
         return;
     };
     let settings = &app.settings;
@@ -213,7 +237,7 @@ fn header(
     if line.text.is_empty() {
         canvas.put_rest(area, x, &date, plain);
     } else {
-        let end = reading.width.min(area.w);
+        let end = reader.reading().map_or(0, |r| r.width).min(area.w);
         canvas.put_right(area, end, area.w / 2, &date, dim);
     }
 }
@@ -238,6 +262,16 @@ fn facts(app: &App, canvas: &mut Canvas, area: Area, reading: &Reading) {
     if !reading.links.is_empty() {
         push(counted(reading.links.len(), "link", "links"), "links");
     }
+    // Those that can be loaded; of others in no place of the text is told as well.
+    let remote = app.reader.gallery.remote().len();
+    if remote > 0 {
+        let text = if app.reader.gallery.is_wanted() {
+            counted(remote, "remote picture", "remote pictures")
+        } else {
+            counted(remote, "picture not loaded", "pictures not loaded")
+        };
+        push(text, "load-pictures");
+    }
     if reading.has_other_form {
         let form = if reading.is_html {
             "from HTML"
@@ -248,7 +282,7 @@ fn facts(app: &App, canvas: &mut Canvas, area: Area, reading: &Reading) {
     } else if reading.is_html {
         push("from HTML".to_owned(), "");
     }
-    if reading.blocked_images > 0 {
+    if remote == 0 && reading.blocked_images > 0 {
         let count = usize::try_from(reading.blocked_images).unwrap_or(usize::MAX);
         push(
             counted(
@@ -290,6 +324,24 @@ fn files(canvas: &mut Canvas, area: Area, reading: &Reading, first: usize, count
         x += canvas.put(area, x, room, &file.name, plain) + 1;
         x += canvas.put_rest(area, x, &size, dim) + 3;
     }
+}
+
+/// What holds of the text that follows. Its mark stands where that of a card does.
+fn frame(canvas: &mut Canvas, area: Area, line: &Line) {
+    let edge = Area {
+        x: area.x.saturating_sub(1),
+        w: 1,
+        ..area
+    };
+    let (mark, style) = (canvas.style(Paint::Mark), canvas.style(Paint::Title));
+    let (glyph, across) = (canvas.theme.glyphs().card, canvas.theme.glyphs().across);
+    canvas.put(edge, 0, 1, &glyph, mark);
+    let used = line
+        .spans
+        .first()
+        .map_or(0, |span| canvas.put_rest(area, 1, &span.text, style));
+    let rule = canvas.style(Paint::Line);
+    canvas.repeat(area, used + 2, area.w, across, rule);
 }
 
 /// A row of a card. Its mark stands left of where the text of any message can reach.
@@ -336,7 +388,7 @@ const fn quote_paint(level: u8) -> Paint {
 }
 
 fn text_line(
-    app: &App,
+    reader: &Reader,
     canvas: &mut Canvas,
     area: Area,
     (line, marks): (&Line, &[Mark]),
@@ -346,6 +398,7 @@ fn text_line(
         LineKind::Heading => canvas.style(Paint::Strong),
         LineKind::Signature => canvas.style(Paint::Dim),
         LineKind::Note => canvas.style(Paint::Note),
+        LineKind::Frame => return frame(canvas, area, line),
         LineKind::Text | LineKind::Rule if line.quote > 0 => canvas.style(quote_paint(line.quote)),
         LineKind::Text | LineKind::Rule => canvas.style(Paint::Plain),
     };
@@ -365,7 +418,7 @@ fn text_line(
     let mut spare = area.w.saturating_sub(text);
     let mut at = 0;
     for (n, span) in line.spans.iter().enumerate() {
-        let style = span_style(app, canvas, span, base);
+        let style = span_style(reader, canvas, span, base);
         x += found::put(canvas, area, x, &span.text, style, (marks, at));
         at += span.text.as_str().len();
         let Some(link) = span.link else { continue };
@@ -383,7 +436,7 @@ fn text_line(
     }
 }
 
-fn span_style(app: &App, canvas: &Canvas, span: &Span, base: Style) -> Style {
+fn span_style(reader: &Reader, canvas: &Canvas, span: &Span, base: Style) -> Style {
     let Emphasis {
         is_bold,
         is_italic,
@@ -394,7 +447,7 @@ fn span_style(app: &App, canvas: &Canvas, span: &Span, base: Style) -> Style {
     } = span.emphasis;
     let mut style = base;
     if span.link.is_some() {
-        let is_at_hand = app.reader.link == span.link;
+        let is_at_hand = reader.link == span.link;
         let paint = if is_at_hand {
             Paint::LinkAtHand
         } else {
@@ -423,6 +476,9 @@ fn span_style(app: &App, canvas: &Canvas, span: &Span, base: Style) -> Style {
 pub(super) fn position(app: &App, height: u16) -> Safe {
     if app.has_tour {
         return Safe::default();
+    }
+    if let Some(talk) = app.thread_view().filter(|_| !app.reader.is_searched()) {
+        return thread::position(talk, height);
     }
     let reader = &app.reader;
     let (rows, height) = (reader.rows().len(), usize::from(height));

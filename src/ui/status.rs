@@ -104,7 +104,8 @@ pub(super) fn draw(app: &App, canvas: &mut Canvas, panes: Panes) -> Option<(u16,
             | Overlay::Picker(_)
             | Overlay::Confirm(_)
             | Overlay::Activity(_)
-            | Overlay::Outbox(_),
+            | Overlay::Outbox(_)
+            | Overlay::Output(_),
         )
         | None => {
             let spilt = notice(app, canvas, panes);

@@ -174,7 +174,9 @@ fn every_real_message_comes_through_the_command_line_whole_and_clean() {
 }
 
 /// What the screen itself writes: cells, the title (ended by BEL), modes at start and end.
-const OURS: [&str; 6] = ["C0 07", "CSI ?h", "CSI ?l", "CSI H", "CSI m", "OSC 0"];
+const OURS: [&str; 7] = [
+    "C0 07", "CSI ?h", "CSI ?l", "CSI H", "CSI c", "CSI m", "OSC 0",
+];
 
 #[test]
 fn every_real_message_can_be_listed_and_opened_on_the_screen() {

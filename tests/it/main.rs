@@ -8,6 +8,8 @@ mod agreement;
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod cards;
+#[cfg(test)]
 mod change;
 #[cfg(test)]
 mod cli;
@@ -75,6 +77,8 @@ mod inside;
 mod outbox;
 #[cfg(test)]
 mod people;
+#[cfg(test)]
+mod pictures;
 #[cfg(test)]
 mod pop3;
 #[cfg(test)]

@@ -3,7 +3,10 @@
 //! The server is Dovecot, the terminal a pty. A test here must look only at what a user sees, and at
 //! the files and programs that the user named.
 
-use crate::support::{Dovecot, Kind, Program, Screen};
+use crate::support::{Dovecot, Kind, Program, Screen, wait_until};
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 
 /// A program on a mailbox with that one message, which is open on a screen of 100 by 30.
 fn open(letter: &str, ui: &str) -> (Program, Screen) {
@@ -17,6 +20,13 @@ fn open(letter: &str, ui: &str) -> (Program, Screen) {
     screen.keys("<Enter>");
     screen.wait_for("Esc back");
     (program, screen)
+}
+
+/// Closes what is open over the message, and waits until it is: a key sent at once would be taken
+/// for one with Alt.
+fn close(screen: &mut Screen) {
+    screen.keys("<Esc>");
+    screen.wait_for("Esc back");
 }
 
 const LETTER: &str = "From: Bo <bo@example.org>\nTo: ann@example.org\nSubject: Harbour dues\n\
@@ -42,5 +52,229 @@ fn a_word_is_found_in_the_message_with_its_folded_quotes_and_in_its_source() {
     screen.wait_for("is not in this message");
     screen.keys("<C-u>dues@<Enter>");
     screen.wait_for("Esc end the search");
+    assert_eq!(screen.quit(), 0);
+}
+
+/// A message with a text that lies on the server, a file, and a script that claims to be a picture.
+fn with_files(file: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let mut letter = "From: Bo <bo@example.org>\nTo: ann@example.org\nSubject: Harbour files\n\
+        Date: Fri, 10 Apr 2026 23:32:00 -0500\nMIME-Version: 1.0\n\
+        Content-Type: multipart/mixed; boundary=\"b\"\n\n\
+        --b\nContent-Type: text/plain\n\nFiles, with a long line that a page of paper has to break at seventy-eight columns.\n\
+        --b\nContent-Type: application/pdf; name=\"../plan.pdf\"\n\
+        Content-Disposition: attachment\nContent-Transfer-Encoding: base64\n\n"
+        .to_owned();
+    for line in file.chunks(57) {
+        let encoded = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, line);
+        writeln!(letter, "{encoded}").unwrap();
+    }
+    letter.push_str(
+        "--b\nContent-Type: image/png; name=photo.png\nContent-Disposition: attachment\n\n\
+         #!/bin/sh\ntouch /tmp/never\n\n--b--\n",
+    );
+    letter
+}
+
+fn pdf() -> Vec<u8> {
+    let mut bytes = b"%PDF-1.7\n".to_vec();
+    bytes.extend((0..700_000u32).map(|n| u8::try_from(n * 7 % 251).unwrap()));
+    bytes
+}
+
+/// A program that writes its arguments and what it reads into a folder.
+fn witness(folder: &Path) -> PathBuf {
+    let path = folder.join("witness");
+    let script = format!(
+        "#!/bin/sh\nfor a in \"$@\"; do echo \"$a\"; done > {0}/args\ncase \"$1\" in /*) cat \"$1\" > {0}/file; stat -c '%a' \"$1\" \"$(dirname \"$1\")\" > {0}/modes;; *) cat > {0}/input;; esac\necho seen; mv {0}/args {0}/done\n",
+        folder.display()
+    );
+    fs::write(&path, script).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+fn files_in(folder: &Path) -> Vec<String> {
+    let all = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<String> = all
+        .map(|e| e.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn an_attachment_is_opened_as_a_private_copy_that_goes_with_the_program() {
+    let seen = tempfile::tempdir().unwrap();
+    let ui = format!("open_command = \"{}\"\n", witness(seen.path()).display());
+    let (program, mut screen) = open(&with_files(&pdf()), &ui);
+    screen.keys("A");
+    screen.wait_for("plan.pdf");
+    screen.keys("<Enter>");
+    wait_until("the viewer to have seen it", || {
+        seen.path().join("done").exists()
+    });
+    assert!(
+        fs::read(seen.path().join("file")).unwrap() == pdf(),
+        "every byte"
+    );
+    assert_eq!(
+        fs::read_to_string(seen.path().join("modes")).unwrap(),
+        "400\n700\n"
+    );
+    let argument = fs::read_to_string(seen.path().join("done")).unwrap();
+    let path = Path::new(argument.trim());
+    assert!(
+        path.starts_with(program.data_dir()) && path.exists(),
+        "{argument}"
+    );
+    assert!(
+        argument.trim().ends_with(".pdf") && !argument.contains("plan"),
+        "{argument}"
+    );
+    // What says that it is a picture is looked into.
+    screen.keys("j<Enter>");
+    screen.wait_for("it is a program; it can be saved");
+    close(&mut screen);
+    assert_eq!(screen.quit(), 0);
+    assert!(!path.exists(), "the copy is gone");
+}
+
+#[test]
+fn a_copy_that_a_killed_program_left_is_gone_after_the_next_start() {
+    let seen = tempfile::tempdir().unwrap();
+    let ui = format!("open_command = \"{}\"\n", witness(seen.path()).display());
+    let (program, mut screen) = open(&with_files(&pdf()), &ui);
+    screen.keys("A<Enter>");
+    wait_until("the viewer to have seen it", || {
+        seen.path().join("done").exists()
+    });
+    screen.kill_at_once();
+    let argument = fs::read_to_string(seen.path().join("done")).unwrap();
+    assert!(Path::new(argument.trim()).exists());
+    let mut screen = program.screen(&[], 100, 30);
+    screen.wait_for("Harbour");
+    assert!(!Path::new(argument.trim()).exists());
+    assert_eq!(screen.quit(), 0);
+}
+
+#[test]
+fn attachments_and_messages_are_saved_whole_and_never_over_a_file() {
+    let downloads = tempfile::tempdir().unwrap();
+    fs::write(downloads.path().join("plan.pdf"), "mine").unwrap();
+    let ui = format!("downloads = \"{}\"\n", downloads.path().display());
+    let (_program, mut screen) = open(&with_files(&pdf()), &ui);
+    screen.keys("As");
+    screen.wait_for("plan (2).pdf");
+    close(&mut screen);
+    screen.keys("E");
+    screen.wait_for("Harbour files.eml");
+    let names = ["2026-04-10 Harbour files.eml", "plan (2).pdf", "plan.pdf"];
+    assert_eq!(files_in(downloads.path()), names);
+    assert_eq!(
+        fs::read(downloads.path().join("plan.pdf")).unwrap(),
+        b"mine"
+    );
+    assert!(fs::read(downloads.path().join("plan (2).pdf")).unwrap() == pdf());
+    let eml = downloads.path().join("2026-04-10 Harbour files.eml");
+    assert_eq!(
+        fs::metadata(&eml).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    let text = fs::read_to_string(eml).unwrap();
+    let sent = with_files(&pdf());
+    assert!(text.replace("\r\n", "\n").trim_end() == sent.trim_end());
+    assert_eq!(screen.quit(), 0);
+}
+
+#[test]
+fn a_program_reads_the_message_the_file_or_the_page() {
+    let seen = tempfile::tempdir().unwrap();
+    let path = witness(seen.path());
+    let ui = format!("print_command = \"{} -d office\"\n", path.display());
+    let (_program, mut screen) = open(&with_files(&pdf()), &ui);
+    let input = || fs::read(seen.path().join("input")).unwrap();
+    let next = |what: &str| {
+        wait_until(what, || seen.path().join("done").exists());
+        fs::remove_file(seen.path().join("done")).unwrap();
+    };
+    screen.keys(&format!("|{} --whole\r", path.display()));
+    next("the message");
+    screen.wait_for("seen");
+    assert!(input().starts_with(b"From: Bo") && input().len() > 900_000);
+    close(&mut screen);
+    screen.keys("A|sh -c 'head -c 8; echo; exit 3'\r");
+    screen.wait_for("%PDF-1.7");
+    screen.wait_for("sh failed: it ended with 3");
+    close(&mut screen);
+    screen.keys(":print\r");
+    next("the page");
+    let page = String::from_utf8(input()).unwrap();
+    assert!(page.contains("Subject: Harbour files\n") && page.contains("Files, with a long line"));
+    assert!(page.lines().all(|line| line.len() <= 78), "{page}");
+    screen.wait_for("seen");
+    close(&mut screen);
+    screen.keys("|no-such-program\r");
+    screen.wait_for("no-such-program cannot be found on the path");
+    // A program that gets the terminal, and gives it back.
+    screen.keys("|!sh -c 'read line; echo got: $line > /dev/tty; read key < /dev/tty'\r");
+    screen.wait_for("got: From: Bo");
+    screen.keys("\r");
+    screen.wait_for("Esc back");
+    assert_eq!(screen.quit(), 0);
+}
+
+#[test]
+fn a_thread_is_read_as_one_conversation_with_the_answer_from_sent() {
+    let dovecot = Dovecot::shared(Kind::Full);
+    let user = dovecot.fresh_user();
+    let mut client = dovecot.client(&user);
+    let letter = |from: &str, id: &str, after: &str, hour: u8, text: &str| {
+        format!(
+            "From: {from}\nTo: somebody@example.org\nSubject: Harbour plan\nMessage-ID: <{id}@example.org>\n{after}\
+             Date: Fri, 10 Apr 2026 {hour}:00:00 +0000\n\n{text}\n"
+        )
+    };
+    let at = |hour: u8| format!("10-Apr-2026 {hour}:00:05 +0000");
+    let answer = "In-Reply-To: <one@example.org>\nReferences: <one@example.org>\n";
+    let last = "In-Reply-To: <two@example.org>\nReferences: <one@example.org> <two@example.org>\n";
+    client.append_at(
+        "INBOX",
+        "\\Seen",
+        &at(10),
+        &letter("bo@example.org", "one", "", 10, "Shall we?"),
+    );
+    let own = format!("{user}@example.org");
+    client.append_at(
+        "Sent",
+        "\\Seen",
+        &at(11),
+        &letter(&own, "two", answer, 11, "Gladly, at noon."),
+    );
+    client.append_at(
+        "INBOX",
+        "",
+        &at(12),
+        &letter("bo@example.org", "three", last, 12, "Noon it is."),
+    );
+    let program = Program::new(&dovecot.account("work", &user));
+    program.run(&["sync"]).expect(0);
+    let mut screen = program.screen(&[], 100, 30);
+    screen.wait_for("Harbour plan");
+    screen.keys("gc");
+    screen.wait_for("Noon it is.");
+    screen.wait_for("message 3 of 3");
+    screen.keys("k");
+    screen.wait_for("Gladly, at noon.");
+    screen.wait_for("message 2 of 3");
+    screen.keys("k");
+    screen.wait_for("Shall we?");
+    // What a key does, it does to the one at hand.
+    screen.keys("s");
+    screen.wait_for("Starred message");
+    screen.keys("jd");
+    screen.wait_for("message 2 of 2");
+    screen.keys("u");
+    screen.wait_for(" of 3");
     assert_eq!(screen.quit(), 0);
 }

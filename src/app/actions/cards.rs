@@ -1,12 +1,13 @@
-//! Actions of the cards: leaving a list.
+//! Actions of the cards: answering an invitation, leaving a list, checking a signature, decrypting.
 //!
 //! Called through the table. Nothing may leave this computer before the user has seen where it goes.
 
 use super::{Availability, Count};
 use crate::app::overlay::Confirmed;
-use crate::app::{App, Confirm, Effect, Job, Overlay};
+use crate::app::picker::Choice;
+use crate::app::{App, Confirm, Effect, Item, Job, Overlay, PickerKind};
 use crate::bus::{CardDeed, Command};
-use crate::model::{CardKind, DraftStart, Leave, ListCard, Placed, Safe};
+use crate::model::{CardKind, DraftStart, InviteCard, Leave, ListCard, PartStat, Placed, Safe};
 
 fn list(app: &App) -> Option<&ListCard> {
     let cards = &app.reader.reading()?.cards;
@@ -84,12 +85,67 @@ pub(super) fn unsubscribe(app: &mut App, _: Count) -> Vec<Effect> {
     Vec::new()
 }
 
+pub(super) fn can_check(app: &App) -> Availability {
+    match app.reader.reading() {
+        None => Availability::No("no message is open"),
+        Some(reading) if reading.cards.iter().any(|c| c.kind == CardKind::Seal) => {
+            Availability::Yes
+        }
+        Some(_) => Availability::No("nothing in this message is signed or encrypted"),
+    }
+}
+
+/// Has the signature checked, or the text decrypted.
+pub(super) fn check(app: &mut App, _: Count) -> Vec<Effect> {
+    match app.reader.placed {
+        Some(placed) => app.card(placed, CardDeed::Check),
+        None => Vec::new(),
+    }
+}
+
+fn invite(app: &App) -> Option<&InviteCard> {
+    let cards = &app.reader.reading()?.cards;
+    cards.iter().find_map(|card| match &card.kind {
+        CardKind::Invite(invite) => Some(&**invite),
+        _ => None,
+    })
+}
+
+pub(super) fn can_answer_invite(app: &App) -> Availability {
+    match (app.reader.reading(), invite(app)) {
+        (None, _) => Availability::No("no message is open"),
+        (_, Some(invite)) if invite.can_answer => Availability::Yes,
+        (_, Some(_)) => Availability::No("this invitation asks you for no answer"),
+        _ => Availability::No("this message is no invitation"),
+    }
+}
+
+/// Shows to whom an answer goes, and asks for it.
+pub(super) fn answer_invite(app: &mut App, _: Count) -> Vec<Effect> {
+    let (Some(placed), Some(invite)) = (app.reader.placed, invite(app)) else {
+        return Vec::new();
+    };
+    let to = Safe::join(&[Safe::fixed("to"), invite.organizer.clone()], " ");
+    let items = [
+        ("y", "Accept", PartStat::Accepted),
+        ("m", "Accept tentatively", PartStat::Tentative),
+        ("n", "Decline", PartStat::Declined),
+    ];
+    let items = items.map(|(key, label, state)| {
+        let choice = Choice::Card(placed, CardDeed::Answer(state));
+        Item::menu(key, label, choice).with_detail(to.clone())
+    });
+    app.open_picker("Answer the invitation", PickerKind::Menu, items.into())
+}
+
 impl App {
     /// Has something done that a card offers.
     pub(in crate::app) fn card(&mut self, placed: Placed, deed: CardDeed) -> Vec<Effect> {
         let request = self.request();
         let label = match &deed {
             CardDeed::Unsubscribe { .. } => Safe::fixed("Leaving the list"),
+            CardDeed::Check => Safe::fixed("Asking gpg"),
+            CardDeed::Answer(_) => Safe::fixed("Answering the invitation"),
         };
         let job = Job {
             label: label.clone(),

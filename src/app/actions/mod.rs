@@ -5,14 +5,17 @@
 
 mod cards;
 mod change;
+mod copy;
 mod filing;
 mod find;
 mod folders;
 mod motion;
+mod pictures;
 mod program;
 mod read;
 mod select;
 mod table;
+mod take;
 mod tree;
 mod view;
 mod write;
@@ -22,9 +25,11 @@ mod table_tests;
 #[cfg(test)]
 mod write_tests;
 
+pub(crate) use copy::{choose_block, choose_link};
 pub(crate) use find::{
     find_here, give_up_search, refresh as refresh_search, settle_search, step_in_prompt,
 };
+pub(crate) use motion::scroll;
 pub(crate) use read::{ask_to_open, copy_link, enter};
 pub(crate) use view::apply_filter;
 pub(in crate::app) use write::templates_listed;

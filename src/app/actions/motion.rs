@@ -3,6 +3,7 @@
 //! Called through the table. A motion must never wait for the engine.
 
 use super::{Availability, Count};
+use crate::app::conversation;
 use crate::app::gather::{Gather, Purpose, is_unread};
 use crate::app::settle::turn_to;
 use crate::app::{App, Context, Effect, list::placed};
@@ -18,6 +19,9 @@ fn step(app: &mut App, rows: i64) -> Vec<Effect> {
         Context::Sidebar => app.sidebar.move_by(rows),
         Context::List => app.list.move_by(rows),
         Context::Reader => {
+            if let Some(effects) = conversation::step(app, rows) {
+                return effects;
+            }
             let before = app.list.cursor();
             // A message that left the list (read, where only unread ones are shown) has left its
             // place to the next one, which must not be passed over.
@@ -61,15 +65,20 @@ pub(super) fn previous(app: &mut App, count: Count) -> Vec<Effect> {
 }
 
 pub(super) fn scroll_down(app: &mut App, count: Count) -> Vec<Effect> {
-    let height = app.reader_height();
-    app.reader.scroll_by(times(count), height);
+    scroll(app, times(count))
+}
+
+/// Scrolls the message, or the conversation.
+pub(crate) fn scroll(app: &mut App, rows: i64) -> Vec<Effect> {
+    if !conversation::scroll_by(app, rows) {
+        let height = app.reader_height();
+        app.reader.scroll_by(rows, height);
+    }
     Vec::new()
 }
 
 pub(super) fn scroll_up(app: &mut App, count: Count) -> Vec<Effect> {
-    let height = app.reader_height();
-    app.reader.scroll_by(-times(count), height);
-    Vec::new()
+    scroll(app, -times(count))
 }
 
 /// Moves by a part of the visible rows: whole pages keep two rows in sight.
@@ -96,10 +105,11 @@ fn page(app: &mut App, pages: i64, is_half: bool) -> Vec<Effect> {
         }
         Context::Reader => {
             let height = usize::from(panes.reader.h);
-            if pages > 0 && app.reader.is_at_end(height) {
+            let is_at_end = conversation::is_at_end(app);
+            if pages > 0 && is_at_end.unwrap_or_else(|| app.reader.is_at_end(height)) {
                 return app.say(Safe::fixed("This is the end of the message"));
             }
-            app.reader.scroll_by(pages * part(panes.reader.h), height);
+            return scroll(app, pages * part(panes.reader.h));
         }
     }
     Vec::new()
@@ -126,6 +136,11 @@ fn go(app: &mut App, row: u32) -> Vec<Effect> {
     match app.focus {
         Context::Sidebar => app.sidebar.move_to(at),
         Context::List => app.list.move_to(row),
+        Context::Reader if app.thread_view().is_some() => {
+            let by = i64::try_from(at).unwrap_or(i64::MAX / 2);
+            conversation::scroll_by(app, i64::MIN / 2);
+            conversation::scroll_by(app, by);
+        }
         Context::Reader => {
             let height = app.reader_height();
             app.reader.scroll_to(at, height);
@@ -187,6 +202,9 @@ pub(super) fn previous_unread(app: &mut App, _: Count) -> Vec<Effect> {
 
 /// Goes to the first row of the thread after this one, or of the one before.
 fn to_thread(app: &mut App, is_forward: bool) -> Vec<Effect> {
+    if let Some(effects) = conversation::step(app, if is_forward { 1 } else { -1 }) {
+        return effects;
+    }
     let Some(current) = app.list.current().map(|row| row.thread) else {
         return Vec::new();
     };

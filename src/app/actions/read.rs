@@ -3,6 +3,7 @@
 //! Called through the table. A link must never be opened before the user has seen where it leads.
 
 use super::{Availability, Count};
+use crate::app::conversation;
 use crate::app::overlay::Confirmed;
 use crate::app::picker::Choice;
 use crate::app::settle::turn_to;
@@ -35,6 +36,7 @@ pub(super) fn has_links(app: &App) -> Availability {
 pub(super) fn has_link(app: &App) -> Availability {
     match app.reader.link {
         Some(_) => Availability::Yes,
+        None if app.thread_view().is_some() => Availability::Yes,
         None => Availability::No("no link is at hand; ) goes to the next one"),
     }
 }
@@ -95,6 +97,10 @@ pub(super) fn open(app: &mut App, count: Count) -> Vec<Effect> {
         return Vec::new();
     };
     let (at, thread, is_folded) = (placed(row), row.thread, row.count > 1);
+    if app.settings.has_conversation {
+        conversation::begin(app, at, thread, false);
+        return Vec::new();
+    }
     if is_folded {
         app.list.change_view(|view| {
             if let Some(folding) = &mut view.threads
@@ -140,6 +146,16 @@ pub(super) fn other_form(app: &mut App, _: Count) -> Vec<Effect> {
     let height = app.reader_height();
     app.reader.scroll_to(0, height);
     Vec::new()
+}
+
+/// Shows the thread as one conversation, or the one message again.
+pub(super) fn conversation(app: &mut App, _: Count) -> Vec<Effect> {
+    conversation::toggle(app)
+}
+
+/// Folds the message of a conversation; where there is none, the quotes.
+pub(super) fn fold_message(app: &mut App, count: Count) -> Vec<Effect> {
+    conversation::fold(app).unwrap_or_else(|| fold_quotes(app, count))
 }
 
 /// Folds all quotes, then all but the first level, then none.
@@ -233,9 +249,7 @@ pub(crate) fn copy_link(app: &mut App, link: usize) -> Vec<Effect> {
     let Some(target) = found.map(|l| l.target.clone()) else {
         return Vec::new();
     };
-    let mut effects = app.say(Safe::fixed("Copied the link"));
-    effects.push(Effect::Copy(target));
-    effects
+    app.copy_text("the link", target)
 }
 
 fn step_link(app: &mut App, is_forward: bool) -> Vec<Effect> {
@@ -270,34 +284,12 @@ pub(super) fn previous_link(app: &mut App, _: Count) -> Vec<Effect> {
 pub(super) fn open_link(app: &mut App, _: Count) -> Vec<Effect> {
     match app.reader.link {
         Some(link) => ask_to_open(app, link),
-        None => Vec::new(),
+        None => fold_message(app, None),
     }
 }
 
 pub(super) fn attachments(app: &mut App, _: Count) -> Vec<Effect> {
-    let (Some(at), Some(reading)) = (app.reader.placed, app.reader.reading()) else {
-        return Vec::new();
-    };
-    let items = reading.attachments.iter().enumerate().map(|(n, file)| {
-        let size = crate::app::size_text(file.size_bytes);
-        let detail = Safe::join(&[file.mime_type.clone(), Safe::line(&size)], "  ");
-        let key = if n < 9 {
-            Safe::line(&(n + 1).to_string())
-        } else {
-            Safe::default()
-        };
-        let choice = if file.is_readable() {
-            Choice::Enter(file.part.clone())
-        } else {
-            Choice::Save(at, vec![file.part.clone()])
-        };
-        Item {
-            key,
-            ..Item::new(file.name.clone(), choice).with_detail(detail)
-        }
-    });
-    let items = items.collect();
-    app.open_picker("Attachments", PickerKind::Attachments(at), items)
+    crate::app::files::open(app)
 }
 
 /// Reads an attached message as a message of its own.
@@ -317,66 +309,13 @@ pub(super) fn leave(app: &mut App) -> bool {
     is_inside
 }
 
-pub(super) fn copy(app: &mut App, _: Count) -> Vec<Effect> {
-    let mut items = Vec::new();
-    let mut push = |key, label, what, text: &str| {
-        if !text.is_empty() {
-            let choice = Choice::Copy(what, text.to_owned());
-            items.push(Item::menu(key, label, choice).with_detail(Safe::line(text)));
-        }
-    };
-    let is_read_one = app.subject_row().map(placed) == app.reader.placed;
-    let reading = app
-        .reader
-        .reading()
-        .filter(|_| is_read_one || app.focus == Context::Reader);
-    if let Some(reading) = reading {
-        let header = |name: &str| {
-            let found = reading
-                .all_headers
-                .iter()
-                .find(|h| h.0.as_str().eq_ignore_ascii_case(name));
-            found.map_or("", |h| h.1.as_str())
-        };
-        push(
-            "a",
-            "Sender's address",
-            "the address",
-            address_of(header("From")),
-        );
-        push("s", "Subject", "the subject", header("Subject"));
-        let id = header("Message-ID").trim_matches(['<', '>']);
-        push("i", "Message id", "the message id", id);
-        let link = app.reader.link.or((reading.links.len() == 1).then_some(0));
-        let link = link.and_then(|n| reading.links.get(n));
-        push(
-            "l",
-            "Link",
-            "the link",
-            link.map_or("", |l| l.target.as_str()),
-        );
-    } else if let Some(row) = app.subject_row() {
-        push("s", "Subject", "the subject", row.subject.as_str());
-        push("w", "Name", "the name", row.who.as_str());
-    }
-    app.open_picker("Copy", PickerKind::Menu, items)
-}
-
-/// The address proper of the first sender in a header as shown.
-fn address_of(from: &str) -> &str {
-    let inner = from
-        .split_once('<')
-        .and_then(|(_, rest)| rest.split_once('>'));
-    inner.map_or(from.trim(), |(address, _)| address.trim())
-}
-
 impl App {
     /// Has attachments saved; none named: all.
     pub(in crate::app) fn save(&mut self, placed: Placed, parts: Vec<PartId>) -> Vec<Effect> {
         let request = self.request();
-        let is_inside = parts.is_empty() && !self.reader.insides.is_empty();
+        let is_listed = parts.is_empty() && self.reader.placed == Some(placed);
         let parts = match self.reader.reading() {
-            Some(reading) if is_inside => {
+            Some(reading) if is_listed => {
                 reading.attachments.iter().map(|a| a.part.clone()).collect()
             }
             _ => parts,
@@ -386,6 +325,7 @@ impl App {
             0 => Safe::fixed("Saving all attachments"),
             n => Safe::line(&format!("Saving {n} attachments")),
         };
+        self.note_saving(request, placed, &parts);
         let job = Job {
             label: label.clone(),
             progress: None,

@@ -6,7 +6,7 @@
 use super::Group::{Change, Folders, Move, Program, Read, Select, Sync, Tree, View, Write};
 use super::{
     ALL, Action, Availability, Count, Group, LIST, MAIL, READER, ROWS, SIDEBAR, cards, change,
-    filing, find, folders, motion, program, read, select, tree, view, write,
+    copy, filing, find, folders, motion, pictures, program, read, select, take, tree, view, write,
 };
 use crate::app::{App, Effect};
 
@@ -154,14 +154,24 @@ pub(super) const TABLE: &[Action] = &[
     row("find", "Find words in this message", (7, "find"), Read, READER, &["/"], has_text, find::find, "search within text look"),
     row("headers", "Show short headers, all, or the source", (8, "headers"), Read, READER, &["H"], has_text, read::headers, "raw full"),
     row("other-form", "Switch between plain text and HTML", NO, Read, READER, &["="], read::has_other_form, read::other_form, "alternative"),
-    row("fold-quotes", "Fold quoted text", NO, Read, READER, &["zq", "za"], has_quotes, read::fold_quotes, "collapse replies"),
+    row("load-pictures", "Load the remote pictures", (7, "pictures"), Read, READER, &["I"], pictures::can_load, pictures::load, "images show remote download"),
+    row("sender-pictures", "Always load this sender's pictures", NO, Read, READER, &[], pictures::has_sender, pictures::sender, "images remote allow trust revoke").now(pictures::sender_title),
+    row("hide-pictures", "Show the remote pictures no longer", NO, Read, READER, &[], pictures::can_hide, pictures::hide, "images remote block"),
+    row("fold-quotes", "Fold quoted text", NO, Read, READER, &["zq"], has_quotes, read::fold_quotes, "collapse replies"),
+    row("fold-message", "Fold the message or its quotes", NO, Read, READER, &["za"], has_text, read::fold_message, "collapse expand unfold"),
+    row("conversation", "Read the thread as one conversation", NO, Read, MAIL, &["gc"], change::has_row, read::conversation, "whole messages together chat"),
     row("links", "Choose a link", (6, "links"), Read, MAIL, &["gx"], has_links, read::links, "url browser open copy"),
     row("next-link", "Go to the next link", NO, Read, READER, &[")"], has_links, read::next_link, "url"),
     row("previous-link", "Go to the previous link", NO, Read, READER, &["("], has_links, read::previous_link, "url"),
     row("open-link", "Open the link at hand", NO, Read, READER, &["enter", "l", "right"], has_link, read::open_link, "url browser"),
-    row("attachments", "List and save attachments", (6, "files"), Read, MAIL, &["A"], has_attachments, read::attachments, "files download"),
+    row("attachments", "List, open and save attachments", (6, "files"), Read, MAIL, &["A"], has_attachments, read::attachments, "files download"),
+    row("answer-invite", "Answer the invitation", NO, Read, READER, &["i"], cards::can_answer_invite, cards::answer_invite, "calendar meeting accept decline tentative rsvp"),
+    row("check-seal", "Check the signature, or decrypt", NO, Read, READER, &["gv"], cards::can_check, cards::check, "verify gpg pgp smime encrypted signed openpgp"),
     row("unsubscribe", "Leave the mailing list", NO, Read, READER, &["gl"], cards::can_unsubscribe, cards::unsubscribe, "unsubscribe newsletter stop"),
-    row("copy", "Copy address, subject, id or link", (9, "copy"), Read, MAIL, &["y"], change::has_row, read::copy, "yank clipboard"),
+    row("save-message", "Save the message as a file", NO, Read, MAIL, &["E"], change::has_row, take::save, "export eml download write"),
+    row("pipe", "Give the message to a program", NO, Read, MAIL, &["|"], change::has_row, take::pipe, "shell command filter run"),
+    row("print", "Print the message", NO, Read, MAIL, &[], change::has_row, take::print, "paper lp printer"),
+    row("copy", "Copy address, link, paragraph, text", (9, "copy"), Read, MAIL, &["y"], change::has_row, copy::copy, "yank clipboard subject id path"),
 
     row("sync", "Sync this account", (15, "sync"), Sync, ALL, &["gr"], always, program::sync, "send receive refresh check mail fetch"),
     row("sync-all", "Sync all accounts", NO, Sync, ALL, &["gR", "f5"], always, program::sync_all, "send receive refresh check mail fetch"),

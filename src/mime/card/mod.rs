@@ -4,20 +4,40 @@
 //! our own, and never say more than was checked.
 
 mod auth;
+mod invite;
 mod list;
 mod report;
+mod seal;
 mod sender;
 
+pub use invite::answered;
 pub(super) use list::mail_to_leave;
 
 use super::render::{Message, Source};
 use crate::model::Card;
 
 /// Who reads, and whom they believe.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Viewer {
+    /// Their own addresses.
+    pub own: Vec<String>,
+    /// The zone of their clock.
+    pub zone: jiff::tz::TimeZone,
+    /// What it shows, in seconds since 1970.
+    pub now_secs: i64,
     /// The server whose Authentication-Results are believed; empty: none.
     pub trusted: String,
+}
+
+impl Default for Viewer {
+    fn default() -> Self {
+        Self {
+            own: Vec::new(),
+            zone: jiff::tz::TimeZone::UTC,
+            now_secs: 0,
+            trusted: String::new(),
+        }
+    }
 }
 
 /// The cards of a message, that of the sender first.
@@ -29,7 +49,9 @@ pub fn cards(source: Source<'_>, viewer: &Viewer) -> Vec<Card> {
     let checked = checked.as_deref();
     let mut cards = Vec::new();
     cards.extend(sender::card(headers, checked));
+    cards.extend(seal::card(&message));
     cards.extend(report::card(&message));
+    cards.extend(invite::card(&message, viewer));
     cards.extend(list::card(headers, checked));
     cards
 }

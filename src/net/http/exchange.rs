@@ -15,6 +15,7 @@ use hyper::header::{self, HeaderMap, HeaderName};
 use hyper::rt::ReadBufCursor;
 use hyper::{Method, Request, Response, StatusCode};
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -68,23 +69,31 @@ pub(super) async fn ask(
 }
 
 async fn connect(place: &Place, limits: &Limits) -> Result<Box<dyn Wire>> {
-    let addresses = stream::addresses(&place.host, place.port)
+    let allowed = match limits.instead {
+        Some(address) => vec![address],
+        None => allowed(place, limits).await?,
+    };
+    let (tcp, _) = stream::connect_to(&place.host, place.port, allowed).await?;
+    if place.is_safe() && limits.instead.is_none() {
+        tls::start(tcp, &place.host, limits.ca_file.as_deref()).await
+    } else {
+        Ok(Box::new(tcp))
+    }
+}
+
+/// The addresses of the host that may be asked.
+async fn allowed(place: &Place, limits: &Limits) -> Result<Vec<SocketAddr>> {
+    let mut addresses = stream::addresses(&place.host, place.port)
         .await
         .map_err(|error| error.hint("Check whether you are online."))?;
-    let mut allowed = addresses;
-    allowed.retain(|a| limits.allow_private || is_public(a.ip()));
-    if allowed.is_empty() {
+    addresses.retain(|a| limits.allow_private || is_public(a.ip()));
+    if addresses.is_empty() {
         return Err(refused(format!(
             "{} is an address of your own network or computer, and is not asked.",
             place.host
         )));
     }
-    let (tcp, _) = stream::connect_to(&place.host, place.port, allowed).await?;
-    if place.is_safe() {
-        tls::start(tcp, &place.host, limits.ca_file.as_deref()).await
-    } else {
-        Ok(Box::new(tcp))
-    }
+    Ok(addresses)
 }
 
 fn request(

@@ -28,8 +28,10 @@ pub struct Limits {
     pub bytes_max: usize,
     /// What is asked for (`Accept`).
     pub accept: &'static str,
-    /// Whether an address inside the user's network may be asked (tests and the demo do).
+    /// Whether an address inside the user's network may be asked.
     pub allow_private: bool,
+    /// Where everything is asked for in clear, whatever its address says: the demo's server.
+    pub instead: Option<std::net::SocketAddr>,
     /// An extra trust root (PEM).
     pub ca_file: Option<PathBuf>,
 }
@@ -41,6 +43,7 @@ impl Default for Limits {
             bytes_max: 10 * 1024 * 1024,
             accept: "*/*",
             allow_private: false,
+            instead: None,
             ca_file: None,
         }
     }

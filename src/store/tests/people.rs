@@ -16,6 +16,25 @@ fn gather(home: &mut Home) {
     }
 }
 
+#[test]
+fn whose_pictures_are_loaded_is_the_users_word_alone_and_survives_a_restart() {
+    let mut home = Home::new();
+    assert!(!home.reader.allows_pictures("News@Example.org").unwrap());
+    home.writer
+        .allow_pictures("News@Example.org", true)
+        .unwrap();
+    home.writer
+        .allow_pictures("news@example.org", true)
+        .unwrap();
+    home.reopen();
+    assert!(home.reader.allows_pictures("news@EXAMPLE.org").unwrap());
+    assert!(!home.reader.allows_pictures("other@example.org").unwrap());
+    home.writer
+        .allow_pictures("news@example.org", false)
+        .unwrap();
+    assert!(!home.reader.allows_pictures("news@example.org").unwrap());
+}
+
 fn people(home: &Home) -> People {
     home.reader.people(&[OWN.to_owned()]).unwrap()
 }

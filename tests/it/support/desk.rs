@@ -5,7 +5,8 @@
 
 use super::Dovecot;
 use pillarbox::bus::{
-    AccountView, Command, Completion, Event, Link, RequestId, WritingCommand, WritingEvent,
+    AccountView, CardDeed, Command, Completion, Event, Link, RequestId, WritingCommand,
+    WritingEvent,
 };
 use pillarbox::engine::clock::monotonic;
 use pillarbox::engine::{AccountSetup, Engine, Gpg, Keep, Setup, Writing};
@@ -455,6 +456,26 @@ impl Desk {
             Event::Unavailable { request: r, why } if *r == request => {
                 Some(Err(why.as_str().to_owned()))
             }
+            _ => None,
+        })
+    }
+
+    /// Does what a card offers: what was said of it, or why it was not done.
+    pub(crate) fn card(&mut self, placed: Placed, deed: CardDeed) -> Result<String, String> {
+        let request = self.request();
+        self.send(Command::Card {
+            request,
+            placed,
+            deed,
+        });
+        self.until("a card", |event| match event {
+            Event::CardDone {
+                request: r, text, ..
+            } if *r == request => Some(Ok(text.to_string())),
+            Event::Failed {
+                request: r,
+                problem,
+            } if *r == request => Some(Err(format!("{}; {}", problem.summary, problem.hint))),
             _ => None,
         })
     }

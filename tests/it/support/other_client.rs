@@ -109,6 +109,17 @@ impl OtherClient {
         assert!(refused.is_none(), "APPEND to {mailbox}: {refused:?}");
     }
 
+    /// The same with the time of its arrival, as on the wire.
+    pub(crate) fn append_at(&mut self, mailbox: &str, flags: &str, date: &str, message: &str) {
+        let message = message.replace("\r\n", "\n").replace('\n', "\r\n");
+        let refused = self.append_with(
+            mailbox,
+            &format!("({flags}) \"{date}\""),
+            message.as_bytes(),
+        );
+        assert!(refused.is_none(), "APPEND to {mailbox}: {refused:?}");
+    }
+
     /// Appends exactly these bytes, as `append` does; what the server says where it refuses them.
     pub(crate) fn append_bytes(
         &mut self,
@@ -116,11 +127,15 @@ impl OtherClient {
         flags: &str,
         message: &[u8],
     ) -> Option<String> {
+        self.append_with(mailbox, &format!("({flags})"), message)
+    }
+
+    fn append_with(&mut self, mailbox: &str, facts: &str, message: &[u8]) -> Option<String> {
         for attempt in 0..2 {
             self.tag += 1;
             let size = message.len();
             self.send(&format!(
-                "t{} APPEND \"{mailbox}\" ({flags}) {{{size}}}\r\n",
+                "t{} APPEND \"{mailbox}\" {facts} {{{size}}}\r\n",
                 self.tag
             ));
             let answer = self.response();

@@ -1,0 +1,416 @@
+//! What of a message is signed or encrypted, and the message as it reads once that was opened.
+//!
+//! Called by `card` and `engine::unseal`: OpenPGP (RFC 3156, RFC 9580), also within a text, and S/MIME
+//! (RFC 8551). What is shown as signed must be made of the very bytes that were checked, and nothing
+//! from outside may stand in one frame with it (EFAIL).
+
+use super::card::{Viewer, cards};
+use super::choose::{Form, own_parts};
+use super::headers::{line_at, parse_headers, trim_break};
+use super::params::Field;
+use super::render::{Message, Source, reading};
+use super::tree::{Node, scan};
+use crate::model::{
+    CardKind, CardLine, Line, LineKind, Part, PartId, PictureSource, Reading, Safe, Span,
+};
+
+const BEGIN_SIGNED: &str = "-----BEGIN PGP SIGNED MESSAGE-----";
+const END_SIGNED: &str = "-----END PGP SIGNATURE-----";
+const BEGIN_MESSAGE: &str = "-----BEGIN PGP MESSAGE-----";
+const END_MESSAGE: &str = "-----END PGP MESSAGE-----";
+/// The first component of the addresses of parts that lie in what was opened. IMAP has no part 0.
+const OPENED: u16 = 0;
+/// So many texts are looked through for armour.
+const TEXTS_MAX: usize = 5;
+
+/// How something is sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SealKind {
+    /// Signed with OpenPGP, the signature beside it.
+    PgpSigned,
+    /// Encrypted with OpenPGP.
+    PgpEncrypted,
+    /// A text signed with OpenPGP in itself.
+    PgpSignedText,
+    /// A text encrypted with OpenPGP in itself.
+    PgpEncryptedText,
+    /// Signed by S/MIME, the signature beside it.
+    SmimeSigned,
+    /// S/MIME that holds what it signs.
+    SmimeOpaque,
+    /// Encrypted by S/MIME.
+    SmimeEncrypted,
+}
+
+impl SealKind {
+    /// Whether nobody can read it as it is.
+    #[must_use]
+    pub const fn is_encrypted(self) -> bool {
+        matches!(
+            self,
+            Self::PgpEncrypted | Self::PgpEncryptedText | Self::SmimeEncrypted
+        )
+    }
+
+    /// Whether it is S/MIME.
+    #[must_use]
+    pub const fn is_smime(self) -> bool {
+        matches!(
+            self,
+            Self::SmimeSigned | Self::SmimeOpaque | Self::SmimeEncrypted
+        )
+    }
+
+    const fn is_text(self) -> bool {
+        matches!(self, Self::PgpSignedText | Self::PgpEncryptedText)
+    }
+}
+
+/// Something sealed, cut out of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seal {
+    /// How.
+    pub kind: SealKind,
+    /// The part that it is.
+    pub at: PartId,
+    /// What was signed, with the line breaks of the wire; or what is to be opened.
+    pub content: Vec<u8>,
+    /// The signature, where it stands beside the content.
+    pub signature: Vec<u8>,
+    /// Text of the same part that stands outside of it.
+    pub outside: String,
+}
+
+/// A sealed part after it was checked or decrypted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Opened {
+    /// The part that it was.
+    pub at: PartId,
+    /// What was in it, as an entity with its own header; `None` where nothing may be shown.
+    pub entity: Option<Vec<u8>>,
+    /// Text of the same part that stood outside of it.
+    pub outside: String,
+    /// Whether it was encrypted.
+    pub is_decrypted: bool,
+    /// What stands on the card.
+    pub lines: Vec<CardLine>,
+}
+
+impl Opened {
+    /// The files in it and their names, numbered as [`opened_part`] takes it.
+    #[must_use]
+    pub fn files(&self) -> Vec<(PartId, String)> {
+        let entity = self.entity.as_deref().unwrap_or_default();
+        let files = super::files(Source::Whole(entity)).into_iter();
+        let numbered = files.map(|file| {
+            let id = PartId([&[OPENED], file.part.0.as_slice()].concat());
+            (id, file.name)
+        });
+        numbered.collect()
+    }
+
+    /// The decoded bytes of a part of it.
+    #[must_use]
+    pub fn part(&self, id: &PartId) -> Option<Vec<u8>> {
+        super::part_body(self.entity.as_deref()?, id)
+    }
+}
+
+/// The outermost sealed part of a message, as far as it can be told from what is here.
+pub(super) fn find(message: &Message<'_>) -> Option<(SealKind, PartId)> {
+    let own = own_parts(&message.structure);
+    let outer = own.iter().find_map(|part| {
+        let kind = kind_of(part, &own, || message.content_type(part))?;
+        Some((kind, part.id.clone()))
+    });
+    outer.or_else(|| {
+        let texts = own.iter().filter(|p| p.mime_type == "text/plain");
+        let texts = texts.filter(|p| p.disposition != "attachment");
+        texts.take(TEXTS_MAX).find_map(|part| {
+            let text = message.text(part)?.text;
+            armour(&text).map(|found| (found.kind, part.id.clone()))
+        })
+    })
+}
+
+fn kind_of(part: &Part, all: &[&Part], content: impl Fn() -> Option<Field>) -> Option<SealKind> {
+    let child = |number: u16| {
+        let id: Vec<u16> = part.id.0.iter().copied().chain([number]).collect();
+        let found = all.iter().find(|p| p.id.0 == id);
+        found.map_or("", |p| p.mime_type.as_str())
+    };
+    match part.mime_type.as_str() {
+        "multipart/signed" => match child(2) {
+            "application/pgp-signature" => Some(SealKind::PgpSigned),
+            "application/pkcs7-signature" | "application/x-pkcs7-signature" => {
+                Some(SealKind::SmimeSigned)
+            }
+            _ => None,
+        },
+        "multipart/encrypted" if child(1) == "application/pgp-encrypted" => {
+            Some(SealKind::PgpEncrypted)
+        }
+        "application/pkcs7-mime" | "application/x-pkcs7-mime" => {
+            let kind = content().and_then(|c| c.text("smime-type"));
+            let is_signed = match kind.as_deref() {
+                Some(kind) => kind.eq_ignore_ascii_case("signed-data"),
+                None => part.name.to_ascii_lowercase().ends_with(".p7s"),
+            };
+            Some(if is_signed {
+                SealKind::SmimeOpaque
+            } else {
+                SealKind::SmimeEncrypted
+            })
+        }
+        _ => None,
+    }
+}
+
+/// Cuts the outermost sealed part out of a message.
+#[must_use]
+pub fn seal(raw: &[u8]) -> Option<Seal> {
+    let message = Message::open(Source::Whole(raw));
+    let (kind, at) = find(&message)?;
+    let nodes = scan(raw);
+    let node = nodes.iter().find(|n| n.part.id == at)?;
+    let mut seal = Seal {
+        kind,
+        at: at.clone(),
+        content: Vec::new(),
+        signature: Vec::new(),
+        outside: String::new(),
+    };
+    let below = |number: u16| {
+        let id: Vec<u16> = at.0.iter().copied().chain([number]).collect();
+        nodes.iter().find(|n| n.part.id.0 == id)
+    };
+    match kind {
+        SealKind::PgpSigned | SealKind::SmimeSigned => {
+            seal.content = signed_bytes(raw, node)?;
+            seal.signature = below(2)?.decoded(raw);
+        }
+        SealKind::PgpEncrypted => seal.content = below(2)?.decoded(raw),
+        SealKind::SmimeOpaque | SealKind::SmimeEncrypted => seal.content = node.decoded(raw),
+        SealKind::PgpSignedText | SealKind::PgpEncryptedText => {
+            let text = message.text(&node.part)?.text;
+            let found = armour(&text)?;
+            seal.content = found.inside.as_bytes().to_vec();
+            seal.outside = found.outside;
+        }
+    }
+    Some(seal)
+}
+
+/// What a `multipart/signed` signs: its first part to the letter, up to the break before the next
+/// delimiter (RFC 1847 section 2.1), in the form of the wire.
+fn signed_bytes(raw: &[u8], node: &Node) -> Option<Vec<u8>> {
+    let header = parse_headers(raw.get(node.header.clone())?);
+    let boundary = Field::parse(header.get("Content-Type")?).bytes("boundary")?;
+    let delimiter = [b"--", boundary.trim_ascii_end()].concat();
+    let mut at = node.body.start;
+    let mut begin = None;
+    while let Some(line) = line_at(raw, at) {
+        let next = at + line.len();
+        if trim_break(line).trim_ascii_end() == delimiter {
+            match begin {
+                None => begin = Some(next),
+                Some(begin) => return Some(with_wire_breaks(trim_break(raw.get(begin..at)?))),
+            }
+        }
+        at = next;
+    }
+    None
+}
+
+/// The text with CR LF at the end of each line.
+fn with_wire_breaks(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len() + text.len() / 40);
+    let mut before = 0;
+    for b in text {
+        if *b == b'\n' && before != b'\r' {
+            out.push(b'\r');
+        }
+        out.push(*b);
+        before = *b;
+    }
+    out
+}
+
+struct Armour<'a> {
+    kind: SealKind,
+    inside: &'a str,
+    outside: String,
+}
+
+/// The first armoured piece of a text; its marks must stand alone on their lines.
+fn armour(text: &str) -> Option<Armour<'_>> {
+    if !text.contains("-----BEGIN PGP ") {
+        return None;
+    }
+    let mut begin = None;
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let end = at + line.len();
+        let mark = line.trim_end();
+        match begin {
+            None if mark == BEGIN_SIGNED => begin = Some((at, END_SIGNED, SealKind::PgpSignedText)),
+            None if mark == BEGIN_MESSAGE => {
+                begin = Some((at, END_MESSAGE, SealKind::PgpEncryptedText));
+            }
+            Some((from, last, kind)) if mark == last => {
+                let (before, after) = (text.get(..from)?, text.get(end..)?);
+                return Some(Armour {
+                    kind,
+                    inside: text.get(from..end)?,
+                    outside: [before.trim(), after.trim()].join("\n\n").trim().to_owned(),
+                });
+            }
+            _ => {}
+        }
+        at = end;
+    }
+    None
+}
+
+/// The plain text that was in an armoured piece, as an entity.
+fn text_entity(text: &[u8]) -> Vec<u8> {
+    let head =
+        b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n";
+    [head.as_slice(), text].concat()
+}
+
+impl Seal {
+    /// The entity that was signed or encrypted, of the bytes that came out.
+    #[must_use]
+    pub fn entity(&self, out: Vec<u8>) -> Vec<u8> {
+        if self.kind.is_text() {
+            text_entity(&out)
+        } else {
+            out
+        }
+    }
+}
+
+/// The message as it reads after its sealed part was opened. Parts in it have addresses that begin
+/// with 0, see [`opened_part`].
+#[must_use]
+pub fn opened_reading(
+    raw: &[u8],
+    opened: &Opened,
+    width: u16,
+    form: Form,
+    viewer: &Viewer,
+) -> Reading {
+    let source = Source::Whole(raw);
+    let mut shown = match &opened.entity {
+        Some(entity) => framed(raw, opened, entity, width, form),
+        None => reading(source, width, form),
+    };
+    shown.cards = cards(source, viewer);
+    if let Some(entity) = &opened.entity {
+        // What an invitation or a report says counts where it was sealed, too.
+        let inner = cards(Source::Whole(entity), viewer).into_iter();
+        let is_new = |kind: &CardKind| matches!(kind, CardKind::Report(_));
+        shown.cards.extend(inner.filter(|card| is_new(&card.kind)));
+    }
+    for card in &mut shown.cards {
+        if card.kind == CardKind::Seal {
+            card.lines.clone_from(&opened.lines);
+        }
+    }
+    shown
+}
+
+fn framed(raw: &[u8], opened: &Opened, entity: &[u8], width: u16, form: Form) -> Reading {
+    let mut inside = reading(Source::Whole(entity), width, form);
+    for file in &mut inside.attachments {
+        file.part.0.insert(0, OPENED);
+    }
+    for picture in &mut inside.pictures {
+        match &mut picture.source {
+            PictureSource::Part(id) => id.0.insert(0, OPENED),
+            // What was encrypted is not told to anybody by asking for a picture.
+            source @ PictureSource::Remote(_) if opened.is_decrypted => {
+                *source = PictureSource::Inline(String::new());
+            }
+            PictureSource::Remote(_) | PictureSource::Inline(_) => {}
+        }
+    }
+    let message = Message::open(Source::Whole(raw));
+    let outer = message.only(|id| !id.0.starts_with(&opened.at.0));
+    let (label, other) = if opened.is_decrypted {
+        (
+            "Decrypted",
+            "Not encrypted: anybody may have put this there",
+        )
+    } else {
+        ("Signed", "Not signed: anybody may have put this there")
+    };
+    let mut outside = outer.reading(width, form);
+    if outer.structure.texts().next().is_none() {
+        outside.body.clear();
+    }
+    if !opened.outside.is_empty() {
+        let rest = text_entity(opened.outside.as_bytes());
+        outside = joined(outside, reading(Source::Whole(&rest), width, form));
+    }
+    let has_outside = !outside.body.is_empty();
+    if opened.is_decrypted || has_outside {
+        inside.body.insert(0, frame(label));
+    }
+    if has_outside {
+        outside.body.insert(0, frame(other));
+    }
+    let headers = std::mem::take(&mut outside.headers);
+    let all_headers = std::mem::take(&mut outside.all_headers);
+    let date_secs = outside.date_secs;
+    Reading {
+        headers,
+        all_headers,
+        date_secs,
+        ..joined(inside, outside)
+    }
+}
+
+/// Two readings below one another; the first one's headers stand.
+fn joined(mut first: Reading, second: Reading) -> Reading {
+    let (links, pictures) = (first.links.len(), first.pictures.len());
+    first.body.extend(second.body.into_iter().map(|mut line| {
+        for span in &mut line.spans {
+            span.link = span.link.map(|link| link + links);
+            span.picture = span.picture.map(|picture| picture + pictures);
+        }
+        line
+    }));
+    first.links.extend(second.links);
+    first.pictures.extend(second.pictures);
+    first.attachments.extend(second.attachments);
+    first.is_html |= second.is_html;
+    first.has_other_form |= second.has_other_form;
+    first.blocked_images = first.blocked_images.saturating_add(second.blocked_images);
+    first
+}
+
+fn frame(text: &'static str) -> Line {
+    Line {
+        kind: LineKind::Frame,
+        spans: vec![Span {
+            text: Safe::fixed(text),
+            ..Span::default()
+        }],
+        ..Line::default()
+    }
+}
+
+/// The part of what was opened that has this address; `None` where the address is not of that kind.
+#[must_use]
+pub fn opened_part(id: &PartId) -> Option<PartId> {
+    match id.0.split_first() {
+        Some((&OPENED, rest)) => Some(PartId(rest.to_vec())),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+#[path = "seal_tests.rs"]
+mod tests;

@@ -351,11 +351,13 @@ impl Reader {
     pub fn link_at(&self, line: usize, column: usize) -> Option<usize> {
         let line = self.reading()?.body.get(line)?;
         let mut x = 1 + Line::quote_cols(line.quote);
+        let mut owed = 0;
         for span in &line.spans {
-            x += span.text.as_str().width();
+            x += span.text.as_str().width() - usize::from(span.blank_after_number(owed));
             // The number behind it belongs to it.
             let number = span.link.map_or(0, |n| (n + 1).to_string().len() + 2);
             x += number;
+            owed = u16::try_from(number).unwrap_or(0);
             if column < x {
                 return span.link;
             }

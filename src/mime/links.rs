@@ -67,6 +67,16 @@ impl Links {
         }
     }
 
+    /// The host that a link leads to, where these words of it name another.
+    pub(crate) fn other_host(&self, number: usize, words: &Safe) -> Option<Safe> {
+        let link = self.found.get(number)?;
+        let told = Link {
+            text: words.clone(),
+            ..link.clone()
+        };
+        told.names_other_host().then(|| link.host.clone())
+    }
+
     pub(crate) fn into_vec(self) -> Vec<Link> {
         self.found
     }

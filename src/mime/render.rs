@@ -12,8 +12,8 @@ use super::text::{self, Flow, LINES_MAX, note};
 use super::tree::{Node, message_start, scan};
 use super::{charset, html, people, transfer};
 use crate::model::{
-    Attachment, BodyStructure, Line, LineKind, Part, PartId, Picture, PictureSource, Reading, Safe,
-    Span,
+    Attachment, BodyStructure, HiddenText, Line, LineKind, Part, PartId, Picture, PictureSource,
+    Reading, Safe, Span,
 };
 use std::borrow::Cow;
 
@@ -177,7 +177,8 @@ impl<'a> Message<'a> {
                 let done = html::lines(&text, measure, &mut links);
                 reading.is_html = true;
                 reading.blocked_images = reading.blocked_images.saturating_add(done.blocked_images);
-                self.take_pictures(reading, done)
+                reading.trackers = reading.trackers.saturating_add(done.trackers);
+                self.take_page(reading, done)
             } else {
                 text::lines(&text, flow, measure, &mut links)
             };
@@ -209,8 +210,8 @@ impl<'a> Message<'a> {
         fit_notes(&mut reading.body, measure);
     }
 
-    /// Gives the pictures of a page their places in the reading, and returns its lines.
-    fn take_pictures(&self, reading: &mut Reading, page: html::Html) -> Vec<Line> {
+    /// Gives the pictures and hidden texts of a page their places, and returns its lines.
+    fn take_page(&self, reading: &mut Reading, page: html::Html) -> Vec<Line> {
         let mut numbers = Vec::with_capacity(page.pictures.len());
         for image in page.pictures {
             let source = self.picture_source(&image.source);
@@ -222,6 +223,18 @@ impl<'a> Message<'a> {
                 height_px: image.height_px,
             }));
         }
+        // A rule comes between the texts of a message.
+        let above = match reading.body.len() {
+            0 => 0,
+            lines => lines + 1,
+        };
+        reading.hidden_texts = reading.hidden_texts.saturating_add(page.hidden_texts);
+        reading
+            .hidden
+            .extend(page.hidden.into_iter().map(|hidden| HiddenText {
+                at: hidden.at + above,
+                ..hidden
+            }));
         let mut lines = page.lines;
         for span in lines.iter_mut().flat_map(|l| &mut l.spans) {
             span.picture = span.picture.and_then(|n| *numbers.get(n)?);

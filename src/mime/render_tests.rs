@@ -206,7 +206,7 @@ fn a_picture_has_a_place_and_a_source_in_the_reading() {
         .flat_map(|l| l.spans.iter().map(move |s| (l.spans.len(), s)))
         .filter_map(|(n, s)| Some((n, s.picture.map(|_| s.text.as_str())?)))
         .collect();
-    assert_eq!(found, [(1, "[image: Chart]"), (3, "[image: ok]")]);
+    assert_eq!(found, [(1, "[picture: Chart]"), (3, "[picture: ok]")]);
     let sources: Vec<&PictureSource> = reading.pictures.iter().map(|p| &p.source).collect();
     assert_eq!(
         sources,

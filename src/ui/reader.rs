@@ -287,9 +287,15 @@ fn text_line(app: &App, canvas: &mut Canvas, area: Area, line: &Line, next: Opti
         .fold(x, u16::saturating_add);
     // Numbers are shown as long as they push nothing over the edge.
     let mut spare = area.w.saturating_sub(text);
+    // Blanks between columns make room for the number before them.
+    let mut owed = 0;
     for (n, span) in line.spans.iter().enumerate() {
         let style = span_style(app, canvas, span, base);
-        x += canvas.put_rest(area, x, &span.text, style);
+        let taken = span.blank_after_number(owed);
+        spare += taken;
+        owed = 0;
+        let used = canvas.put_rest(area, x, &span.text, style);
+        x += used - taken.min(used);
         let Some(link) = span.link else { continue };
         let follows = line.spans.get(n + 1);
         let follows = follows.or_else(|| next.and_then(|l| l.spans.first()));
@@ -299,7 +305,8 @@ fn text_line(app: &App, canvas: &mut Canvas, area: Area, line: &Line, next: Opti
             if number.cols() <= spare {
                 spare -= number.cols();
                 let dim = canvas.style(Paint::Dim);
-                x += canvas.put_rest(area, x, &number, dim);
+                owed = canvas.put_rest(area, x, &number, dim);
+                x += owed;
             }
         }
     }

@@ -129,6 +129,13 @@ pub enum Command {
         /// Into which folder; `None`: the configured one.
         folder: Option<PathBuf>,
     },
+    /// Makes a cleaned page of a message for the browser; answered by [`Event::Page`].
+    MakePage {
+        /// Ties the reply.
+        request: RequestId,
+        /// The message.
+        placed: Placed,
+    },
     /// Something about what is written or waits to be sent.
     Writing(WritingCommand),
     /// Sends and receives now: one account or all.
@@ -318,6 +325,15 @@ pub enum Event {
         request: RequestId,
         /// Where each file went.
         files: Vec<PathBuf>,
+    },
+    /// Reply to [`Command::MakePage`].
+    Page {
+        /// The request.
+        request: RequestId,
+        /// The page: nothing in it loads or runs.
+        page: String,
+        /// How many remote pictures were left out.
+        left_out: u32,
     },
     /// Something about what is written or waits to be sent.
     Writing(WritingEvent),

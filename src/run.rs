@@ -5,6 +5,7 @@
 
 mod editor;
 mod keys;
+mod pages;
 mod terminal;
 
 use crate::app::{App, Effect, Input, Settings, Token, update};
@@ -16,6 +17,7 @@ use base64::Engine as _;
 use crossterm::event::EventStream;
 use editor::Editing;
 use futures_util::{FutureExt as _, StreamExt as _};
+use pages::Pages;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -75,6 +77,7 @@ pub async fn run(front: Front) -> anyhow::Result<Option<Safe>> {
         open_url: front.open_url,
         editor: front.editor,
         data_dir,
+        pages: Pages::default(),
         start: front.start,
         keyboard: None,
         editing: None,
@@ -130,6 +133,7 @@ struct Loop {
     open_url: fn(&str) -> std::io::Result<()>,
     editor: String,
     data_dir: PathBuf,
+    pages: Pages,
     start: Option<DraftStart>,
     /// What is typed; nobody's while an editor has the terminal.
     keyboard: Option<EventStream>,
@@ -244,6 +248,7 @@ impl Loop {
                     tracing::warn!(%error, "no program opened the address");
                 }
             }
+            Effect::OpenPage(page) => self.open_page(&page),
             // The terminal is the editor's now.
             Effect::Copy(_) | Effect::Bell | Effect::Redraw if self.editing.is_some() => {}
             Effect::Copy(text) => self.copy(&text)?,
@@ -263,6 +268,14 @@ impl Loop {
             Effect::Quit => (self.is_running, self.is_quit) = (false, true),
         }
         Ok(())
+    }
+
+    fn open_page(&mut self, page: &str) {
+        let file = self.pages.write(&self.data_dir, page);
+        let opened = file.and_then(|file| (self.open_url)(&file.to_string_lossy()));
+        if let Err(error) = opened {
+            tracing::warn!(%error, "no program opened the page");
+        }
     }
 
     /// Gives the terminal to the user's editor.
@@ -431,6 +444,7 @@ const fn is_reply(event: &Event) -> bool {
             | Event::Applied { .. }
             | Event::Activity { .. }
             | Event::Unavailable { .. }
+            | Event::Page { .. }
             | Event::Writing(_)
     )
 }

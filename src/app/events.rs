@@ -2,6 +2,7 @@
 //!
 //! Called by `update`. A reply whose request is no longer awaited must never change anything.
 
+use super::actions::page_made;
 use super::activity;
 use super::compose;
 use super::gather::{Gather, Purpose, Turn};
@@ -68,6 +69,7 @@ pub(super) fn event(app: &mut App, event: Event) -> Vec<Effect> {
             Vec::new()
         }
         Event::Saved { request, files } => saved(app, request, &files),
+        page @ Event::Page { .. } => page_made(app, page),
         Event::Writing(event) => compose::event(app, event),
         Event::Progress {
             request,
@@ -398,6 +400,7 @@ pub(super) fn refused(app: &mut App, command: &Command) -> Vec<Effect> {
         | Command::Redo { request }
         | Command::LoadActivity { request }
         | Command::CancelOp { request, .. }
+        | Command::MakePage { request, .. }
         | Command::Save { request, .. } => {
             let problem = Problem {
                 account: None,

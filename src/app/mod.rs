@@ -158,6 +158,8 @@ pub struct App {
     pub(crate) has_which_key: bool,
     pub(crate) notices: Notices,
     pub(crate) jobs: BTreeMap<RequestId, Job>,
+    /// Whether the user agreed that pages go to the browser.
+    pub(crate) opens_pages: bool,
     pub(crate) has_preview: bool,
     pub(crate) has_sidebar: bool,
     pub(crate) split: Option<u16>,
@@ -233,6 +235,7 @@ impl App {
             has_which_key: false,
             notices: Notices::default(),
             jobs: BTreeMap::new(),
+            opens_pages: false,
             has_preview: true,
             has_sidebar: true,
             split: None,

@@ -2,7 +2,7 @@
 //!
 //! Called by `dispatch` and `update`. Esc must close what is open and nothing else.
 
-use super::actions::{ask_to_open, copy_link};
+use super::actions::{ask_to_open, copy_link, make_page};
 use super::picker::{Choice, Picked};
 use super::{
     Activity, App, Area, Code, Effect, Help, Item, Key, Outbox, Picker, PickerKind, Prompt,
@@ -34,6 +34,8 @@ pub enum Overlay {
 pub(crate) enum Confirmed {
     /// Opens this address.
     OpenUrl(String),
+    /// Opens the page of this message in the browser.
+    Page(Placed),
     /// Ends the program.
     Quit,
     /// Makes a change that cannot be undone.
@@ -147,6 +149,7 @@ fn confirm(app: &mut App, mut question: Confirm, key: Key) -> Vec<Effect> {
     if is_yes {
         return match question.then {
             Confirmed::OpenUrl(url) => vec![Effect::OpenUrl(url)],
+            Confirmed::Page(placed) => make_page(app, placed),
             Confirmed::Quit => vec![Effect::Quit],
             Confirmed::Apply(kind, targets) => app.apply(kind, targets),
             Confirmed::Discard(key) => compose::discard(app, key),

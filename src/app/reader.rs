@@ -117,6 +117,8 @@ pub struct Reader {
     pub is_marked: bool,
     /// Quotes deeper than this are folded.
     pub quotes: u8,
+    /// Whether what the sender hides is shown.
+    pub shows_hidden: bool,
     /// The text that is waited for.
     pub asked: Option<Asked>,
     /// The source that is waited for.
@@ -141,6 +143,7 @@ impl Default for Reader {
             link: None,
             is_marked: false,
             quotes: 1,
+            shows_hidden: false,
             asked: None,
             asked_source: None,
             tried: None,
@@ -209,7 +212,12 @@ impl Reader {
     }
 
     /// Takes the text. Scrolling is kept when more of the same message arrives.
-    pub fn receive(&mut self, reading: Box<Reading>, progress: Option<(u64, u64)>, height: usize) {
+    pub fn receive(
+        &mut self,
+        mut reading: Box<Reading>,
+        progress: Option<(u64, u64)>,
+        height: usize,
+    ) {
         self.link = self.link.filter(|l| *l < reading.links.len());
         if self
             .reading()
@@ -222,6 +230,7 @@ impl Reader {
                 other => other,
             };
         }
+        reading.show_hidden(self.shows_hidden);
         self.body = Body::Here(reading);
         self.progress = progress;
         self.is_slow = false;
@@ -464,6 +473,7 @@ pub(super) fn has_facts(reading: &Reading) -> bool {
     !reading.attachments.is_empty()
         || !reading.links.is_empty()
         || reading.blocked_images > 0
+        || reading.trackers > 0
         || reading.is_html
         || reading.has_other_form
 }

@@ -286,6 +286,10 @@ impl Dispatch {
                 let texts = self.texts(placed);
                 self.tasks.spawn(texts.source(request, placed));
             }
+            Command::MakePage { request, placed } => {
+                let texts = self.texts(placed);
+                self.tasks.spawn(texts.page(request, placed));
+            }
             Command::Save {
                 request,
                 placed,

@@ -35,6 +35,7 @@ mod originals;
 mod outbox;
 mod outcome;
 pub mod owner;
+mod pages;
 mod paths;
 mod people;
 mod posting;

@@ -361,7 +361,7 @@ impl Texts {
     }
 
     /// Fetches one part in pieces, telling how far it is.
-    async fn part(
+    pub(crate) async fn part(
         &self,
         request: RequestId,
         placed: Placed,

@@ -8,6 +8,7 @@ mod elements;
 mod facts;
 mod flow;
 mod grid;
+mod inlines;
 mod lines;
 mod look;
 mod pictures;
@@ -60,6 +61,24 @@ pub(crate) struct Html {
     pub(crate) has_table: bool,
 }
 
+/// The sources of the pictures of a text.
+pub(crate) struct Images(pub(crate) Vec<String>);
+
+/// Finds the pictures of a text; `None` where it cannot be read within bounds.
+pub(crate) fn images(html: &str) -> Option<Images> {
+    let tree = Some(html)
+        .filter(|h| is_readable(h))
+        .and_then(Tree::parse)?;
+    let pictures = (0..tree.len()).filter(|id| tree.name(*id) == "img");
+    let sources = pictures.filter_map(|id| tree.attr(id, "src"));
+    Some(Images(sources.map(str::to_owned).collect()))
+}
+
+/// Whether a text can be parsed within bounds.
+pub(crate) fn is_readable(html: &str) -> bool {
+    html.len() <= HTML_MAX && is_tame(html)
+}
+
 thread_local! {
     static IS_GUARDED: Cell<bool> = const { Cell::new(false) };
 }
@@ -81,7 +100,7 @@ pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
 
 /// Lines of at most `width` columns, quote marks included.
 pub(crate) fn lines(html: &str, width: usize, links: &mut Links) -> Html {
-    if html.len() <= HTML_MAX && is_tame(html) {
+    if is_readable(html) {
         let mut trial = links.clone();
         if let Some(Some(done)) = guarded(|| lay_out(html, width, &mut trial)) {
             *links = trial;

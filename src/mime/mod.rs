@@ -5,6 +5,7 @@
 
 mod address;
 mod bounce;
+mod browser;
 mod charset;
 mod choose;
 mod compose;
@@ -45,6 +46,7 @@ mod corpus_tests;
 mod reply_corpus_tests;
 
 pub use address::parse_addresses;
+pub use browser::{PICTURE_MAX, Page, page, page_pictures};
 pub use choose::Form;
 pub use compose::{
     ComposeError, Composer, Contents, EightBit, How, NoContents, Purpose, Route, Stamp, Written,

@@ -150,6 +150,13 @@ impl<'a> Message<'a> {
         })
     }
 
+    /// The texts in HTML that are shown in that form.
+    pub(super) fn pages(&self, form: Form) -> Vec<String> {
+        let chosen = choose(&self.structure, form, |_, _| false);
+        let pages = chosen.parts.iter().filter(|p| p.mime_type == "text/html");
+        pages.filter_map(|p| Some(self.text(p)?.text)).collect()
+    }
+
     fn is_single(&self) -> bool {
         self.structure.parts.len() == 1
     }

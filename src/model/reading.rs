@@ -131,6 +131,9 @@ pub struct Link {
     pub target: String,
     /// The host it leads to, as shown (A-label where scripts are mixed); empty if there is none.
     pub host: Safe,
+    /// Where it leads on to from there, as far as the address tells: host and path, as shown; empty if
+    /// it does not tell.
+    pub onward: Safe,
     /// The words that carry it.
     pub text: Safe,
 }
@@ -256,6 +259,7 @@ mod tests {
             shown: Safe::fixed("https://login.bank.com/x"),
             target: "https://login.bank.com/x".to_owned(),
             host: Safe::fixed("login.bank.com"),
+            onward: Safe::default(),
             text: Safe::fixed(text),
         };
         for honest in [

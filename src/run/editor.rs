@@ -21,6 +21,19 @@ const LOOK: Duration = Duration::from_secs(2);
 /// How long an editor may take to end when the program does.
 const END: Duration = Duration::from_secs(1);
 
+/// A folder that only the user can look into, under the number of this process.
+pub(super) fn private_folder(data_dir: &Path, prefix: &str) -> std::io::Result<TempDir> {
+    let prefix = format!("{prefix}{}-", std::process::id());
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(&prefix);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        builder.permissions(std::fs::Permissions::from_mode(0o700));
+    }
+    builder.tempdir_in(data_dir)
+}
+
 /// An editor that runs.
 pub(super) struct Editing {
     key: DraftKey,
@@ -48,16 +61,7 @@ impl Editing {
         let Some((program, arguments)) = words.split_first() else {
             return Err(Safe::fixed("There is no editor: set $EDITOR or $VISUAL"));
         };
-        let prefix = format!("{PREFIX}{}-", std::process::id());
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(&prefix);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            builder.permissions(std::fs::Permissions::from_mode(0o700));
-        }
-        let folder = builder
-            .tempdir_in(data_dir)
+        let folder = private_folder(data_dir, PREFIX)
             .map_err(|e| failed("The folder for the editor cannot be made", &e))?;
         let file = folder.path().join("draft.txt");
         let is_ended = !text.is_empty() && !text.ends_with('\n');
@@ -189,7 +193,11 @@ pub(super) fn remove_leftovers(data_dir: &Path) {
     };
     for entry in entries.flatten() {
         let name = entry.file_name();
-        let Some(rest) = name.to_str().and_then(|n| n.strip_prefix(PREFIX)) else {
+        let ours = [PREFIX, super::pages::PREFIX];
+        let rest = name
+            .to_str()
+            .and_then(|n| ours.iter().find_map(|p| n.strip_prefix(p)));
+        let Some(rest) = rest else {
             continue;
         };
         let process = rest.split('-').next().and_then(|n| n.parse::<i32>().ok());

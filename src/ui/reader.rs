@@ -216,6 +216,14 @@ fn facts(app: &App, canvas: &mut Canvas, area: Area, reading: &Reading) {
             "",
         );
     }
+    if reading.trackers > 0 {
+        let count = usize::try_from(reading.trackers).unwrap_or(usize::MAX);
+        push(counted(count, "tracker blocked", "trackers blocked"), "");
+    }
+    if reading.hidden_texts > 0 {
+        let count = usize::try_from(reading.hidden_texts).unwrap_or(usize::MAX);
+        push(counted(count, "hidden text", "hidden texts"), "hidden");
+    }
     let (dim, key_style) = (canvas.style(Paint::Dim), canvas.style(Paint::Key));
     let mut x = 0;
     for (text, action) in all {

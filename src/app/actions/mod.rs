@@ -7,6 +7,7 @@ mod change;
 mod filing;
 mod folders;
 mod motion;
+mod page;
 mod program;
 mod read;
 mod select;
@@ -20,6 +21,7 @@ mod table_tests;
 #[cfg(test)]
 mod write_tests;
 
+pub(in crate::app) use page::{made as page_made, make as make_page};
 pub(crate) use read::{ask_to_open, copy_link};
 pub(crate) use view::apply_filter;
 pub(in crate::app) use write::templates_listed;

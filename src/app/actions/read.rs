@@ -12,7 +12,7 @@ use crate::app::{
 use crate::bus::{Command, Form};
 use crate::model::{Link, PartId, Placed, Reading, Rest, Safe};
 
-fn has(app: &App, is_there: fn(&Reading) -> bool, why: &'static str) -> Availability {
+pub(super) fn has(app: &App, is_there: fn(&Reading) -> bool, why: &'static str) -> Availability {
     match app.reader.reading() {
         Some(reading) if is_there(reading) => Availability::Yes,
         Some(_) => Availability::No(why),
@@ -200,6 +200,10 @@ fn question(link: &Link) -> Confirm {
             &[Safe::fixed("Leads to"), link.host.clone()],
             " ",
         ));
+    }
+    if !link.onward.is_empty() {
+        let leads_on = Safe::fixed("and from there, it says, on to");
+        lines.push(Safe::join(&[leads_on, link.onward.clone()], " "));
     }
     // Words that look like another address are how people are deceived.
     let says = link

@@ -6,7 +6,7 @@
 use super::Group::{Change, Folders, Move, Program, Read, Select, Sync, Tree, View, Write};
 use super::{
     ALL, Action, Availability, Count, Group, LIST, MAIL, READER, ROWS, SIDEBAR, change, filing,
-    folders, motion, program, read, select, tree, view, write,
+    folders, motion, page, program, read, select, tree, view, write,
 };
 use crate::app::{App, Effect};
 
@@ -153,6 +153,8 @@ pub(super) const TABLE: &[Action] = &[
     row("fetch-whole", "Fetch the whole message", (1, "fetch whole"), Read, MAIL, &["gw"], read::has_rest, read::fetch_whole, "download rest large header pop3").hinted(MAIL),
     row("headers", "Show short headers, all, or the source", (8, "headers"), Read, READER, &["H"], has_text, read::headers, "raw full"),
     row("other-form", "Switch between plain text and HTML", NO, Read, READER, &["="], read::has_other_form, read::other_form, "alternative"),
+    row("hidden", "Show or hide what the sender hides", NO, Read, READER, &["z."], page::has_hidden, page::hidden, "invisible preheader text"),
+    row("browser", "Open the message in the browser", NO, Read, MAIL, &["gh"], page::has_page, page::browser, "html web page view"),
     row("fold-quotes", "Fold quoted text", NO, Read, READER, &["zq", "za"], has_quotes, read::fold_quotes, "collapse replies"),
     row("links", "Choose a link", (6, "links"), Read, MAIL, &["gx"], has_links, read::links, "url browser open copy"),
     row("next-link", "Go to the next link", NO, Read, READER, &[")"], has_links, read::next_link, "url"),

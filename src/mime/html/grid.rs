@@ -271,7 +271,6 @@ fn is_unit(text: &str) -> bool {
             | "lei"
             | "l"
             | "x"
-           
             | "W"
             | "kWh"
     );

@@ -140,7 +140,7 @@ fn needs_space(before: &Block, block: &Block) -> bool {
     match block.gap {
         Gap::None => false,
         Gap::Row => is_long(before) || is_long(block),
-        Gap::Table => !(is_row(before) && is_row(block)),
+        Gap::Table => !(is_row(before) && is_row(block)) || is_long(before) || is_long(block),
         Gap::Full => true,
     }
 }

@@ -5,6 +5,7 @@
 
 use crate::mime::{Form, Source, reading};
 use crate::model::{Line, LineKind, Reading};
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 fn folder() -> PathBuf {
@@ -45,7 +46,7 @@ fn drawn(line: &Line, next: Option<&Line>) -> String {
             .link
             .filter(|l| follows.is_none_or(|s| s.link != Some(*l)))
         {
-            out.push_str(&format!("[{}]", link + 1));
+            write!(out, "[{}]", link + 1).unwrap();
         }
     }
     out.trim_end().to_owned()
@@ -68,13 +69,15 @@ fn frame(raw: &[u8]) -> String {
     }
     out.push_str("\n\n=== links ===\n");
     for (n, link) in narrow.links.iter().enumerate() {
-        out.push_str(&format!("{} {} <{}>", n + 1, link.text, link.host));
+        write!(out, "{} {} <{}>", n + 1, link.text, link.host).unwrap();
         out.push('\n');
     }
-    out.push_str(&format!(
-        "=== {} pictures not loaded, {} trackers, {} hidden ===\n",
+    writeln!(
+        out,
+        "=== {} pictures not loaded, {} trackers, {} hidden ===",
         narrow.blocked_images, narrow.trackers, narrow.hidden_texts
-    ));
+    )
+    .unwrap();
     for hidden in &narrow.hidden {
         for line in &hidden.lines {
             out.push_str(&drawn(line, None));

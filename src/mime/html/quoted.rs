@@ -144,10 +144,7 @@ fn block_len(texts: &[Option<&str>]) -> usize {
     let subject = near.iter().position(|text| names(text, SUBJECT));
     match subject {
         Some(at) if has_date => {
-            let dated = near
-                .iter()
-                .rposition(|text| names(text, DATE))
-                .unwrap_or(at);
+            let dated = near.iter().position(|text| names(text, DATE)).unwrap_or(at);
             lead + at.max(dated) + 1
         }
         _ => lead,

@@ -268,20 +268,7 @@ impl Found {
             if let Some(marker) = item {
                 itemised(row, marker, &mut out);
             } else if reads_as_row(&row) {
-                let mut cells = Vec::with_capacity(row.len());
-                for cell in row {
-                    if cell.is_picture() {
-                        out.extend(cell.blocks);
-                        cells.push(Cell {
-                            span: cell.span.clamp(1, SPAN_MAX),
-                            ..Cell::default()
-                        });
-                        continue;
-                    }
-                    let (cell, rest) = cell.into_cell();
-                    out.extend(rest);
-                    cells.push(cell);
-                }
+                let cells = side_by_side(row, &mut out);
                 out.push(Block {
                     content: Content::Rows(Rows {
                         rows: vec![cells],
@@ -299,25 +286,7 @@ impl Found {
                     is_picture: false,
                 });
             } else {
-                let mut was_long = false;
-                for cell in row {
-                    let at = out.len();
-                    let is_long = cell.seen().nth(1).is_some();
-                    let between = if is_long || was_long {
-                        Gap::Table
-                    } else {
-                        Gap::Row
-                    };
-                    let between = between.max(after);
-                    if !cell.is_empty() {
-                        was_long = is_long;
-                        after = cell.after.min(Gap::Table);
-                    }
-                    out.extend(cell.blocks);
-                    if at > from {
-                        raise(out.get_mut(at), between);
-                    }
-                }
+                after = one_below_another(row, &mut out);
             }
             raise(out.get_mut(from), gap);
             // What stood in cells stands where the table stood.
@@ -326,6 +295,51 @@ impl Found {
         }
         out
     }
+}
+
+/// The cells of a row; pictures stand above it, where they have lines of their own.
+fn side_by_side(row: Vec<FoundCell>, out: &mut Vec<Block>) -> Vec<Cell> {
+    let mut cells = Vec::with_capacity(row.len());
+    for cell in row {
+        if cell.is_picture() {
+            out.extend(cell.blocks);
+            cells.push(Cell {
+                span: cell.span.clamp(1, SPAN_MAX),
+                ..Cell::default()
+            });
+            continue;
+        }
+        let (cell, rest) = cell.into_cell();
+        out.extend(rest);
+        cells.push(cell);
+    }
+    cells
+}
+
+/// Puts the cells of a row below one another. The space that the last of them wants below.
+fn one_below_another(row: Vec<FoundCell>, out: &mut Vec<Block>) -> Gap {
+    let from = out.len();
+    let mut was_long = false;
+    let mut after = Gap::None;
+    for cell in row {
+        let at = out.len();
+        let is_long = cell.seen().nth(1).is_some();
+        let between = if is_long || was_long {
+            Gap::Table
+        } else {
+            Gap::Row
+        };
+        let between = between.max(after);
+        if !cell.is_empty() {
+            was_long = is_long;
+            after = cell.after.min(Gap::Table);
+        }
+        out.extend(cell.blocks);
+        if at > from {
+            raise(out.get_mut(at), between);
+        }
+    }
+    after
 }
 
 fn raise(block: Option<&mut Block>, gap: Gap) {

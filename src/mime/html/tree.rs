@@ -338,6 +338,7 @@ impl TreeSink for Builder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fmt::Write as _;
 
     fn shape(html: &str) -> String {
         let tree = Tree::parse(html).unwrap();
@@ -346,7 +347,7 @@ mod tests {
             match (step, tree.node(0).map(|_| ())) {
                 (Step::Enter(id), _) => match &tree.node(id).unwrap().data {
                     Data::Text(text) => out.push_str(text),
-                    Data::Element(name, _) => out.push_str(&format!("<{}>", name.local)),
+                    Data::Element(name, _) => write!(out, "<{}>", name.local).unwrap(),
                     Data::Nothing => {}
                 },
                 (Step::Leave(id), _) if !tree.name(id).is_empty() => out.push('/'),

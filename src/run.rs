@@ -246,9 +246,10 @@ impl Loop {
             Effect::OpenUrl(url) => {
                 if let Err(error) = (self.open_url)(&url) {
                     tracing::warn!(%error, "no program opened the address");
+                    self.feed(Input::Unopened(None))?;
                 }
             }
-            Effect::OpenPage(page) => self.open_page(&page),
+            Effect::OpenPage(page) => self.open_page(&page)?,
             // The terminal is the editor's now.
             Effect::Copy(_) | Effect::Bell | Effect::Redraw if self.editing.is_some() => {}
             Effect::Copy(text) => self.copy(&text)?,
@@ -270,12 +271,19 @@ impl Loop {
         Ok(())
     }
 
-    fn open_page(&mut self, page: &str) {
-        let file = self.pages.write(&self.data_dir, page);
-        let opened = file.and_then(|file| (self.open_url)(&file.to_string_lossy()));
+    fn open_page(&mut self, page: &str) -> anyhow::Result<()> {
+        let written = self.pages.write(&self.data_dir, page);
+        let file = written
+            .as_ref()
+            .map(|f| f.to_string_lossy().into_owned())
+            .ok();
+        let opened = written.and_then(|file| (self.open_url)(&file.to_string_lossy()));
         if let Err(error) = opened {
             tracing::warn!(%error, "no program opened the page");
+            let file = file.as_deref().map(Safe::line);
+            self.feed(Input::Unopened(file))?;
         }
+        Ok(())
     }
 
     /// Gives the terminal to the user's editor.

@@ -43,6 +43,9 @@ pub enum Input {
         /// The text, or why there is none.
         outcome: Result<String, Safe>,
     },
+    /// No program could be started to open an address or a page; where it is a page, the file that it is
+    /// in.
+    Unopened(Option<Safe>),
     /// The program runs again after [`Effect::Suspend`](super::Effect::Suspend).
     Resumed,
 }

@@ -29,7 +29,7 @@ use tame::is_tame;
 use tree::Tree;
 
 /// A longer text is read without its tags only.
-pub(crate) const HTML_MAX: usize = 1024 * 1024;
+pub(crate) const HTML_MAX: usize = 2 * 1024 * 1024;
 
 /// The charset that the head of a page names, for mail that names none itself.
 pub(crate) fn meta_charset(bytes: &[u8]) -> Option<String> {

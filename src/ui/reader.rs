@@ -230,7 +230,7 @@ fn facts(app: &App, canvas: &mut Canvas, area: Area, reading: &Reading) {
         let key = app.keymap.first(action, Context::Reader);
         let needed = text.cols() + key.cols() + 1;
         if x + needed > area.w {
-            break;
+            continue;
         }
         x += canvas.put_rest(area, x, &text, dim) + 1;
         let used = canvas.put_rest(area, x, &key, key_style);

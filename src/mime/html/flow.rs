@@ -347,7 +347,11 @@ impl Flow<'_> {
                 None
             },
             kind: ctx.kind,
-            align: if ctx.is_rtl { Align::Start } else { ctx.align },
+            align: if ctx.is_rtl {
+                Align::FromRight
+            } else {
+                ctx.align
+            },
             is_pre: ctx.is_pre,
             is_picture,
         };

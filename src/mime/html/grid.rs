@@ -11,8 +11,8 @@ const BETWEEN: usize = 2;
 /// A table of more columns is not wrapped within them, on a screen that is not wide.
 const COLUMNS_MAX: usize = 6;
 const WIDE_COLS: usize = 96;
-/// A shorter name of a column is not broken.
-const NAME_COLS: usize = 10;
+/// A shorter cell, such as a date or the name of a column, is not broken.
+const BRIEF_COLS: usize = 10;
 /// Longer words are broken within a column.
 const WORD_MAX: usize = 16;
 
@@ -43,7 +43,7 @@ impl Plan {
                         continue;
                     };
                     *natural = (*natural).max(cell.cols());
-                    let word = if is_number || (is_head && cell.cols() <= NAME_COLS) {
+                    let word = if is_number || cell.cols() <= BRIEF_COLS {
                         cell.cols()
                     } else {
                         cell.texts.iter().map(longest_word).max().unwrap_or(0)

@@ -206,7 +206,12 @@ impl Writer<'_> {
         let mut marks = text.marks.clone();
         self.add_bare_links(&text.text, &mut marks);
         let lines = wrap(&text.text, &marks, room);
-        let is_right = block.align == Align::Right && lines.len() == 1 && room < RIGHT_COLS_MAX;
+        let is_right = match block.align {
+            Align::FromRight => block.marker.is_none(),
+            Align::Right => lines.len() == 1,
+            Align::Start | Align::Center => false,
+        };
+        let is_right = is_right && room < RIGHT_COLS_MAX;
         for (n, spans) in lines.into_iter().enumerate() {
             let lead = if is_right {
                 let numbers = number_cols(spans.iter().map(|s| s.link));
@@ -265,17 +270,33 @@ impl Writer<'_> {
                     self.record(block, rows, row, n > rows.heads);
                 }
             } else {
-                let mut joined = Inline::default();
-                for text in row.iter().flat_map(|c| &c.texts).filter(|t| !t.is_blank()) {
-                    if !joined.text.is_empty() {
-                        joined.add(" ", Style::default());
-                    }
-                    joined.append(text);
-                }
-                self.text(block, &joined);
+                self.joined(block, row);
             }
         }
         self.plans.insert(rows.group, plan);
+    }
+
+    /// A row of a layout without room for its columns: its cells behind one another, or, where these
+    /// have lines of their own, below one another.
+    fn joined(&mut self, block: &Block, row: &[super::block::Cell]) {
+        let is_tall = row.iter().any(|c| c.texts.len() > 1);
+        let mut joined = Inline::default();
+        for cell in row.iter().filter(|c| !c.is_empty()) {
+            if is_tall {
+                joined = Inline::default();
+            } else if !joined.text.is_empty() {
+                joined.add(" ", Style::default());
+            }
+            for text in cell.texts.iter().filter(|t| !t.is_blank()) {
+                joined.append(text);
+            }
+            if is_tall {
+                self.text(block, &joined);
+            }
+        }
+        if !is_tall {
+            self.text(block, &joined);
+        }
     }
 
     /// A row without room for its columns, as lines of name and value.

@@ -13,6 +13,8 @@ pub(super) enum Align {
     Start,
     Center,
     Right,
+    /// All lines at the right: what is read from there.
+    FromRight,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

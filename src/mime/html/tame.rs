@@ -3,7 +3,7 @@
 //! Called by `html`, before the parser sees the text. Must never cost more than one look at each byte.
 
 /// More tags are too many to be laid out quickly.
-const TAGS_MAX: usize = 60_000;
+const TAGS_MAX: usize = 150_000;
 
 /// Whether the parser can read this in a time that grows with its length alone. Counts what its
 /// cost grows with: tags, open elements, open formatting, attributes.

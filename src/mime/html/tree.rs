@@ -12,7 +12,7 @@ use std::cell::RefCell;
 
 /// Deeper trees are read as words.
 const DEPTH_MAX: usize = 200;
-const NODES_MAX: usize = 200_000;
+const NODES_MAX: usize = 400_000;
 
 /// A node's place in the list.
 pub(super) type Id = usize;

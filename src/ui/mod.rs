@@ -23,6 +23,8 @@ mod compose_frames_tests;
 #[cfg(test)]
 mod frames_tests;
 #[cfg(test)]
+mod html_frames_tests;
+#[cfg(test)]
 mod picture_tests;
 
 pub use text::Text;

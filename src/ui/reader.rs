@@ -182,6 +182,27 @@ fn counted(count: usize, one: &str, many: &str) -> String {
     }
 }
 
+/// What of the page was not asked for.
+fn not_loaded(reading: &Reading) -> Option<String> {
+    let count = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
+    let (pictures, trackers) = (count(reading.blocked_images), count(reading.trackers));
+    let watching = || counted(trackers, "tracker", "trackers");
+    Some(match (pictures, trackers) {
+        (0, 0) => return None,
+        (0, _) => format!("{} blocked", watching()),
+        (_, 0) => counted(
+            pictures,
+            "remote picture not loaded",
+            "remote pictures not loaded",
+        ),
+        _ => format!(
+            "{}, {} not loaded",
+            counted(pictures, "picture", "pictures"),
+            watching()
+        ),
+    })
+}
+
 /// What else there is, with the keys that lead to it.
 fn facts(app: &App, canvas: &mut Canvas, area: Area, reading: &Reading) {
     let mut all: Vec<(Safe, &'static str)> = Vec::new();
@@ -205,24 +226,19 @@ fn facts(app: &App, canvas: &mut Canvas, area: Area, reading: &Reading) {
     } else if reading.is_html {
         push("from HTML".to_owned(), "");
     }
-    if reading.blocked_images > 0 {
-        let count = usize::try_from(reading.blocked_images).unwrap_or(usize::MAX);
-        push(
-            counted(
-                count,
-                "remote picture not loaded",
-                "remote pictures not loaded",
-            ),
-            "",
-        );
-    }
-    if reading.trackers > 0 {
-        let count = usize::try_from(reading.trackers).unwrap_or(usize::MAX);
-        push(counted(count, "tracker blocked", "trackers blocked"), "");
+    if let Some(text) = not_loaded(reading) {
+        push(text, "");
     }
     if reading.hidden_texts > 0 {
         let count = usize::try_from(reading.hidden_texts).unwrap_or(usize::MAX);
-        push(counted(count, "hidden text", "hidden texts"), "hidden");
+        push(format!("{count} hidden"), "hidden");
+    }
+    // Where there is no room for all, what has no key and is no count goes first.
+    let cols = |(text, action): &(Safe, &'static str)| {
+        text.cols() + app.keymap.first(action, Context::Reader).cols() + 4
+    };
+    if all.iter().map(cols).sum::<u16>() > area.w + 3 {
+        all.retain(|(text, action)| !action.is_empty() || text.as_str() != "from HTML");
     }
     let (dim, key_style) = (canvas.style(Paint::Dim), canvas.style(Paint::Key));
     let mut x = 0;
@@ -302,7 +318,10 @@ fn text_line(app: &App, canvas: &mut Canvas, area: Area, line: &Line, next: Opti
         let taken = span.blank_after_number(owed);
         spare += taken;
         owed = 0;
-        let used = canvas.put_rest(area, x, &span.text, style);
+        let used = match in_ascii(canvas, &span.text) {
+            Some(text) => canvas.put_rest(area, x, &text, style),
+            None => canvas.put_rest(area, x, &span.text, style),
+        };
         x += used - taken.min(used);
         let Some(link) = span.link else { continue };
         let follows = line.spans.get(n + 1);
@@ -318,6 +337,21 @@ fn text_line(app: &App, canvas: &mut Canvas, area: Area, line: &Line, next: Opti
             }
         }
     }
+}
+
+/// The signs that the layout of HTML puts into a text, as ASCII where only that is to be drawn.
+fn in_ascii(canvas: &Canvas, text: &Safe) -> Option<Safe> {
+    let is_sign = |c: char| matches!(c, '•' | '◦' | '▪' | '─');
+    let is_ascii = canvas.theme.glyphs().across.is_ascii();
+    (is_ascii && text.as_str().contains(is_sign)).then(|| {
+        let drawn = text.as_str().chars().map(|c| match c {
+            '•' => '*',
+            '◦' => 'o',
+            '▪' | '─' => '-',
+            other => other,
+        });
+        Safe::line(&drawn.collect::<String>())
+    })
 }
 
 fn span_style(app: &App, canvas: &Canvas, span: &Span, base: Style) -> Style {

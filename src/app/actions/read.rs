@@ -174,6 +174,12 @@ pub(super) fn links(app: &mut App, count: Count) -> Vec<Effect> {
         } else {
             link.host.clone()
         };
+        let detail = match link.onward.as_str().split('/').next() {
+            Some(onward) if !onward.is_empty() => {
+                Safe::join(&[detail, Safe::line(onward)], ", on to ")
+            }
+            _ => detail,
+        };
         Item {
             key,
             ..Item::new(label, Choice::Link(n)).with_detail(detail)

@@ -259,6 +259,9 @@ impl Writer<'_> {
                 break;
             }
             if plan.fits() {
+                if n > 0 && rows.heads == 0 && rows.is_tall() {
+                    self.space(block.quote);
+                }
                 for (y, spans) in plan.row(row).into_iter().enumerate() {
                     self.line(block, n == 0 && y == 0, 0, spans);
                 }

@@ -100,6 +100,13 @@ pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
 
 /// Lines of at most `width` columns, quote marks included.
 pub(crate) fn lines(html: &str, width: usize, links: &mut Links) -> Html {
+    if !tame::has_tags(html) {
+        let lines = text::lines(html, Flow::default(), width, links);
+        return Html {
+            lines,
+            ..Html::default()
+        };
+    }
     if is_readable(html) {
         let mut trial = links.clone();
         if let Some(Some(done)) = guarded(|| lay_out(html, width, &mut trial)) {

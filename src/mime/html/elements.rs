@@ -222,6 +222,8 @@ impl Flow<'_> {
             ) || c.starts_with("ms-outlook-mobile-signature")
         };
         let is_footer = |c: &str| c.to_ascii_lowercase().contains("footer");
+        // Its senders quote without saying so, but for this.
+        ctx.quote += usize::from(self.has_class(id, |c| c == "yahoo_quoted"));
         if self.has_class(id, |c| is_signature(c) || is_footer(c)) && ctx.kind == LineKind::Text {
             ctx.kind = LineKind::Signature;
         }

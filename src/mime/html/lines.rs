@@ -137,8 +137,10 @@ fn needs_space(before: &Block, block: &Block) -> bool {
             || b.text()
                 .is_some_and(|t| t.cols() > LONG_COLS || t.lone_picture().is_some())
     };
+    let is_picture = |b: &Block| b.text().is_some_and(|t| t.lone_picture().is_some());
     match block.gap {
         Gap::None => false,
+        Gap::Row if is_picture(before) && is_picture(block) => false,
         Gap::Row => is_long(before) || is_long(block),
         Gap::Table => !(is_row(before) && is_row(block)) || is_long(before) || is_long(block),
         Gap::Full => true,

@@ -63,6 +63,7 @@ pub(super) struct Look {
 pub(super) fn look<'a>(attr: &dyn Fn(&str) -> Option<&'a str>) -> Look {
     let mut look = Look {
         align: attr("align").and_then(align),
+        colour: attr("color").and_then(colour),
         background: attr("bgcolor").and_then(colour),
         has_picture_behind: attr("background").is_some_and(|b| !b.trim().is_empty()),
         width_px: attr("width").and_then(pixels),

@@ -47,6 +47,76 @@ pub(super) fn is_tame(html: &str) -> bool {
     true
 }
 
+/// Whether a text holds any tag that HTML knows; some senders call plain text a page.
+pub(super) fn has_tags(html: &str) -> bool {
+    html.split('<').skip(1).any(|tag| {
+        let tag = tag.strip_prefix(['/', '!']).unwrap_or(tag);
+        let len = tag.bytes().position(|b| !b.is_ascii_alphanumeric());
+        let name = tag.get(..len.unwrap_or(tag.len())).unwrap_or_default();
+        let next = tag.as_bytes().get(name.len());
+        // `<a@b>` and `<http://x>` are addresses, whatever they begin with.
+        let ends = next.is_some_and(|b| b.is_ascii_whitespace() || matches!(b, b'>' | b'/'));
+        ends && is_known(&name.to_ascii_lowercase())
+    })
+}
+
+fn is_known(name: &str) -> bool {
+    matches!(
+        name,
+        "a" | "b"
+            | "big"
+            | "blockquote"
+            | "body"
+            | "br"
+            | "center"
+            | "code"
+            | "dd"
+            | "div"
+            | "dl"
+            | "doctype"
+            | "dt"
+            | "em"
+            | "font"
+            | "form"
+            | "h1"
+            | "h2"
+            | "h3"
+            | "h4"
+            | "h5"
+            | "h6"
+            | "head"
+            | "hr"
+            | "html"
+            | "i"
+            | "img"
+            | "input"
+            | "li"
+            | "link"
+            | "meta"
+            | "ol"
+            | "p"
+            | "pre"
+            | "s"
+            | "script"
+            | "section"
+            | "small"
+            | "span"
+            | "strong"
+            | "style"
+            | "sub"
+            | "sup"
+            | "table"
+            | "tbody"
+            | "td"
+            | "th"
+            | "title"
+            | "tr"
+            | "tt"
+            | "u"
+            | "ul"
+    )
+}
+
 /// Blanks outside quotes, nearly.
 fn attributes(tag: &str) -> usize {
     let mut quote = None;

@@ -267,3 +267,94 @@ fn filler_before_the_text_and_empty_lines_in_a_row_are_dropped() {
     );
     assert_eq!(shown.lines, ["a", "", "b"]);
 }
+
+#[test]
+fn plain_text_that_is_called_a_page_keeps_its_lines() {
+    let text = "Dear Ann,\nsee <http://example.org/x> and <ann@example.org>\n\n> quoted\n";
+    let shown = show(text, 60);
+    assert_eq!(shown.lines[0], "Dear Ann,");
+    assert_eq!(shown.lines[3], ">quoted");
+    assert_eq!(shown.links.len(), 2);
+    assert_eq!(show("<div>a\nb</div>", 60).lines, ["a b"]);
+}
+
+#[test]
+fn text_that_cannot_be_seen_is_hidden_and_text_on_a_ground_of_its_own_is_not() {
+    let shown = show(
+        "<body bgcolor=white><font color='#FFFFFF'>unseen words</font>\
+         <table><tr><td bgcolor=#003366><font color=white>on blue</font></td></tr>\
+         <tr><td background='http://x.example/dark.jpg'><font color=white>on a picture</font></td></tr>\
+         <tr><td class=dark><font color=white>on who knows</font></td></tr></table></body>",
+        60,
+    );
+    let all = shown.lines.join(" ");
+    assert!(!all.contains("unseen"), "{all}");
+    for seen in ["on blue", "on a picture", "on who knows"] {
+        assert!(all.contains(seen), "{all}");
+    }
+    assert_eq!(shown.hidden, ["Hidden by the sender: unseen words"]);
+}
+
+#[test]
+fn a_table_without_room_is_read_row_by_row_and_none_of_it_is_lost() {
+    let names = (0..8)
+        .map(|n| format!("<th>Name {n}</th>"))
+        .collect::<String>();
+    let cells = (0..8)
+        .map(|n| format!("<td>a longer value {n}</td>"))
+        .collect::<String>();
+    let html = format!("<table><tr>{names}</tr><tr>{cells}</tr><tr>{cells}</tr></table>");
+    let narrow = show(&html, 80);
+    assert_eq!(narrow.lines[0], "Name 0: a longer value 0");
+    assert_eq!(
+        narrow
+            .lines
+            .iter()
+            .filter(|l| l.contains("value 7"))
+            .count(),
+        2
+    );
+    assert_eq!(narrow.lines.iter().filter(|l| l.is_empty()).count(), 1);
+    let wide = show(&html, 160);
+    assert!(
+        wide.lines[0].starts_with("Name 0") && wide.lines[0].contains("Name 7"),
+        "{:?}",
+        wide.lines
+    );
+}
+
+#[test]
+fn what_looks_like_a_button_is_one_and_the_same_target_has_one_number() {
+    let shown = show(
+        "<a href='https://shop.example/x'><img src='http://x.example/p.jpg' width=40 height=40></a>\
+         <h2><a href='https://shop.example/x'>A lamp</a></h2>\
+         <p><a href='https://shop.example/x' style='background:#c00;padding:8px'>Buy it</a> now</p>",
+        60,
+    );
+    assert_eq!(shown.lines, ["A lamp", "", "[ Buy it ]", "", "now"]);
+    assert_eq!(shown.links.len(), 1);
+    assert_eq!(shown.links[0].text.as_str(), "A lamp");
+}
+
+#[test]
+fn quotes_of_mail_programs_are_levels_that_fold() {
+    let shown = show(
+        "<div>mine</div><div class='yahoo_quoted'><div>On Monday Ben wrote:</div><div>theirs</div></div>",
+        60,
+    );
+    assert_eq!(shown.lines, ["mine", ">On Monday Ben wrote:", ">theirs"]);
+    let indent = show(
+        "<div>a</div><blockquote style='margin:0 0 0 40px;border:none;padding:0px'>b</blockquote>",
+        60,
+    );
+    assert_eq!(indent.lines, ["a", "", "  b"]);
+    let forwarded = show(
+        "<p>From: Ann</p><p>Sent: Monday</p><p>Subject: Tea</p><p>Hello</p>",
+        60,
+    );
+    assert!(
+        forwarded.lines.iter().all(|l| !l.starts_with('>')),
+        "{:?}",
+        forwarded.lines
+    );
+}

@@ -332,9 +332,16 @@ impl Flow<'_> {
                 let start = self.attr(id, "start").and_then(|n| n.trim().parse().ok());
                 let style = self.attr(id, "type").and_then(|t| t.chars().next());
                 let number = (name == "ol").then(|| (start.unwrap_or(1), style.unwrap_or('1')));
+                let items = self.tree.children(id);
+                let items = items.filter(|c| self.tree.name(*c) == "li").take(200);
+                let cols = number.map(|(first, style)| {
+                    let numbers = (first..).zip(items).map(|(n, _)| numeral(n, style).len());
+                    numbers.max().unwrap_or(1)
+                });
                 self.lists.push(List {
                     number,
                     has_bullets: !self.facts.of(id).look.is_without_bullets,
+                    cols: cols.unwrap_or(0),
                 });
                 ctx
             }
@@ -353,11 +360,12 @@ impl Flow<'_> {
             }
             Some(List {
                 number: Some((next, style)),
+                cols,
                 ..
             }) => {
                 let number = own.unwrap_or(*next);
                 *next = number.saturating_add(1);
-                format!("{}. ", numeral(number, *style))
+                format!("{:>1$}. ", numeral(number, *style), *cols)
             }
             Some(_) | None => match depth {
                 0 | 1 => "• ".to_owned(),

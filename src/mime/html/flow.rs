@@ -54,6 +54,8 @@ pub(super) struct List {
     /// The number of the next item, and how it is written.
     pub(super) number: Option<(i64, char)>,
     pub(super) has_bullets: bool,
+    /// The columns of its longest number, so that all end in one column.
+    pub(super) cols: usize,
 }
 
 /// A page as blocks, and what was counted on the way.

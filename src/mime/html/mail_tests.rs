@@ -36,8 +36,12 @@ fn drawn(line: &Line, next: Option<&Line>) -> String {
         LineKind::Note => 'n',
     };
     let mut out = format!("{kind}|{}", "> ".repeat(usize::from(line.quote)));
+    let mut owed = 0;
     for (n, span) in line.spans.iter().enumerate() {
-        out.push_str(span.text.as_str());
+        let text = span.text.as_str();
+        let taken = usize::from(span.blank_after_number(owed));
+        out.push_str(text.get(taken..).unwrap_or_default());
+        owed = 0;
         let follows = line
             .spans
             .get(n + 1)
@@ -46,7 +50,9 @@ fn drawn(line: &Line, next: Option<&Line>) -> String {
             .link
             .filter(|l| follows.is_none_or(|s| s.link != Some(*l)))
         {
-            write!(out, "[{}]", link + 1).unwrap();
+            let number = format!("[{}]", link + 1);
+            owed = u16::try_from(number.len()).unwrap();
+            out.push_str(&number);
         }
     }
     out.trim_end().to_owned()

@@ -15,6 +15,8 @@ const CELL_TEXTS_MAX: usize = 5;
 /// Cells that are longer together are not read side by side.
 const ROW_COLS_MAX: usize = 96;
 const BRIEF_COLS: usize = 24;
+/// Texts of several lines that are longer are not read side by side.
+const COLUMN_COLS: usize = 32;
 /// A cell that spans more columns spans one.
 const SPAN_MAX: usize = 20;
 const COLUMNS_MAX: usize = 60;
@@ -364,7 +366,8 @@ fn reads_as_row(row: &[FoundCell]) -> bool {
     let texts = full.iter().map(|c| c.seen().count()).max().unwrap_or(0);
     let is_brief = cols <= ROW_COLS_MAX && long <= 1;
     // Columns of several lines each are articles side by side.
-    let is_even = full.iter().all(|c| c.seen().count() > 2) && full.len() > 1;
+    let is_even =
+        full.iter().all(|c| c.seen().count() > 2) && full.iter().any(|c| c.cols() > COLUMN_COLS);
     (is_brief && !is_even) || (is_priced && long <= 1 && texts <= 3)
 }
 

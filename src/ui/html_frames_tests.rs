@@ -122,3 +122,18 @@ fn the_browser_is_asked_for_once_and_gets_a_page_made_by_the_engine() {
     assert!(scene.app.overlay.is_none());
     assert_eq!(makes(&mut scene), 1);
 }
+
+#[test]
+fn before_a_counted_link_is_opened_it_is_said_where_it_leads_on_to() {
+    let mut scene = scene("shop", 100, 44, false);
+    scene.press("g x");
+    assert!(
+        frame(&scene).contains("click.example.com, on to lantern.example"),
+        "{}",
+        frame(&scene)
+    );
+    scene.press("6");
+    let asked = frame(&scene);
+    assert!(asked.contains("Leads to click.example.com"), "{asked}");
+    assert!(asked.contains("on to lantern.example/bend"), "{asked}");
+}

@@ -73,6 +73,11 @@ impl Flow<'_> {
                 self.put(Content::Rule, &ctx);
                 return None;
             }
+            "p" | "div" | "table" if look.has_line && self.is_divider(id) => {
+                self.part(Gap::None);
+                self.put(Content::Rule, &ctx);
+                return None;
+            }
             "img" => {
                 self.picture(id, &ctx);
                 return None;
@@ -114,6 +119,16 @@ impl Flow<'_> {
         Some(ctx)
     }
 
+    /// Whether an element is there for the line that it has, and across the page: what stands over
+    /// some columns only divides these.
+    fn is_divider(&self, id: Id) -> bool {
+        let fact = self.facts.of(id);
+        let above = std::iter::successors(self.tree.parent(id), |id| self.tree.parent(*id));
+        let cell = above.take(4).find(|id| self.tree.name(*id) == "td");
+        let is_across = cell.is_none_or(|cell| self.attr(cell, "colspan").is_none());
+        fact.text_bytes == 0 && fact.pictures == 0 && is_across
+    }
+
     /// The space that a block wants around it.
     fn gap_of(&self, id: Id, name: &str, look: &Look) -> Option<Gap> {
         Some(match name {
@@ -126,10 +141,14 @@ impl Flow<'_> {
             "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "blockquote" | "pre" | "figure"
             | "listing" | "xmp" => Gap::Full,
             "dt" | "dd" => Gap::None,
-            _ if is_block(name) => match look.has_no_margin {
-                Some(false) if look.display != Some(Display::Inline) => Gap::Row,
-                _ => Gap::None,
-            },
+            _ if is_block(name) => {
+                let is_apart = look.has_no_margin == Some(false) || look.has_padding;
+                if is_apart && look.display != Some(Display::Inline) {
+                    Gap::Row
+                } else {
+                    Gap::None
+                }
+            }
             _ if look.display == Some(Display::Block)
                 && !matches!(name, "tbody" | "thead" | "tfoot") =>
             {

@@ -129,8 +129,9 @@ impl Facts {
         let Some(fact) = self.facts.get_mut(id) else {
             return;
         };
-        // Frames of newsletters set no size, and each text in them sets its own.
-        fact.is_hidden |= fact.look.has_no_size && !fact.sets_font;
+        // Frames of newsletters set no size, and each text in them sets its own; pictures need none.
+        let is_bare = fact.text_bytes > 0 && fact.pictures == 0 && !fact.sets_font;
+        fact.is_hidden |= fact.look.has_no_size && is_bare;
         let fact = *fact;
         if tree.name(id) == "a"
             && fact.text_bytes > 0

@@ -50,6 +50,8 @@ pub(super) struct Look {
     pub(super) has_padding: bool,
     pub(super) has_border: bool,
     pub(super) has_no_border: bool,
+    /// A line above or below.
+    pub(super) has_line: bool,
     /// Whether there is no space above and below.
     pub(super) has_no_margin: Option<bool>,
     pub(super) is_without_bullets: bool,
@@ -153,6 +155,9 @@ impl Look {
                 let is_none = value == "none" || is_zero(value) || value.starts_with("none ");
                 self.has_no_border = is_none;
                 self.has_border = !is_none && value.contains("px");
+            }
+            "border-top" | "border-bottom" => {
+                self.has_line |= value.contains("solid") && !value.split_whitespace().any(is_zero);
             }
             "margin" => {
                 let sides: Vec<bool> = value.split_whitespace().map(is_zero).collect();

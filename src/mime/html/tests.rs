@@ -358,3 +358,16 @@ fn quotes_of_mail_programs_are_levels_that_fold() {
         forwarded.lines
     );
 }
+
+#[test]
+fn pictures_in_frames_of_no_size_are_there_and_lines_are_rules() {
+    let shown = show(
+        "<table><tr><td style='font-size:0px'><img src='cid:a' alt='A boat' width=300></td></tr>\
+         <tr><td style='font-size:0px'><p style='border-top:solid 2px #ccc;font-size:1px'></p></td></tr>\
+         <tr><td style='font-size:0px'>spam words</td></tr><tr><td><p>after</p></td></tr></table>",
+        20,
+    );
+    let rule = "─".repeat(20);
+    assert_eq!(shown.lines, ["[picture: A boat]", "", &rule, "", "after"]);
+    assert_eq!(shown.hidden, ["Hidden by the", "sender: spam words"]);
+}

@@ -137,3 +137,30 @@ fn before_a_counted_link_is_opened_it_is_said_where_it_leads_on_to() {
     assert!(asked.contains("Leads to click.example.com"), "{asked}");
     assert!(asked.contains("on to lantern.example/bend"), "{asked}");
 }
+
+#[test]
+fn the_preferred_form_is_asked_for_and_the_key_changes_it_for_one_message() {
+    let settings = Settings {
+        prefer: crate::bus::Form::Html,
+        ..Settings::default()
+    };
+    let mut scene = Scene::with(100, 40, settings, vec![account(1, "work")], mail());
+    let asked = |scene: &mut Scene| {
+        let commands = scene.commands();
+        let forms = commands.iter().filter_map(|c| match c {
+            Command::OpenMessage { form, .. } => Some(*form),
+            _ => None,
+        });
+        forms.collect::<Vec<_>>()
+    };
+    let first = asked(&mut scene);
+    assert!(
+        !first.is_empty() && first.iter().all(|f| *f == crate::bus::Form::Html),
+        "{first:?}"
+    );
+    scene.reading = reading(Source::Whole(&raw("gmail-reply")), 60, Form::Html);
+    scene.press("j enter");
+    asked(&mut scene);
+    scene.press("=");
+    assert_eq!(asked(&mut scene), [crate::bus::Form::Plain]);
+}

@@ -256,12 +256,14 @@ impl Writer<'_> {
             return;
         };
         self.laid.has_table |= plan.fits();
+        // Entries of more than one line need space between them.
+        let is_apart = rows.heads == 0 && rows.is_tall();
         for (n, row) in rows.rows.iter().enumerate() {
             if self.laid.lines.len() >= LINES_MAX {
                 break;
             }
             if plan.fits() {
-                if n > 0 && rows.heads == 0 && rows.is_tall() {
+                if n > 0 && is_apart {
                     self.space(block.quote);
                 }
                 for (y, spans) in plan.row(row).into_iter().enumerate() {

@@ -237,6 +237,7 @@ fn hostile_trees_are_read_as_words_or_laid_out_within_bounds() {
         ("wide table", format!("<table><tr>{}</tr></table>", "<td>words</td>".repeat(3_000))),
         ("span", "<table><tr><td colspan=1000000000 rowspan=999999999>words</td><td>x</td></tr><tr><td rowspan=0>y</td></tr></table>".to_owned()),
         ("lists", "<ul><li>words".repeat(3_000)),
+        ("rows", format!("<table>{}</table>", "<tr><td>words</td><td>and more</td><td>1</td></tr>".repeat(15_000))),
         ("sheet", format!("<style>{}</style><p class=a>words</p>", ".a{color:red}".repeat(50_000))),
     ] {
         let shown = show(&html, 80);

@@ -6,6 +6,7 @@
 mod editor;
 mod given;
 mod keys;
+mod pages;
 mod painter;
 mod sixel;
 mod terminal;
@@ -20,6 +21,7 @@ use crossterm::event::EventStream;
 use editor::Editing;
 use futures_util::{FutureExt as _, StreamExt as _};
 use given::Given;
+use pages::Pages;
 use painter::Painter;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
@@ -109,6 +111,7 @@ pub async fn run(mut front: Front) -> anyhow::Result<Option<Safe>> {
         given: None,
         editor: front.editor,
         data_dir,
+        pages: Pages::default(),
         start: front.start,
         keyboard: None,
         editing: None,
@@ -177,6 +180,7 @@ struct Loop {
     given: Option<Given>,
     editor: String,
     data_dir: PathBuf,
+    pages: Pages,
     start: Option<DraftStart>,
     /// What is typed; nobody's while an editor has the terminal.
     keyboard: Option<EventStream>,
@@ -296,8 +300,10 @@ impl Loop {
             Effect::OpenUrl(url) => {
                 if let Err(error) = (self.open_url)(&url) {
                     tracing::warn!(%error, "no program opened the address");
+                    self.feed(Input::Unopened(None))?;
                 }
             }
+            Effect::OpenPage(page) => self.open_page(&page)?,
             // The terminal is the editor's now.
             Effect::Copy(_) | Effect::Bell | Effect::Redraw if self.is_given() => {}
             Effect::OpenFile(file) => self.open_file(&file)?,
@@ -321,6 +327,21 @@ impl Loop {
                 self.feed(Input::Resumed)?;
             }
             Effect::Quit => (self.is_running, self.is_quit) = (false, true),
+        }
+        Ok(())
+    }
+
+    fn open_page(&mut self, page: &str) -> anyhow::Result<()> {
+        let written = self.pages.write(&self.data_dir, page);
+        let file = written
+            .as_ref()
+            .map(|f| f.to_string_lossy().into_owned())
+            .ok();
+        let opened = written.and_then(|file| (self.open_url)(&file.to_string_lossy()));
+        if let Err(error) = opened {
+            tracing::warn!(%error, "no program opened the page");
+            let file = file.as_deref().map(Safe::line);
+            self.feed(Input::Unopened(file))?;
         }
         Ok(())
     }
@@ -552,6 +573,7 @@ const fn is_reply(event: &Event) -> bool {
             | Event::Activity { .. }
             | Event::Unavailable { .. }
             | Event::Taken(_)
+            | Event::Page { .. }
             | Event::Writing(_)
     )
 }

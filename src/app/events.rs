@@ -2,6 +2,7 @@
 //!
 //! Called by `update`. A reply whose request is no longer awaited must never change anything.
 
+use super::actions::page_made;
 use super::activity;
 use super::compose;
 use super::gallery;
@@ -84,6 +85,7 @@ pub(super) fn event(app: &mut App, event: Event) -> Vec<Effect> {
             app.say(text)
         }
         Event::Taken(event) => taking::event(app, event),
+        page @ Event::Page { .. } => page_made(app, page),
         Event::Writing(event) => compose::event(app, event),
         Event::Progress {
             request,
@@ -432,6 +434,7 @@ pub(super) fn refused(app: &mut App, command: &Command) -> Vec<Effect> {
         | Command::CancelOp { request, .. }
         | Command::Card { request, .. }
         | Command::Take(Take { request, .. })
+        | Command::MakePage { request, .. }
         | Command::Save { request, .. } => {
             let problem = Problem {
                 account: None,

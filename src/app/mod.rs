@@ -189,6 +189,8 @@ pub struct App {
     piping: Option<(Placed, Taken)>,
     /// The files that were saved last.
     saved: Vec<std::path::PathBuf>,
+    /// Whether the user agreed that pages go to the browser.
+    pub(crate) opens_pages: bool,
     pub(crate) has_preview: bool,
     pub(crate) has_sidebar: bool,
     pub(crate) split: Option<u16>,
@@ -268,6 +270,7 @@ impl App {
             takings: BTreeMap::new(),
             piping: None,
             saved: Vec::new(),
+            opens_pages: false,
             has_preview: true,
             has_sidebar: true,
             split: None,

@@ -160,6 +160,8 @@ pub struct Reader {
     pub is_marked: bool,
     /// Quotes deeper than this are folded.
     pub quotes: u8,
+    /// Whether what the sender hides is shown.
+    pub shows_hidden: bool,
     /// The text that is waited for.
     pub asked: Option<Asked>,
     /// The source that is waited for.
@@ -192,6 +194,7 @@ impl Default for Reader {
             link: None,
             is_marked: false,
             quotes: 1,
+            shows_hidden: false,
             asked: None,
             asked_source: None,
             tried: None,
@@ -321,7 +324,12 @@ impl Reader {
     }
 
     /// Takes the text. Scrolling is kept when more of the same message arrives.
-    pub fn receive(&mut self, reading: Box<Reading>, progress: Option<(u64, u64)>, height: usize) {
+    pub fn receive(
+        &mut self,
+        mut reading: Box<Reading>,
+        progress: Option<(u64, u64)>,
+        height: usize,
+    ) {
         self.link = self.link.filter(|l| *l < reading.links.len());
         if self
             .reading()
@@ -334,6 +342,7 @@ impl Reader {
                 other => other,
             };
         }
+        reading.show_hidden(self.shows_hidden);
         self.gallery.take(&reading);
         self.body = Body::Here(reading);
         self.progress = progress;
@@ -492,11 +501,13 @@ impl Reader {
     pub fn link_at(&self, line: usize, column: usize) -> Option<usize> {
         let line = self.reading()?.body.get(line)?;
         let mut x = 1 + Line::quote_cols(line.quote);
+        let mut owed = 0;
         for span in &line.spans {
-            x += span.text.as_str().width();
+            x += span.text.as_str().width() - usize::from(span.blank_after_number(owed));
             // The number behind it belongs to it.
             let number = span.link.map_or(0, |n| (n + 1).to_string().len() + 2);
             x += number;
+            owed = u16::try_from(number).unwrap_or(0);
             if column < x {
                 return span.link;
             }
@@ -620,6 +631,7 @@ pub(super) fn has_facts(reading: &Reading) -> bool {
     !reading.attachments.is_empty()
         || !reading.links.is_empty()
         || reading.blocked_images > 0
+        || reading.trackers > 0
         || reading.is_html
         || reading.has_other_form
         || reading.cards.iter().any(is_list)

@@ -4,6 +4,7 @@
 //! environment: the local time offset and the query parser come in as functions.
 
 use super::LayoutMode;
+use crate::bus::Form;
 use crate::model::{Query, QueryError, Term};
 
 /// Which colours are used.
@@ -130,6 +131,8 @@ pub struct Settings {
     pub is_ascii: bool,
     /// Dates in lists.
     pub date_style: DateStyle,
+    /// Which form of a message is shown where it has two.
+    pub prefer: Form,
     /// Seconds after which a message in the preview counts as read; one opened in the reader counts
     /// at once. `None`: never by itself.
     pub mark_read_after: Option<u32>,
@@ -169,6 +172,7 @@ impl Default for Settings {
             colours: Colours::default(),
             is_ascii: false,
             date_style: DateStyle::default(),
+            prefer: Form::Auto,
             mark_read_after: Some(2),
             layout: LayoutMode::default(),
             has_threads: true,

@@ -231,6 +231,11 @@ pub(super) fn settings(config: &Config, has_no_colour: bool, is_light: bool) -> 
             config::Dates::Short => app::DateStyle::Short,
             config::Dates::Iso => app::DateStyle::Iso,
         },
+        prefer: match ui.prefer {
+            config::Prefer::Auto => crate::bus::Form::Auto,
+            config::Prefer::Plain => crate::bus::Form::Plain,
+            config::Prefer::Html => crate::bus::Form::Html,
+        },
         mark_read_after: match ui.mark_read_after {
             config::MarkRead::After(period) => {
                 Some(u32::try_from(period.get().as_secs()).unwrap_or(u32::MAX))

@@ -27,6 +27,8 @@ mod compose_frames_tests;
 #[cfg(test)]
 mod frames_tests;
 #[cfg(test)]
+mod html_frames_tests;
+#[cfg(test)]
 mod picture_tests;
 #[cfg(test)]
 mod pictures_tests;

@@ -249,6 +249,33 @@ fn counted(count: usize, one: &str, many: &str) -> String {
     }
 }
 
+/// What of the page was not asked for.
+fn not_loaded(reading: &Reading, has_key: bool) -> Option<String> {
+    let count = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
+    // Those that a key loads are told with it.
+    let pictures = if has_key {
+        0
+    } else {
+        count(reading.blocked_images)
+    };
+    let trackers = count(reading.trackers);
+    let watching = || counted(trackers, "tracker", "trackers");
+    Some(match (pictures, trackers) {
+        (0, 0) => return None,
+        (0, _) => format!("{} blocked", watching()),
+        (_, 0) => counted(
+            pictures,
+            "remote picture not loaded",
+            "remote pictures not loaded",
+        ),
+        _ => format!(
+            "{}, {} not loaded",
+            counted(pictures, "picture", "pictures"),
+            watching()
+        ),
+    })
+}
+
 /// What else there is, with the keys that lead to it.
 fn facts(app: &App, canvas: &mut Canvas, area: Area, reading: &Reading) {
     let mut all: Vec<(Safe, &'static str)> = Vec::new();
@@ -282,20 +309,23 @@ fn facts(app: &App, canvas: &mut Canvas, area: Area, reading: &Reading) {
     } else if reading.is_html {
         push("from HTML".to_owned(), "");
     }
-    if remote == 0 && reading.blocked_images > 0 {
-        let count = usize::try_from(reading.blocked_images).unwrap_or(usize::MAX);
-        push(
-            counted(
-                count,
-                "remote picture not loaded",
-                "remote pictures not loaded",
-            ),
-            "",
-        );
+    if let Some(text) = not_loaded(reading, remote > 0) {
+        push(text, "");
+    }
+    if reading.hidden_texts > 0 {
+        let count = usize::try_from(reading.hidden_texts).unwrap_or(usize::MAX);
+        push(format!("{count} hidden"), "hidden");
     }
     let is_list = |card: &Card| card.lines.iter().any(|line| line.action == "unsubscribe");
     if reading.cards.iter().any(is_list) {
         push("mailing list".to_owned(), "unsubscribe");
+    }
+    // Where there is no room for all, what has no key and is no count goes first.
+    let cols = |(text, action): &(Safe, &'static str)| {
+        text.cols() + app.keymap.first(action, Context::Reader).cols() + 4
+    };
+    if all.iter().map(cols).sum::<u16>() > area.w + 3 {
+        all.retain(|(text, action)| !action.is_empty() || text.as_str() != "from HTML");
     }
     let (dim, key_style) = (canvas.style(Paint::Dim), canvas.style(Paint::Key));
     let mut x = 0;
@@ -303,7 +333,7 @@ fn facts(app: &App, canvas: &mut Canvas, area: Area, reading: &Reading) {
         let key = app.keymap.first(action, Context::Reader);
         let needed = text.cols() + key.cols() + 1;
         if x + needed > area.w {
-            break;
+            continue;
         }
         x += canvas.put_rest(area, x, &text, dim) + 1;
         let used = canvas.put_rest(area, x, &key, key_style);
@@ -416,11 +446,20 @@ fn text_line(
         .fold(x, u16::saturating_add);
     // Numbers are shown as long as they push nothing over the edge.
     let mut spare = area.w.saturating_sub(text);
+    // Blanks between columns make room for the number before them.
+    let mut owed = 0;
     let mut at = 0;
     for (n, span) in line.spans.iter().enumerate() {
         let style = span_style(reader, canvas, span, base);
-        x += found::put(canvas, area, x, &span.text, style, (marks, at));
+        let taken = span.blank_after_number(owed);
+        spare += taken;
+        owed = 0;
+        let used = match in_ascii(canvas, &span.text) {
+            Some(text) => canvas.put_rest(area, x, &text, style),
+            None => found::put(canvas, area, x, &span.text, style, (marks, at)),
+        };
         at += span.text.as_str().len();
+        x += used - taken.min(used);
         let Some(link) = span.link else { continue };
         let follows = line.spans.get(n + 1);
         let follows = follows.or_else(|| next.and_then(|l| l.spans.first()));
@@ -430,10 +469,26 @@ fn text_line(
             if number.cols() <= spare {
                 spare -= number.cols();
                 let dim = canvas.style(Paint::Dim);
-                x += canvas.put_rest(area, x, &number, dim);
+                owed = canvas.put_rest(area, x, &number, dim);
+                x += owed;
             }
         }
     }
+}
+
+/// The signs that the layout of HTML puts into a text, as ASCII where only that is to be drawn.
+fn in_ascii(canvas: &Canvas, text: &Safe) -> Option<Safe> {
+    let is_sign = |c: char| matches!(c, '•' | '◦' | '▪' | '─');
+    let is_ascii = canvas.theme.glyphs().across.is_ascii();
+    (is_ascii && text.as_str().contains(is_sign)).then(|| {
+        let drawn = text.as_str().chars().map(|c| match c {
+            '•' => '*',
+            '◦' => 'o',
+            '▪' | '─' => '-',
+            other => other,
+        });
+        Safe::line(&drawn.collect::<String>())
+    })
 }
 
 fn span_style(reader: &Reader, canvas: &Canvas, span: &Span, base: Style) -> Style {

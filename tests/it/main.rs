@@ -7,6 +7,7 @@
 mod agreement;
 #[cfg(test)]
 mod architecture;
+mod browser;
 #[cfg(test)]
 mod cards;
 #[cfg(test)]

@@ -161,15 +161,7 @@ pub(super) fn draw_row(app: &App, reader: &Reader, canvas: &mut Canvas, area: Ar
         }
         Row::Folded { first, count } => {
             let quote = reading.body.get(first).map_or(1, |l| l.quote);
-            let x = bars(canvas, area, quote);
-            let text = Safe::line(&format!("{count} quoted lines"));
-            let style = canvas.style(Paint::Note);
-            let glyph = canvas.theme.glyphs().folded;
-            canvas.put(area, x, 1, &glyph, style);
-            let used = canvas.put_rest(area, x + 2, &text, style);
-            let key = app.keymap.first("fold-quotes", Context::Reader);
-            let key_style = canvas.style(Paint::Key);
-            canvas.put_rest(area, x + 4 + used, &key, key_style);
+            folded(app, canvas, area, quote, count);
         }
         Row::Picture {
             picture,
@@ -182,6 +174,19 @@ pub(super) fn draw_row(app: &App, reader: &Reader, canvas: &mut Canvas, area: Ar
         Row::Caption(picture) => pictures::caption(app, canvas, area, picture),
         Row::Source(_) | Row::Gap => {}
     }
+}
+
+/// So many quoted lines, which a key unfolds.
+fn folded(app: &App, canvas: &mut Canvas, area: Area, quote: u8, count: usize) {
+    let x = bars(canvas, area, quote);
+    let text = Safe::line(&format!("{count} quoted lines"));
+    let style = canvas.style(Paint::Note);
+    let glyph = canvas.theme.glyphs().folded;
+    canvas.put(area, x, 1, &glyph, style);
+    let used = canvas.put_rest(area, x + 2, &text, style);
+    let key = app.keymap.first("fold-quotes", Context::Reader);
+    let key_style = canvas.style(Paint::Key);
+    canvas.put_rest(area, x + 4 + used, &key, key_style);
 }
 
 /// Whose part is read, and how one goes back.
@@ -249,25 +254,13 @@ fn counted(count: usize, one: &str, many: &str) -> String {
     }
 }
 
-/// What of the page was not asked for.
-fn not_loaded(reading: &Reading, has_key: bool) -> Option<String> {
-    let count = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
-    // Those that a key loads are told with it.
-    let pictures = if has_key {
-        0
-    } else {
-        count(reading.blocked_images)
-    };
-    let trackers = count(reading.trackers);
+/// What of the page was not asked for: so many pictures, and what would only tell the sender.
+fn not_loaded(pictures: usize, trackers: usize) -> Option<String> {
     let watching = || counted(trackers, "tracker", "trackers");
     Some(match (pictures, trackers) {
         (0, 0) => return None,
         (0, _) => format!("{} blocked", watching()),
-        (_, 0) => counted(
-            pictures,
-            "remote picture not loaded",
-            "remote pictures not loaded",
-        ),
+        (_, 0) => counted(pictures, "picture not loaded", "pictures not loaded"),
         _ => format!(
             "{}, {} not loaded",
             counted(pictures, "picture", "pictures"),
@@ -290,14 +283,21 @@ fn facts(app: &App, canvas: &mut Canvas, area: Area, reading: &Reading) {
         push(counted(reading.links.len(), "link", "links"), "links");
     }
     // Those that can be loaded; of others in no place of the text is told as well.
+    let count = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
     let remote = app.reader.gallery.remote().len();
-    if remote > 0 {
-        let text = if app.reader.gallery.is_wanted() {
-            counted(remote, "remote picture", "remote pictures")
-        } else {
-            counted(remote, "picture not loaded", "pictures not loaded")
-        };
-        push(text, "load-pictures");
+    if remote > 0 && app.reader.gallery.is_wanted() {
+        push(
+            counted(remote, "remote picture", "remote pictures"),
+            "load-pictures",
+        );
+    }
+    let pictures = match app.reader.gallery.is_wanted() {
+        true => 0,
+        false => remote.max(count(reading.blocked_images)),
+    };
+    if let Some(text) = not_loaded(pictures, count(reading.trackers)) {
+        let has_key = pictures > 0 && remote > 0;
+        push(text, if has_key { "load-pictures" } else { "" });
     }
     if reading.has_other_form {
         let form = if reading.is_html {
@@ -308,9 +308,6 @@ fn facts(app: &App, canvas: &mut Canvas, area: Area, reading: &Reading) {
         push(form.to_owned(), "other-form");
     } else if reading.is_html {
         push("from HTML".to_owned(), "");
-    }
-    if let Some(text) = not_loaded(reading, remote > 0) {
-        push(text, "");
     }
     if reading.hidden_texts > 0 {
         let count = usize::try_from(reading.hidden_texts).unwrap_or(usize::MAX);

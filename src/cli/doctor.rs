@@ -13,6 +13,7 @@ use super::{place, terminal};
 use crate::config::{self, Loaded};
 use crate::store::Store;
 use serde::Serialize;
+use std::io::IsTerminal as _;
 use std::os::unix::fs::PermissionsExt as _;
 
 /// What was looked at, and what was found. The names are part of the contract with scripts.
@@ -149,7 +150,7 @@ fn store(args: &Args) -> Check {
 
 fn screen() -> Vec<Check> {
     let term = terminal::variable("TERM");
-    let size = crossterm::terminal::size();
+    let size = terminal::size(std::io::stdout().is_terminal());
     let size = size.map_or("no terminal".to_owned(), |(columns, rows)| {
         format!("{columns}×{rows}")
     });

@@ -8,10 +8,15 @@ use std::env;
 
 /// The columns of the terminal that the output goes to; `None` where it goes elsewhere.
 pub(super) fn columns(output: &Output) -> Option<usize> {
-    let size = crossterm::terminal::size()
-        .ok()
-        .filter(|_| output.is_terminal())?;
-    Some(usize::from(size.0)).filter(|columns| *columns > 0)
+    let (columns, _) = size(output.is_terminal())?;
+    Some(usize::from(columns)).filter(|columns| *columns > 0)
+}
+
+/// Columns and rows of the terminal. Nobody is asked where there is none: the question would be put to
+/// a program of the system's.
+pub(super) fn size(is_terminal: bool) -> Option<(u16, u16)> {
+    let ask = || crossterm::terminal::size().ok();
+    is_terminal.then(ask).flatten()
 }
 
 /// A variable of the environment, as far as it is text; empty where it is not set.

@@ -163,19 +163,23 @@ impl Comparison {
         let theirs: Vec<String> = parts.iter().map(their_print).collect();
         self.hold(name, "parts", &ours, &theirs);
         // Attachments as they are listed and saved.
-        let listed: Vec<String> = reading
+        // Python does not look into winmail.dat and texts: there the part around a file counts.
+        let holder = |id: &PartId| mime::holder(&structure, id).and_then(|h| structure.part(&h.0));
+        let mut held: Vec<&Part> = reading
             .attachments
             .iter()
-            .map(|file| {
-                let bytes = body(raw, &file.part, file.mime_type.as_str());
-                let part = structure.parts.iter().find(|p| p.id == file.part);
-                let is_named = part.is_some_and(|p| !p.name.is_empty())
-                    && !file.mime_type.as_str().starts_with("message/");
-                format!(
-                    "{} {}",
-                    if is_named { file.name.as_str() } else { "" },
-                    hex(&bytes)
-                )
+            .filter_map(|file| holder(&file.part))
+            .collect();
+        held.dedup();
+        let is_inline = |p: &&Part| p.mime_type == "text/plain" && !p.is_attachment();
+        held.retain(|p| !is_inline(p));
+        let listed: Vec<String> = held
+            .iter()
+            .map(|part| {
+                let bytes = body(raw, &part.id, &part.mime_type);
+                let is_named = !part.name.is_empty() && !part.mime_type.starts_with("message/");
+                let name = mime::file_name(&part.name, &part.mime_type, 0);
+                format!("{} {}", if is_named { &name } else { "" }, hex(&bytes))
             })
             .collect();
         let theirs: Vec<String> = parts

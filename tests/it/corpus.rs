@@ -72,7 +72,10 @@ fn with_crlf(raw: &[u8]) -> Vec<u8> {
 }
 
 /// Delivers all that the server takes; what each of them is called, by UID.
-fn deliver(client: &mut OtherClient, messages: &[(String, Vec<u8>)]) -> BTreeMap<u32, String> {
+pub(crate) fn deliver(
+    client: &mut OtherClient,
+    messages: &[(String, Vec<u8>)],
+) -> BTreeMap<u32, String> {
     let mut names = BTreeMap::new();
     let mut uid = 0;
     for (name, raw) in messages {

@@ -111,4 +111,6 @@ mod support;
 #[cfg(test)]
 mod sync;
 #[cfg(test)]
+mod trace;
+#[cfg(test)]
 mod world;

@@ -16,6 +16,8 @@ use tempfile::TempDir;
 pub(crate) struct Program {
     folder: TempDir,
     variables: Vec<(&'static str, PathBuf)>,
+    /// A program that runs ours, and its arguments.
+    under: Vec<String>,
 }
 
 /// What a command said.
@@ -50,6 +52,7 @@ impl Program {
         let program = Self {
             folder: tempfile::tempdir().unwrap(),
             variables: Vec::new(),
+            under: Vec::new(),
         };
         fs::create_dir(program.folder.path().join("home")).unwrap();
         program.write_config(config);
@@ -60,6 +63,21 @@ impl Program {
     pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
         self.variables.push((name, value.into()));
         self
+    }
+
+    /// The same run by another program, whose arguments these are: a tracer.
+    pub(crate) fn under(mut self, words: &[&str]) -> Self {
+        self.under = words.iter().map(|&word| word.to_owned()).collect();
+        self
+    }
+
+    /// What is to be started, and the arguments that stand before those of ours.
+    fn words(&self) -> (String, Vec<String>) {
+        let own = env!("CARGO_BIN_EXE_pillarbox").to_owned();
+        match self.under.split_first() {
+            None => (own, Vec::new()),
+            Some((first, rest)) => (first.clone(), [rest, &[own]].concat()),
+        }
     }
 
     /// Replaces the configuration.
@@ -127,8 +145,10 @@ impl Program {
         variables: &[(&str, String)],
         input: &str,
     ) -> (Option<i32>, Vec<u8>, Vec<u8>) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pillarbox"));
+        let (first, before) = self.words();
+        let mut command = Command::new(first);
         command
+            .args(before)
             .args(args)
             .env_clear()
             .env("PATH", "/usr/local/bin:/usr/bin:/bin");
@@ -170,7 +190,9 @@ impl Program {
 
     /// Starts it on a terminal.
     pub(crate) fn screen(&self, args: &[&str], columns: u16, rows: u16) -> Screen {
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_pillarbox"));
+        let (first, before) = self.words();
+        let mut command = CommandBuilder::new(first);
+        command.args(before);
         command.args(args);
         command.env_clear();
         command.env("PATH", "/usr/local/bin:/usr/bin:/bin");

@@ -4,6 +4,7 @@
 //! frame is drawn at once for a key, at most sixty times a second for news.
 
 mod editor;
+mod ends;
 mod given;
 mod keys;
 mod pages;
@@ -19,6 +20,7 @@ use crate::ui;
 use base64::Engine as _;
 use crossterm::event::EventStream;
 use editor::Editing;
+use ends::Ends;
 use futures_util::{FutureExt as _, StreamExt as _};
 use given::Given;
 use pages::Pages;
@@ -576,46 +578,4 @@ const fn is_reply(event: &Event) -> bool {
             | Event::Page { .. }
             | Event::Writing(_)
     )
-}
-
-/// The signals that end the program as if the user had quit.
-struct Ends {
-    #[cfg(unix)]
-    term: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    hup: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    int: tokio::signal::unix::Signal,
-}
-
-impl Ends {
-    #[cfg(unix)]
-    fn new() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self {
-            term: signal(SignalKind::terminate())?,
-            hup: signal(SignalKind::hangup())?,
-            int: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    #[cfg(not(unix))]
-    fn new() -> std::io::Result<Self> {
-        Ok(Self {})
-    }
-
-    /// Waits for one. Whether it is an interrupt, as Ctrl-C makes it.
-    #[cfg(unix)]
-    async fn wait(&mut self) -> bool {
-        tokio::select! {
-            _ = self.term.recv() => false,
-            _ = self.hup.recv() => false,
-            _ = self.int.recv() => true,
-        }
-    }
-
-    #[cfg(not(unix))]
-    async fn wait(&mut self) -> bool {
-        std::future::pending().await
-    }
 }

@@ -43,6 +43,7 @@ mod picker;
 mod presets;
 mod prompt;
 mod reader;
+mod reader_rows;
 mod settings;
 mod settle;
 mod sidebar;
@@ -112,7 +113,8 @@ pub(crate) use overlay::ANSWERS_GAP;
 pub use overlay::{Confirm, Overlay};
 pub use picker::{Item, Picker, PickerKind};
 pub use prompt::{Prompt, PromptKind};
-pub use reader::{Body, CardRow, HeaderLine, Headers, Reader, Row, wrap};
+pub use reader::{Body, CardRow, HeaderLine, Headers, Reader, Row};
+pub use reader_rows::wrap;
 pub use settings::{
     Colours, DateStyle, KeyOverride, ParseQuery, Pictures, Preset, Settings, every_word,
 };

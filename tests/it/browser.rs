@@ -22,7 +22,7 @@ iVBORw0KGgpnYXJsaWM=\n--b--\n";
 /// A folder with a program in it that takes what it is to open for itself.
 fn fake_browser(folder: &Path) -> std::path::PathBuf {
     let bin = folder.join("bin");
-    fs::create_dir(&bin).unwrap();
+    fs::create_dir(&bin).expect("a folder for programs");
     let opener = bin.join("xdg-open");
     let seen = folder.join("seen.html");
     let script = format!(
@@ -30,8 +30,8 @@ fn fake_browser(folder: &Path) -> std::path::PathBuf {
          cp \"$1\" '{0}.part' && mv '{0}.part' '{0}'\n",
         seen.display()
     );
-    fs::write(&opener, script).unwrap();
-    fs::set_permissions(&opener, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(&opener, script).expect("a program");
+    fs::set_permissions(&opener, fs::Permissions::from_mode(0o755)).expect("one that can be run");
     bin
 }
 

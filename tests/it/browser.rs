@@ -20,9 +20,9 @@ Content-Type: multipart/related; boundary=b\n\n\
 iVBORw0KGgpnYXJsaWM=\n--b--\n";
 
 /// A folder with a program in it that takes what it is to open for itself.
-fn fake_browser(folder: &Path) -> std::path::PathBuf {
+fn fake_browser(folder: &Path) -> std::io::Result<std::path::PathBuf> {
     let bin = folder.join("bin");
-    fs::create_dir(&bin).expect("a folder for programs");
+    fs::create_dir(&bin)?;
     let opener = bin.join("xdg-open");
     let seen = folder.join("seen.html");
     let script = format!(
@@ -30,9 +30,9 @@ fn fake_browser(folder: &Path) -> std::path::PathBuf {
          cp \"$1\" '{0}.part' && mv '{0}.part' '{0}'\n",
         seen.display()
     );
-    fs::write(&opener, script).expect("a program");
-    fs::set_permissions(&opener, fs::Permissions::from_mode(0o755)).expect("one that can be run");
-    bin
+    fs::write(&opener, script)?;
+    fs::set_permissions(&opener, fs::Permissions::from_mode(0o755))?;
+    Ok(bin)
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn the_browser_gets_a_page_that_asks_nobody_and_has_the_pictures_of_the_message(
     let user = dovecot.fresh_user();
     dovecot.client(&user).append("INBOX", "", MAIL);
     let folder = tempfile::tempdir().unwrap();
-    let bin = fake_browser(folder.path());
+    let bin = fake_browser(folder.path()).unwrap();
     let path = format!("{}:/usr/local/bin:/usr/bin:/bin", bin.display());
     let program = Program::new(&dovecot.account("work", &user)).with("PATH", &path);
     program.run(&["sync"]).expect(0);

@@ -93,7 +93,26 @@ fn texts(reading: &Reading) -> impl Iterator<Item = &Safe> {
         .chain(files)
 }
 
-/// Reads one message in every way and checks what must hold of any reading.
+/// Checks what must hold of a reading, whatever the bytes are.
+fn check_reading(name: &str, raw: &[u8], width: u16, form: Form) -> Reading {
+    let found = reading(Source::Whole(raw), width, form);
+    assert!(!found.body.is_empty(), "{name}");
+    for text in texts(&found) {
+        assert!(!text.as_str().contains(is_unsafe), "{name}: {text:?}");
+    }
+    for line in &found.body {
+        let wide: usize = line
+            .spans
+            .iter()
+            .map(|s| super::wrap::columns(s.text.as_str()))
+            .sum();
+        let wide = wide + crate::model::Line::quote_cols(line.quote);
+        assert!(wide <= usize::from(width), "{name} at {width}: {line:?}");
+    }
+    found
+}
+
+/// Reads one message in every way.
 fn check(name: &str, raw: &[u8]) {
     let envelope = envelope(raw);
     let structure = structure(raw);
@@ -104,41 +123,55 @@ fn check(name: &str, raw: &[u8]) {
     assert!(decode_part(raw).mime_type.contains('/'), "{name}");
     for width in [20, 80, 200] {
         for form in [Form::Auto, Form::Plain, Form::Html] {
-            let found = reading(Source::Whole(raw), width, form);
-            assert!(!found.body.is_empty(), "{name}");
-            for text in texts(&found) {
+            let found = check_reading(name, raw, width, form);
+            let is_headed = envelope.subject.is_empty() || !found.headers.is_empty();
+            assert!(is_headed, "{name}");
+        }
+    }
+    check_files(name, raw);
+}
+
+/// Every file that is listed can be saved, and what can be opened is read like any message.
+fn check_files(name: &str, raw: &[u8]) {
+    for file in super::files(Source::Whole(raw)) {
+        let part = super::part(raw, &file.part);
+        let part = part.unwrap_or_else(|| panic!("{name}: {} is not there", file.part));
+        if let Some(inner) = super::reading_inside(&part, &file.part, 80, Form::Auto) {
+            for text in texts(&inner) {
                 assert!(!text.as_str().contains(is_unsafe), "{name}: {text:?}");
             }
-            for line in &found.body {
-                let wide: usize = line
-                    .spans
-                    .iter()
-                    .map(|s| super::wrap::columns(s.text.as_str()))
-                    .sum();
-                let wide = wide + crate::model::Line::quote_cols(line.quote);
-                assert!(wide <= usize::from(width), "{name} at {width}: {line:?}");
-            }
-            assert!(
-                envelope.subject.is_empty() || !found.headers.is_empty(),
-                "{name}"
-            );
         }
     }
 }
+
+/// In so many places each message is broken off.
+const CUTS: usize = 20;
 
 #[test]
 fn every_real_message_opens_whole_and_broken() {
     let Some(root) = folder() else { return };
     let messages = messages(&root);
     assert!(!messages.is_empty(), "no message in {}", root.display());
-    for (name, raw) in &messages {
-        check(name, &with_breaks(raw, b"\n"));
-        let raw = with_breaks(raw, b"\r\n");
-        check(name, &raw);
-        for cut in 1..8 {
-            check(name, raw.get(..raw.len() * cut / 8).unwrap_or_default());
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while let Some((name, raw)) =
+                    messages.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+                {
+                    check(name, &with_breaks(raw, b"\n"));
+                    let raw = with_breaks(raw, b"\r\n");
+                    check(name, &raw);
+                    for cut in 1..=CUTS {
+                        let cut = raw.len() * cut / (CUTS + 1);
+                        let raw = raw.get(..cut).unwrap_or_default();
+                        check_reading(name, raw, 80, Form::Auto);
+                        check_files(name, raw);
+                    }
+                }
+            });
         }
-    }
+    });
     println!("{} messages read", messages.len());
 }
 

@@ -5,6 +5,7 @@
 
 use crate::support::{Dovecot, Kind, OtherClient, Program, Screen, sequences};
 use pillarbox::engine::clock::monotonic;
+use pillarbox::mime::{self, Form, Source};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,6 +15,12 @@ use std::time::Duration;
 
 /// The longest that opening a message may take: no measure, but a limit against what hangs.
 const OPENING: Duration = Duration::from_secs(2);
+/// The same for all that a row of the list needs of it.
+const LISTING: Duration = Duration::from_millis(50);
+/// In so many places a message is broken off.
+const CUTS: usize = 20;
+/// The most memory that the program may ever have.
+const MEMORY: u64 = 300 * 1024 * 1024;
 
 pub(crate) fn folder() -> Option<PathBuf> {
     let folder = std::env::var_os("PILLARBOX_CORPUS").map(PathBuf::from);
@@ -89,6 +96,46 @@ pub(crate) fn deliver(
         }
     }
     names
+}
+
+/// Whether it is done within the limit once in three times: other work on the machine is no fault.
+fn is_within(limit: Duration, job: impl Fn()) -> bool {
+    (0..3).any(|_| {
+        let begun = monotonic();
+        job();
+        begun.elapsed() < limit
+    })
+}
+
+#[test]
+fn no_real_message_takes_long_to_list_or_to_open() {
+    let Some(root) = folder() else { return };
+    for (name, raw) in messages(&root) {
+        let wire = with_crlf(&raw);
+        let cuts = (1..=CUTS).map(|n| wire.get(..wire.len() * n / (CUTS + 1)));
+        for raw in cuts.flatten().chain([raw.as_slice(), &wire]) {
+            let is_listed = is_within(LISTING, || drop(mime::summary(raw, true)));
+            assert!(is_listed, "{name}, {} bytes: listed too slowly", raw.len());
+        }
+        let is_opened = is_within(OPENING, || {
+            drop(mime::reading(Source::Whole(&wire), 80, Form::Auto));
+        });
+        assert!(is_opened, "{name}: opened too slowly");
+    }
+}
+
+/// Each message whole, and each broken off, all in different places.
+fn whole_and_broken(root: &Path) -> Vec<(String, Vec<u8>)> {
+    let whole = messages(root);
+    let broken: Vec<(String, Vec<u8>)> = whole
+        .iter()
+        .enumerate()
+        .map(|(n, (name, raw))| {
+            let to = raw.len() * (n % CUTS + 1) / (CUTS + 1);
+            (format!("{name}, {to} bytes of it"), raw[..to].to_vec())
+        })
+        .collect();
+    whole.into_iter().chain(broken).collect()
 }
 
 fn is_harmless(c: char) -> bool {
@@ -178,12 +225,20 @@ const OURS: [&str; 7] = [
     "C0 07", "CSI ?h", "CSI ?l", "CSI H", "CSI c", "CSI m", "OSC 0",
 ];
 
+/// A count as the screen shows it: `1,414`.
+fn counted(n: usize) -> String {
+    match n {
+        0..1000 => n.to_string(),
+        _ => format!("{},{:03}", n / 1000, n % 1000),
+    }
+}
+
 #[test]
 fn every_real_message_can_be_listed_and_opened_on_the_screen() {
     let Some(root) = folder() else { return };
     let dovecot = Dovecot::shared(Kind::Full);
     let user = dovecot.fresh_user();
-    let names = deliver(&mut dovecot.client(&user), &messages(&root));
+    let names = deliver(&mut dovecot.client(&user), &whole_and_broken(&root));
     let program = Program::new(
         &("[ui]\nthreads = false\nmark_read_after = \"never\"\n".to_owned()
             + &dovecot.account("work", &user)),
@@ -191,9 +246,12 @@ fn every_real_message_can_be_listed_and_opened_on_the_screen() {
     program.run(&["sync"]).expect(0);
     // List and preview side by side: both draw what the mails hold.
     let mut screen = program.screen(&[], 150, 40);
-    screen.wait_for(&format!(" 1 of {} ", names.len()));
-    screen.keys(&"j".repeat(names.len()));
-    screen.wait_for(&format!("{0} of {0}", names.len()));
+    screen.wait_for(&format!(" 1 of {} ", counted(names.len())));
+    for from in (1..names.len()).step_by(500) {
+        let to = names.len().min(from + 500);
+        screen.keys(&"j".repeat(to - from));
+        screen.wait_for(&format!(" {} of ", counted(to)));
+    }
     screen.keys("gg");
     screen.wait_for(" 1 of ");
     assert_clean(&mut screen);
@@ -202,7 +260,7 @@ fn every_real_message_can_be_listed_and_opened_on_the_screen() {
     screen.wait_for(" 1 of ");
     screen.keys("<Enter>");
     for (n, name) in (1..).zip(names.values().rev()) {
-        let (place, begun) = (format!(" {n} of "), monotonic());
+        let (place, begun) = (format!(" {} of ", counted(n)), monotonic());
         // The line between header and text stands there only when the text is there.
         screen.wait(&format!("{name}, opened"), |shown| {
             shown.contains(&place) && shown.contains(&"─".repeat(40))
@@ -221,6 +279,11 @@ fn every_real_message_can_be_listed_and_opened_on_the_screen() {
 
 /// Ends the program well, and looks at every byte that it wrote.
 fn assert_clean(screen: &mut Screen) {
+    let peak = screen.peak();
+    assert!(
+        peak.is_none_or(|peak| peak < MEMORY),
+        "{peak:?} bytes of memory"
+    );
     assert_eq!(screen.quit(), 0, "{}", screen.text());
     let raw = screen.raw();
     let found = sequences(&raw);

@@ -80,6 +80,8 @@ pub enum Row {
     Caption(usize),
     /// Nothing.
     Gap,
+    /// That from here on the text is quoted so deep, where the lines themselves do not show it.
+    Quoted(u8),
 }
 
 /// One line of the headers.
@@ -137,6 +139,8 @@ pub struct Reader {
     pub asked_source: Option<RequestId>,
     /// What was asked for last, answered or not: never asked for twice in a row.
     pub tried: Option<(Placed, u16, Form)>,
+    /// Whether quotes are told in words.
+    pub(super) is_linear: bool,
     /// Its pictures.
     pub(crate) gallery: Gallery,
     scroll: usize,
@@ -160,6 +164,7 @@ impl Default for Reader {
             asked: None,
             asked_source: None,
             tried: None,
+            is_linear: false,
             gallery: Gallery::default(),
             scroll: 0,
             rows: Vec::new(),
@@ -280,7 +285,11 @@ impl Reader {
             if reading.rest != Rest::Here {
                 rows.extend((0..REST_LINES).map(Row::Rest));
             }
+            let from = rows.len();
             fold(reading, &self.gallery, self.quotes, &mut rows);
+            if self.is_linear {
+                tell_quotes(reading, from, &mut rows);
+            }
             self.gallery.push_attached(&mut rows);
         }
         self.rows = rows;
@@ -411,7 +420,8 @@ impl Reader {
             | Row::Source(_)
             | Row::Picture { .. }
             | Row::Caption(_)
-            | Row::Gap => false,
+            | Row::Gap
+            | Row::Quoted(_) => false,
         });
         if let Some(row) = row
             && !(self.scroll..self.scroll + height).contains(&row)
@@ -545,6 +555,25 @@ fn fold(reading: &Reading, gallery: &Gallery, quotes: u8, rows: &mut Vec<Row>) {
         picture_before = picture;
     }
     close_fold(first, deep, rows);
+}
+
+/// Says in rows of their own where quotes begin and end.
+fn tell_quotes(reading: &Reading, from: usize, rows: &mut Vec<Row>) {
+    let mut before = 0;
+    for row in rows.split_off(from) {
+        let level = match row {
+            Row::Line(n) | Row::Folded { first: n, .. } => {
+                reading.body.get(n).map_or(0, |line| line.quote)
+            }
+            _ => before,
+        };
+        // A folded one says so itself.
+        if level != before && !matches!(row, Row::Folded { .. }) {
+            rows.push(Row::Quoted(level));
+            before = level;
+        }
+        rows.push(row);
+    }
 }
 
 fn close_fold(first: usize, count: usize, rows: &mut Vec<Row>) {

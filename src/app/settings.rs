@@ -128,6 +128,8 @@ pub struct Settings {
     pub colours: Colours,
     /// Whether only ASCII is used for lines and marks.
     pub is_ascii: bool,
+    /// Whether plain lines are drawn, for a screen reader.
+    pub is_linear: bool,
     /// Dates in lists.
     pub date_style: DateStyle,
     /// Seconds after which a message in the preview counts as read; one opened in the reader counts
@@ -162,6 +164,7 @@ impl Default for Settings {
         Self {
             colours: Colours::default(),
             is_ascii: false,
+            is_linear: false,
             date_style: DateStyle::default(),
             mark_read_after: Some(2),
             layout: LayoutMode::default(),

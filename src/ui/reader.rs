@@ -152,7 +152,7 @@ fn draw_row(app: &App, canvas: &mut Canvas, area: Area, row: Row) {
             pictures::row(app, canvas, area, x, picture, row);
         }
         Row::Caption(picture) => pictures::caption(app, canvas, area, picture),
-        Row::Source(_) | Row::Gap => {}
+        Row::Source(_) | Row::Gap | Row::Quoted(_) => {}
     }
 }
 
@@ -193,7 +193,7 @@ fn counted(count: usize, one: &str, many: &str) -> String {
 }
 
 /// What else there is, with the keys that lead to it.
-fn facts(app: &App, canvas: &mut Canvas, area: Area, reading: &Reading) {
+pub(super) fn facts(app: &App, canvas: &mut Canvas, area: Area, reading: &Reading) {
     let mut all: Vec<(Safe, &'static str)> = Vec::new();
     let mut push = |text: String, action| all.push((Safe::line(&text), action));
     if !reading.attachments.is_empty() {

@@ -68,6 +68,8 @@ mod imap_change;
 #[cfg(test)]
 mod imap_demo;
 #[cfg(test)]
+mod linear;
+#[cfg(test)]
 mod outbox;
 #[cfg(test)]
 mod people;

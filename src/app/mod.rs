@@ -319,7 +319,10 @@ impl App {
     pub fn tick_ms(&self) -> u64 {
         let is_counting = |a: &AccountView| matches!(a.link, Link::Waiting { .. });
         let is_told = matches!(&self.overlay, Some(Overlay::Activity(a)) if a.is_counting());
-        if is_told || self.accounts.iter().any(is_counting) {
+        // A number that runs down would be read out each time.
+        if self.is_linear() {
+            60_000
+        } else if is_told || self.accounts.iter().any(is_counting) {
             1_000
         } else {
             60_000
@@ -336,6 +339,12 @@ impl App {
     #[must_use]
     pub const fn is_ascii(&self) -> bool {
         self.settings.is_ascii
+    }
+
+    /// Whether plain lines are drawn, for a screen reader.
+    #[must_use]
+    pub const fn is_linear(&self) -> bool {
+        self.settings.is_linear
     }
 
     /// Where everything is on the screen.
@@ -356,6 +365,7 @@ impl App {
             focus: self.focus,
             split: self.split,
             sidebar_cols: self.sidebar_cols,
+            is_linear: self.is_linear(),
         })
     }
 

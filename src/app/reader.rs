@@ -5,7 +5,7 @@
 
 use super::Finding;
 use super::gallery::Gallery;
-use super::reader_rows::{REST_LINES, card_rows, fold, has_facts, pack, wrap};
+use super::reader_rows::{REST_LINES, card_rows, fold, has_facts, pack, tell_quotes, wrap};
 use crate::bus::{Form, RequestId};
 use crate::model::{Line, PartId, Placed, Reading, Rest, Safe, Tone};
 use unicode_width::UnicodeWidthStr;
@@ -87,6 +87,8 @@ pub enum Row {
     Caption(usize),
     /// Nothing.
     Gap,
+    /// That from here on the text is quoted so deep, where the lines themselves do not show it.
+    Quoted(u8),
 }
 
 /// One line of the headers.
@@ -171,6 +173,8 @@ pub struct Reader {
     pub tried: Option<(Placed, u16, Form)>,
     /// The words that are looked for in it.
     pub finding: Option<Finding>,
+    /// Whether quotes are told in words.
+    pub(super) is_linear: bool,
     /// Its pictures.
     pub(crate) gallery: Gallery,
     scroll: usize,
@@ -200,6 +204,7 @@ impl Default for Reader {
             asked_source: None,
             tried: None,
             finding: None,
+            is_linear: false,
             gallery: Gallery::default(),
             scroll: 0,
             returns_to: 0,
@@ -394,7 +399,11 @@ impl Reader {
                 rows.extend((0..REST_LINES).map(Row::Rest));
             }
             let found = self.finding.as_ref();
+            let from = rows.len();
             fold(reading, &self.gallery, self.quotes, found, &mut rows);
+            if self.is_linear {
+                tell_quotes(reading, from, &mut rows);
+            }
             self.gallery.push_attached(&mut rows);
         }
         self.rows = rows;
@@ -557,7 +566,8 @@ impl Reader {
             | Row::Source(_)
             | Row::Picture { .. }
             | Row::Caption(_)
-            | Row::Gap => false,
+            | Row::Gap
+            | Row::Quoted(_) => false,
         })
     }
 }

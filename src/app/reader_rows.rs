@@ -174,6 +174,25 @@ pub(super) fn fold(
     close(first, deep, rows);
 }
 
+/// Says in rows of their own where quotes begin and end.
+pub(super) fn tell_quotes(reading: &Reading, from: usize, rows: &mut Vec<Row>) {
+    let mut before = 0;
+    for row in rows.split_off(from) {
+        let level = match row {
+            Row::Line(n) | Row::Folded { first: n, .. } => {
+                reading.body.get(n).map_or(0, |line| line.quote)
+            }
+            _ => before,
+        };
+        // A folded one says so itself.
+        if level != before && !matches!(row, Row::Folded { .. }) {
+            rows.push(Row::Quoted(level));
+            before = level;
+        }
+        rows.push(row);
+    }
+}
+
 fn close_fold(first: usize, count: usize, is_open: bool, rows: &mut Vec<Row>) {
     if count >= FOLD_LINES_MIN && !is_open {
         rows.push(Row::Folded { first, count });

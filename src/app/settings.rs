@@ -129,6 +129,8 @@ pub struct Settings {
     pub colours: Colours,
     /// Whether only ASCII is used for lines and marks.
     pub is_ascii: bool,
+    /// Whether plain lines are drawn, for a screen reader.
+    pub is_linear: bool,
     /// Dates in lists.
     pub date_style: DateStyle,
     /// Which form of a message is shown where it has two.
@@ -171,6 +173,7 @@ impl Default for Settings {
         Self {
             colours: Colours::default(),
             is_ascii: false,
+            is_linear: false,
             date_style: DateStyle::default(),
             prefer: Form::Auto,
             mark_read_after: Some(2),

@@ -56,6 +56,8 @@ fn timer(app: &mut App, token: Token) -> Vec<Effect> {
         }
         Token::Slow(serial) if serial == app.slow_serial => app.reader.is_slow = true,
         Token::SlowList(serial) if Some(serial) == app.list_serial => app.is_list_slow = true,
+        // Who has it read out may come late to it.
+        Token::Notice(_) if app.is_linear() => {}
         Token::Notice(serial) => app.notices.expire(serial),
         Token::Keep(serial) => return compose::keep_on_timer(app, serial),
         Token::Again => return compose::again(app),

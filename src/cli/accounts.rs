@@ -227,6 +227,7 @@ pub(super) fn settings(config: &Config, has_no_colour: bool, is_light: bool) -> 
     app::Settings {
         colours,
         is_ascii: ui.ascii,
+        is_linear: ui.linear,
         date_style: match ui.dates {
             config::Dates::Short => app::DateStyle::Short,
             config::Dates::Iso => app::DateStyle::Iso,

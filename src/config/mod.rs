@@ -499,6 +499,8 @@ pub struct Ui {
     /// How pictures are shown: "auto" (as well as the terminal can), "kitty", "iterm2", "sixel",
     /// "blocks" (two colours in each cell) or "off".
     pub pictures: Pictures,
+    /// For screen readers: one pane at a time as plain lines, the cursor on the line at hand.
+    pub linear: bool,
     /// Draws with plain ASCII only.
     pub ascii: bool,
     /// Where attachments are saved. Where it is not set: the system's folder for downloads.
@@ -547,6 +549,7 @@ impl Default for Ui {
             bell: false,
             mouse: true,
             pictures: Pictures::Auto,
+            linear: false,
             ascii: false,
             downloads: None,
             open_command: None,

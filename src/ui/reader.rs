@@ -172,7 +172,7 @@ pub(super) fn draw_row(app: &App, reader: &Reader, canvas: &mut Canvas, area: Ar
             pictures::row(app, canvas, area, x, picture, row);
         }
         Row::Caption(picture) => pictures::caption(app, canvas, area, picture),
-        Row::Source(_) | Row::Gap => {}
+        Row::Source(_) | Row::Gap | Row::Quoted(_) => {}
     }
 }
 
@@ -270,7 +270,7 @@ fn not_loaded(pictures: usize, trackers: usize) -> Option<String> {
 }
 
 /// What else there is, with the keys that lead to it.
-fn facts(app: &App, canvas: &mut Canvas, area: Area, reading: &Reading) {
+pub(super) fn facts(app: &App, canvas: &mut Canvas, area: Area, reading: &Reading) {
     let mut all: Vec<(Safe, &'static str)> = Vec::new();
     let mut push = |text: String, action| all.push((Safe::line(&text), action));
     if !reading.attachments.is_empty() {

@@ -3,7 +3,7 @@
 //! Made by `run` from the app's settings. No role may differ from another by hue alone, and the
 //! background stays the terminal's own but for the row of the cursor.
 
-use super::glyphs::{ASCII, Glyphs, UNICODE};
+use super::glyphs::{ASCII, Glyphs, LINEAR, UNICODE};
 use crate::app::{App, Colours};
 use ratatui::style::{Color, Modifier, Style};
 
@@ -65,6 +65,8 @@ pub enum Paint {
 pub struct Theme {
     colours: Colours,
     glyphs: Glyphs,
+    /// Whether rows are sentences.
+    pub(super) is_linear: bool,
 }
 
 impl Theme {
@@ -74,13 +76,23 @@ impl Theme {
         Self {
             colours,
             glyphs: if is_ascii { ASCII } else { UNICODE },
+            is_linear: false,
         }
     }
 
     /// The theme that the app asks for.
     #[must_use]
     pub const fn of(app: &App) -> Self {
-        Self::new(app.colours(), app.is_ascii())
+        let theme = Self::new(app.colours(), app.is_ascii());
+        if app.is_linear() {
+            let ellipsis = theme.glyphs.ellipsis;
+            return Self {
+                glyphs: Glyphs { ellipsis, ..LINEAR },
+                is_linear: true,
+                ..theme
+            };
+        }
+        theme
     }
 
     pub(super) const fn glyphs(&self) -> Glyphs {

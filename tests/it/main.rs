@@ -74,6 +74,7 @@ mod imap_change;
 mod imap_demo;
 #[cfg(test)]
 mod inside;
+mod linear;
 #[cfg(test)]
 mod outbox;
 #[cfg(test)]

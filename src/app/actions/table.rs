@@ -187,6 +187,7 @@ pub(super) const TABLE: &[Action] = &[
     row("quit", "Quit Pillarbox", NO, Program, ALL, &["Q", "ctrl-c"], always, program::quit, "exit leave"),
     row("command", "Type an action's name", NO, Program, ALL, &[":"], always, program::command, "ex line run"),
     row("next-theme", "Change the colours", NO, Program, ALL, &["gT"], always, program::next_theme, "dark light theme none"),
+    row("toggle-linear", "Use plain lines for screen readers", NO, Program, ALL, &[], always, program::toggle_linear, "accessibility blind braille speech linear").now(program::linear_title),
     row("redraw", "Draw the screen anew", NO, Program, ALL, &["ctrl-l"], always, program::redraw, "refresh clear repaint"),
     row("suspend", "Suspend to the shell", NO, Program, ALL, &["ctrl-z"], always, program::suspend, "background stop job"),
     row("palette", "Find an action by plain words", (254, "all"), Program, ALL, &["ctrl-k"], always, program::palette, "commands menu"),

@@ -68,20 +68,6 @@ pub(super) fn event(app: &mut App, event: Event) -> Vec<Effect> {
             Vec::new()
         }
         Event::Saved { request, files } => saved(app, request, &files),
-        Event::CardDone {
-            request,
-            placed,
-            text,
-        } => {
-            app.jobs.remove(&request);
-            if app.reader.placed == Some(placed) {
-                app.reader.tried = None;
-            }
-            if text.is_empty() {
-                return Vec::new();
-            }
-            app.say(text)
-        }
         Event::Writing(event) => compose::event(app, event),
         Event::Progress {
             request,
@@ -94,13 +80,27 @@ pub(super) fn event(app: &mut App, event: Event) -> Vec<Effect> {
             Vec::new()
         }
         Event::Failed { request, problem } => failed(app, request, problem),
-        news @ (Event::Changed(_) | Event::Arrived { .. } | Event::Problem(_) | Event::Stopped) => {
-            self::news(app, news)
-        }
+        news @ (Event::CardDone { .. }
+        | Event::Changed(_)
+        | Event::Arrived { .. }
+        | Event::Problem(_)
+        | Event::Stopped) => self::news(app, news),
     }
 }
 
-/// Takes what no request asked for.
+/// What a card offered is done: the message is read anew where it is on the screen.
+fn card_done(app: &mut App, request: RequestId, placed: Placed, text: Safe) -> Vec<Effect> {
+    app.jobs.remove(&request);
+    if app.reader.placed == Some(placed) {
+        app.reader.tried = None;
+    }
+    if text.is_empty() {
+        return Vec::new();
+    }
+    app.say(text)
+}
+
+/// Takes what no request asked for, and what was done with a card.
 fn news(app: &mut App, event: Event) -> Vec<Effect> {
     match event {
         Event::Changed(mailboxes) => {
@@ -113,6 +113,11 @@ fn news(app: &mut App, event: Event) -> Vec<Effect> {
             who,
             subject,
         } => arrived(app, mailbox, count, &who, &subject),
+        Event::CardDone {
+            request,
+            placed,
+            text,
+        } => card_done(app, request, placed, text),
         Event::Problem(problem) => app.complain(problem.summary, problem.hint),
         Event::Stopped => app.complain(
             Safe::fixed("The mail engine has stopped; nothing is sent or fetched any more"),

@@ -72,9 +72,8 @@ fn read(value: &[u8], trusted: &str) -> Option<Vec<Checked>> {
     let text = without_comments(&value);
     let mut pieces = text.split(|piece: &Piece| matches!(piece, Piece::End));
     let server = pieces.next()?;
-    let id = match server.first() {
-        Some(Piece::Word(id)) => id,
-        _ => return None,
+    let Some(Piece::Word(id)) = server.first() else {
+        return None;
     };
     // A version may follow the name.
     let is_it = id

@@ -35,6 +35,8 @@ mod linear_tests;
 mod picture_tests;
 #[cfg(test)]
 mod pictures_tests;
+#[cfg(test)]
+mod reach_tests;
 
 pub use pictures::{Spot, spots};
 pub use text::Text;

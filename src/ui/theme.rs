@@ -136,8 +136,8 @@ const fn weight(paint: Paint) -> Style {
     }
 }
 
-/// The colours of a terminal: the sixteen for hues, so that the user's own shades are kept, and a
-/// few greys.
+/// The colours of a terminal: the sixteen for hues where all their usual shades can be read, so that the user's
+/// own are kept; else colours that everybody has alike. Text has a contrast of 4.5 at least, on the bar too.
 struct Palette {
     dim: Color,
     line: Color,
@@ -157,15 +157,15 @@ struct Palette {
 }
 
 const DARK: Palette = Palette {
-    dim: Color::Indexed(247),
+    dim: Color::Indexed(249),
     line: Color::Indexed(240),
     cursor: Color::Indexed(238),
     cursor_text: Color::Indexed(255),
     cursor_elsewhere: Color::Indexed(235),
     title: Color::LightCyan,
-    link: Color::LightBlue,
+    link: Color::Indexed(111),
     star: Color::LightYellow,
-    tag: Color::LightMagenta,
+    tag: Color::Indexed(213),
     quote_odd: Color::Indexed(109),
     quote_even: Color::Indexed(144),
     found: Color::Indexed(58),
@@ -175,7 +175,7 @@ const DARK: Palette = Palette {
 };
 
 const LIGHT: Palette = Palette {
-    dim: Color::Indexed(241),
+    dim: Color::Indexed(239),
     line: Color::Indexed(250),
     cursor: Color::Indexed(252),
     cursor_text: Color::Indexed(232),
@@ -183,7 +183,7 @@ const LIGHT: Palette = Palette {
     title: Color::Blue,
     link: Color::Blue,
     star: Color::Indexed(130),
-    tag: Color::Magenta,
+    tag: Color::Indexed(90),
     quote_odd: Color::Indexed(24),
     quote_even: Color::Indexed(94),
     found: Color::Indexed(229),

@@ -136,6 +136,13 @@ pub enum Command {
         /// Into which folder; `None`: the configured one.
         folder: Option<PathBuf>,
     },
+    /// Makes a cleaned page of a message for the browser; answered by [`Event::Page`].
+    MakePage {
+        /// Ties the reply.
+        request: RequestId,
+        /// The message.
+        placed: Placed,
+    },
     /// Does what a card of a message offers, after the user has agreed; answered by [`Event::CardDone`].
     Card {
         /// Ties the reply.
@@ -413,6 +420,15 @@ pub enum Event {
     },
     /// What came of a [`Command::Take`].
     Taken(TakeEvent),
+    /// Reply to [`Command::MakePage`].
+    Page {
+        /// The request.
+        request: RequestId,
+        /// The page: nothing in it loads or runs.
+        page: String,
+        /// How many remote pictures were left out.
+        left_out: u32,
+    },
     /// Something about what is written or waits to be sent.
     Writing(WritingEvent),
     /// How far a save or a big download is, in bytes.

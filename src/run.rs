@@ -4,8 +4,10 @@
 //! frame is drawn at once for a key, at most sixty times a second for news.
 
 mod editor;
+mod ends;
 mod given;
 mod keys;
+mod pages;
 mod painter;
 mod sixel;
 mod terminal;
@@ -18,8 +20,10 @@ use crate::ui;
 use base64::Engine as _;
 use crossterm::event::EventStream;
 use editor::Editing;
+use ends::Ends;
 use futures_util::{FutureExt as _, StreamExt as _};
 use given::Given;
+use pages::Pages;
 use painter::Painter;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
@@ -109,6 +113,7 @@ pub async fn run(mut front: Front) -> anyhow::Result<Option<Safe>> {
         given: None,
         editor: front.editor,
         data_dir,
+        pages: Pages::default(),
         start: front.start,
         keyboard: None,
         editing: None,
@@ -177,6 +182,7 @@ struct Loop {
     given: Option<Given>,
     editor: String,
     data_dir: PathBuf,
+    pages: Pages,
     start: Option<DraftStart>,
     /// What is typed; nobody's while an editor has the terminal.
     keyboard: Option<EventStream>,
@@ -296,8 +302,10 @@ impl Loop {
             Effect::OpenUrl(url) => {
                 if let Err(error) = (self.open_url)(&url) {
                     tracing::warn!(%error, "no program opened the address");
+                    self.feed(Input::Unopened(None))?;
                 }
             }
+            Effect::OpenPage(page) => self.open_page(&page)?,
             // The terminal is the editor's now.
             Effect::Copy(_) | Effect::Bell | Effect::Redraw if self.is_given() => {}
             Effect::OpenFile(file) => self.open_file(&file)?,
@@ -321,6 +329,21 @@ impl Loop {
                 self.feed(Input::Resumed)?;
             }
             Effect::Quit => (self.is_running, self.is_quit) = (false, true),
+        }
+        Ok(())
+    }
+
+    fn open_page(&mut self, page: &str) -> anyhow::Result<()> {
+        let written = self.pages.write(&self.data_dir, page);
+        let file = written
+            .as_ref()
+            .map(|f| f.to_string_lossy().into_owned())
+            .ok();
+        let opened = written.and_then(|file| (self.open_url)(&file.to_string_lossy()));
+        if let Err(error) = opened {
+            tracing::warn!(%error, "no program opened the page");
+            let file = file.as_deref().map(Safe::line);
+            self.feed(Input::Unopened(file))?;
         }
         Ok(())
     }
@@ -552,48 +575,7 @@ const fn is_reply(event: &Event) -> bool {
             | Event::Activity { .. }
             | Event::Unavailable { .. }
             | Event::Taken(_)
+            | Event::Page { .. }
             | Event::Writing(_)
     )
-}
-
-/// The signals that end the program as if the user had quit.
-struct Ends {
-    #[cfg(unix)]
-    term: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    hup: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    int: tokio::signal::unix::Signal,
-}
-
-impl Ends {
-    #[cfg(unix)]
-    fn new() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self {
-            term: signal(SignalKind::terminate())?,
-            hup: signal(SignalKind::hangup())?,
-            int: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    #[cfg(not(unix))]
-    fn new() -> std::io::Result<Self> {
-        Ok(Self {})
-    }
-
-    /// Waits for one. Whether it is an interrupt, as Ctrl-C makes it.
-    #[cfg(unix)]
-    async fn wait(&mut self) -> bool {
-        tokio::select! {
-            _ = self.term.recv() => false,
-            _ = self.hup.recv() => false,
-            _ = self.int.recv() => true,
-        }
-    }
-
-    #[cfg(not(unix))]
-    async fn wait(&mut self) -> bool {
-        std::future::pending().await
-    }
 }

@@ -404,7 +404,7 @@ fn attachments_are_saved_one_or_all() {
             _ => None,
         })
         .collect();
-    assert_eq!(saves, [1, 0]);
+    assert_eq!(saves, [1, 2]);
     assert_eq!(scene.app.jobs.len(), 2);
     let request = *scene.app.jobs.keys().next().unwrap();
     let files = vec!["/home/ann/budget 2026.ods".into()];

@@ -1,8 +1,8 @@
 //! Everything the front may want done: effects as data.
 //!
 //! Made by `update`, carried out by `run`. An effect must never hold text from a mail that a
-//! terminal could take for a command: only [`Effect::Copy`] and [`Effect::OpenUrl`] carry such text,
-//! and `run` encodes both.
+//! terminal could take for a command: only [`Effect::Copy`], [`Effect::OpenUrl`] and
+//! [`Effect::OpenPage`] carry such text, and `run` lets none of it through as it is.
 
 use crate::bus::Command;
 use crate::model::DraftKey;
@@ -25,6 +25,8 @@ pub enum Effect {
         /// The file.
         file: PathBuf,
     },
+    /// Write this cleaned page to a file of its own and have the user's browser open it.
+    OpenPage(String),
     /// Put this text on the clipboard.
     Copy(String),
     /// Ring.

@@ -2,6 +2,7 @@
 //!
 //! Called by `update`. A reply whose request is no longer awaited must never change anything.
 
+use super::actions::page_made;
 use super::activity;
 use super::compose;
 use super::gallery;
@@ -47,12 +48,7 @@ pub(super) fn event(app: &mut App, event: Event) -> Vec<Effect> {
             unavailable(app, request, &why);
             Vec::new()
         }
-        Event::Source { request, lines } => {
-            if app.reader.asked_source == Some(request) {
-                app.reader.receive_source(lines);
-            }
-            Vec::new()
-        }
+        Event::Source { request, lines } => source(app, request, lines),
         Event::Applied {
             request,
             op,
@@ -73,17 +69,9 @@ pub(super) fn event(app: &mut App, event: Event) -> Vec<Effect> {
             request,
             placed,
             text,
-        } => {
-            app.jobs.remove(&request);
-            if app.reader.placed == Some(placed) {
-                app.reader.tried = None;
-            }
-            if text.is_empty() {
-                return Vec::new();
-            }
-            app.say(text)
-        }
+        } => card_done(app, request, placed, text),
         Event::Taken(event) => taking::event(app, event),
+        page @ Event::Page { .. } => page_made(app, page),
         Event::Writing(event) => compose::event(app, event),
         Event::Progress {
             request,
@@ -99,6 +87,24 @@ pub(super) fn event(app: &mut App, event: Event) -> Vec<Effect> {
             self::news(app, news)
         }
     }
+}
+
+fn source(app: &mut App, request: RequestId, lines: Vec<Safe>) -> Vec<Effect> {
+    if app.reader.asked_source == Some(request) {
+        app.reader.receive_source(lines);
+    }
+    Vec::new()
+}
+
+fn card_done(app: &mut App, request: RequestId, placed: Placed, text: Safe) -> Vec<Effect> {
+    app.jobs.remove(&request);
+    if app.reader.placed == Some(placed) {
+        app.reader.tried = None;
+    }
+    if text.is_empty() {
+        return Vec::new();
+    }
+    app.say(text)
 }
 
 fn progress(app: &mut App, request: RequestId, done: u64, total: u64) {
@@ -432,6 +438,7 @@ pub(super) fn refused(app: &mut App, command: &Command) -> Vec<Effect> {
         | Command::CancelOp { request, .. }
         | Command::Card { request, .. }
         | Command::Take(Take { request, .. })
+        | Command::MakePage { request, .. }
         | Command::Save { request, .. } => {
             let problem = Problem {
                 account: None,

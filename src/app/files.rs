@@ -123,6 +123,7 @@ pub(super) fn view(app: &mut App, placed: Placed, at: usize) -> Vec<Effect> {
         return app.say(Safe::fixed("This attachment is gone"));
     };
     if file.is_readable() {
+        app.overlay = None;
         return super::actions::enter(app, file.part);
     }
     if let Some(why) = why_not_opened(file.name.as_str(), file.mime_type.as_str()) {

@@ -249,7 +249,8 @@ impl Reader {
             | Row::Rest(_)
             | Row::Picture { .. }
             | Row::Caption(_)
-            | Row::Gap => None,
+            | Row::Gap
+            | Row::Quoted(_) => None,
         }
     }
 

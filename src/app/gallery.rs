@@ -279,6 +279,10 @@ fn fit(app: &App) -> Option<Fit> {
 /// After every input: asks for what is in sight.
 pub(super) fn settle(app: &mut App) -> Vec<Effect> {
     let height = app.reader_height();
+    if app.reader.is_linear != app.is_linear() {
+        app.reader.is_linear = app.is_linear();
+        app.reader.lay_out();
+    }
     let fit = fit(app);
     if app.reader.gallery.fit != fit {
         app.reader.gallery.refit(fit);
@@ -341,6 +345,7 @@ impl App {
         let has_blocks = !self.is_ascii() && self.colours() != Colours::None;
         match self.settings.pictures {
             Pictures::Blocks { .. } if !has_blocks => Pictures::Off,
+            _ if self.is_linear() => Pictures::Off,
             pictures => pictures,
         }
     }

@@ -52,6 +52,9 @@ pub enum Input {
     },
     /// Something that was asked of the system was not done: what, and what to do.
     NotDone(Safe, Safe),
+    /// No program could be started to open an address or a page; where it is a page, the file that it is
+    /// in.
+    Unopened(Option<Safe>),
     /// The program runs again after [`Effect::Suspend`](super::Effect::Suspend).
     Resumed,
 }

@@ -146,6 +146,8 @@ pub struct Shape {
     pub split: Option<u16>,
     /// The sidebar's columns, once dragged.
     pub sidebar_cols: Option<u16>,
+    /// Whether one pane at a time has all of the screen.
+    pub is_linear: bool,
 }
 
 /// How list and preview lie to one another.
@@ -185,6 +187,8 @@ pub struct Panes {
     pub main: Area,
     /// How they lie.
     pub split: Split,
+    /// Whether what is open has all of the screen.
+    pub is_linear: bool,
 }
 
 /// The columns of text that are still comfortable to read.
@@ -203,6 +207,7 @@ impl Panes {
         let mut body = screen;
         let mut panes = Self {
             screen,
+            is_linear: shape.is_linear,
             ..Self::default()
         };
         if shape.rows >= 3 {
@@ -221,7 +226,7 @@ impl Panes {
 
     fn place_sidebar(&mut self, shape: Shape, body: &mut Area) {
         let is_focused = shape.focus == Context::Sidebar;
-        if shape.cols < 80 {
+        if shape.cols < 80 || shape.is_linear {
             // Too narrow to lie beside: it takes the place of the rest while it has the keys.
             if is_focused {
                 let w = body.w;
@@ -283,6 +288,14 @@ impl Panes {
         let w = cols.min(self.screen.w);
         // Notice and keys stay in sight where there is any room for them.
         let whole = self.screen.h.saturating_sub(self.status.h + self.hints.h);
+        if self.is_linear {
+            let top = self.title.h;
+            return Area {
+                y: top,
+                h: whole.saturating_sub(top),
+                ..self.screen
+            };
+        }
         let h = rows.min(whole);
         Area {
             x: (self.screen.w - w) / 2,
@@ -294,7 +307,7 @@ impl Panes {
 }
 
 fn split_of(shape: Shape, body: Area) -> Split {
-    if !shape.has_preview {
+    if !shape.has_preview || shape.is_linear {
         return Split::None;
     }
     let fits_beside = body.w >= 62 && body.h >= 4;
@@ -329,6 +342,7 @@ mod tests {
             focus,
             split: None,
             sidebar_cols: None,
+            is_linear: false,
         }
     }
 
@@ -362,11 +376,11 @@ mod tests {
         fn no_pane_leaves_the_screen_and_none_overlaps_another(
             cols in 0u16..520, rows in 0u16..220, mode in 0usize..4, focus in 0usize..3,
             has_sidebar: bool, has_preview: bool, split in proptest::option::of(0u16..1200),
-            sidebar_cols in proptest::option::of(0u16..600),
+            sidebar_cols in proptest::option::of(0u16..600), is_linear: bool,
         ) {
             let panes = Panes::new(Shape {
                 cols, rows, mode: LayoutMode::ALL[mode], has_preview, has_sidebar,
-                focus: Context::ALL[focus], split, sidebar_cols,
+                focus: Context::ALL[focus], split, sidebar_cols, is_linear,
             });
             let all = [panes.title, panes.sidebar, panes.sidebar_line, panes.list,
                 panes.split_line, panes.reader, panes.status, panes.hints];

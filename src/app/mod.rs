@@ -43,6 +43,7 @@ mod picker;
 mod presets;
 mod prompt;
 mod reader;
+mod reader_rows;
 mod settings;
 mod settle;
 mod sidebar;
@@ -112,7 +113,8 @@ pub(crate) use overlay::ANSWERS_GAP;
 pub use overlay::{Confirm, Overlay};
 pub use picker::{Item, Picker, PickerKind};
 pub use prompt::{Prompt, PromptKind};
-pub use reader::{Body, CardRow, HeaderLine, Headers, Reader, Row, wrap};
+pub use reader::{Body, CardRow, HeaderLine, Headers, Reader, Row};
+pub use reader_rows::wrap;
 pub use settings::{
     Colours, DateStyle, KeyOverride, ParseQuery, Pictures, Preset, Settings, every_word,
 };
@@ -189,6 +191,8 @@ pub struct App {
     piping: Option<(Placed, Taken)>,
     /// The files that were saved last.
     saved: Vec<std::path::PathBuf>,
+    /// Whether the user agreed that pages go to the browser.
+    pub(crate) opens_pages: bool,
     pub(crate) has_preview: bool,
     pub(crate) has_sidebar: bool,
     pub(crate) split: Option<u16>,
@@ -268,6 +272,7 @@ impl App {
             takings: BTreeMap::new(),
             piping: None,
             saved: Vec::new(),
+            opens_pages: false,
             has_preview: true,
             has_sidebar: true,
             split: None,
@@ -314,7 +319,10 @@ impl App {
     pub fn tick_ms(&self) -> u64 {
         let is_counting = |a: &AccountView| matches!(a.link, Link::Waiting { .. });
         let is_told = matches!(&self.overlay, Some(Overlay::Activity(a)) if a.is_counting());
-        if is_told || self.accounts.iter().any(is_counting) {
+        // A number that runs down would be read out each time.
+        if self.is_linear() {
+            60_000
+        } else if is_told || self.accounts.iter().any(is_counting) {
             1_000
         } else {
             60_000
@@ -331,6 +339,12 @@ impl App {
     #[must_use]
     pub const fn is_ascii(&self) -> bool {
         self.settings.is_ascii
+    }
+
+    /// Whether plain lines are drawn, for a screen reader.
+    #[must_use]
+    pub const fn is_linear(&self) -> bool {
+        self.settings.is_linear
     }
 
     /// Where everything is on the screen.
@@ -351,6 +365,7 @@ impl App {
             focus: self.focus,
             split: self.split,
             sidebar_cols: self.sidebar_cols,
+            is_linear: self.is_linear(),
         })
     }
 

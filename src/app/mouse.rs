@@ -115,7 +115,8 @@ fn down_on_reader(app: &mut App, x: u16, y: usize) -> Vec<Effect> {
         | Row::Source(_)
         | Row::Picture { .. }
         | Row::Caption(_)
-        | Row::Gap => Vec::new(),
+        | Row::Gap
+        | Row::Quoted(_) => Vec::new(),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Called by `dispatch` and `update`. Esc must close what is open and nothing else.
 
-use super::actions::{ask_to_open, copy_link};
+use super::actions::{ask_to_open, copy_link, make_page};
 use super::picker::{Choice, PartAct, Picked};
 use super::{
     Activity, App, Area, Code, Effect, Help, Item, Key, Outbox, Output, Picker, PickerKind, Prompt,
@@ -41,6 +41,8 @@ pub(crate) enum Confirmed {
     Card(Placed, CardDeed),
     /// Begins a draft.
     Write(DraftStart),
+    /// Opens the page of this message in the browser.
+    Page(Placed),
     /// Ends the program.
     Quit,
     /// Makes a change that cannot be undone.
@@ -182,6 +184,7 @@ fn confirm(app: &mut App, mut question: Confirm, key: Key) -> Vec<Effect> {
             Confirmed::OpenUrl(url) => vec![Effect::OpenUrl(url)],
             Confirmed::Card(placed, deed) => app.card(placed, deed),
             Confirmed::Write(start) => app.write(start),
+            Confirmed::Page(placed) => make_page(app, placed),
             Confirmed::Quit => vec![Effect::Quit],
             Confirmed::Apply(kind, targets) => app.apply(kind, targets),
             Confirmed::Discard(key) => compose::discard(app, key),

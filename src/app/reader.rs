@@ -3,16 +3,17 @@
 //! `update` feeds it replies; `ui` draws the rows that are visible. The rows are laid out once per
 //! change, never per frame; a reply for another message must never be shown.
 
-use super::gallery::{self, Gallery};
-use super::{App, Context, Finding, size_text};
-use crate::bus::{Form, Link, RequestId};
-use crate::model::{
-    Attachment, Card, CardKind, Line, LineKind, PartId, Placed, Reading, Rest, Safe, Tone,
-};
+use super::Finding;
+use super::gallery::Gallery;
+use super::reader_rows::{REST_LINES, card_rows, fold, has_facts, pack, tell_quotes, wrap};
+use crate::bus::{Form, RequestId};
+use crate::model::{Line, PartId, Placed, Reading, Rest, Safe, Tone};
 use unicode_width::UnicodeWidthStr;
 
-/// Quoted blocks of fewer lines are not worth folding.
-const FOLD_LINES_MIN: usize = 3;
+/// The columns of the name of one of the few headers, gap included.
+const NAME_COLS: u16 = 6;
+/// The columns that a date in words takes beside the sender, gap included.
+const DATE_COLS: usize = 24;
 
 /// Which headers are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -86,6 +87,8 @@ pub enum Row {
     Caption(usize),
     /// Nothing.
     Gap,
+    /// That from here on the text is quoted so deep, where the lines themselves do not show it.
+    Quoted(u8),
 }
 
 /// One line of the headers.
@@ -160,6 +163,8 @@ pub struct Reader {
     pub is_marked: bool,
     /// Quotes deeper than this are folded.
     pub quotes: u8,
+    /// Whether what the sender hides is shown.
+    pub shows_hidden: bool,
     /// The text that is waited for.
     pub asked: Option<Asked>,
     /// The source that is waited for.
@@ -168,6 +173,8 @@ pub struct Reader {
     pub tried: Option<(Placed, u16, Form)>,
     /// The words that are looked for in it.
     pub finding: Option<Finding>,
+    /// Whether quotes are told in words.
+    pub(super) is_linear: bool,
     /// Its pictures.
     pub(crate) gallery: Gallery,
     scroll: usize,
@@ -192,10 +199,12 @@ impl Default for Reader {
             link: None,
             is_marked: false,
             quotes: 1,
+            shows_hidden: false,
             asked: None,
             asked_source: None,
             tried: None,
             finding: None,
+            is_linear: false,
             gallery: Gallery::default(),
             scroll: 0,
             returns_to: 0,
@@ -321,7 +330,12 @@ impl Reader {
     }
 
     /// Takes the text. Scrolling is kept when more of the same message arrives.
-    pub fn receive(&mut self, reading: Box<Reading>, progress: Option<(u64, u64)>, height: usize) {
+    pub fn receive(
+        &mut self,
+        mut reading: Box<Reading>,
+        progress: Option<(u64, u64)>,
+        height: usize,
+    ) {
         self.link = self.link.filter(|l| *l < reading.links.len());
         if self
             .reading()
@@ -334,6 +348,7 @@ impl Reader {
                 other => other,
             };
         }
+        reading.show_hidden(self.shows_hidden);
         self.gallery.take(&reading);
         self.body = Body::Here(reading);
         self.progress = progress;
@@ -384,7 +399,11 @@ impl Reader {
                 rows.extend((0..REST_LINES).map(Row::Rest));
             }
             let found = self.finding.as_ref();
+            let from = rows.len();
             fold(reading, &self.gallery, self.quotes, found, &mut rows);
+            if self.is_linear {
+                tell_quotes(reading, from, &mut rows);
+            }
             self.gallery.push_attached(&mut rows);
         }
         self.rows = rows;
@@ -492,11 +511,13 @@ impl Reader {
     pub fn link_at(&self, line: usize, column: usize) -> Option<usize> {
         let line = self.reading()?.body.get(line)?;
         let mut x = 1 + Line::quote_cols(line.quote);
+        let mut owed = 0;
         for span in &line.spans {
-            x += span.text.as_str().width();
+            x += span.text.as_str().width() - usize::from(span.blank_after_number(owed));
             // The number behind it belongs to it.
             let number = span.link.map_or(0, |n| (n + 1).to_string().len() + 2);
             x += number;
+            owed = u16::try_from(number).unwrap_or(0);
             if column < x {
                 return span.link;
             }
@@ -545,182 +566,8 @@ impl Reader {
             | Row::Source(_)
             | Row::Picture { .. }
             | Row::Caption(_)
-            | Row::Gap => false,
+            | Row::Gap
+            | Row::Quoted(_) => false,
         })
-    }
-}
-
-/// The columns of the name of one of the few headers, gap included.
-const NAME_COLS: u16 = 6;
-/// The columns that a date in words takes beside the sender, gap included.
-const DATE_COLS: usize = 24;
-
-/// How many lines there are for what is said of a message of which only the header is here.
-const REST_LINES: usize = 4;
-
-impl App {
-    /// What is said of a message of which only the header is here, in lines.
-    #[must_use]
-    pub fn rest_lines(&self, reading: &Reading, cols: usize) -> Vec<Safe> {
-        let size = size_text(reading.rest_bytes);
-        let account = self.reader.placed.and_then(|p| self.mailbox(p.mailbox));
-        let account = account.and_then(|m| self.account(m.account));
-        let is_put_off = account.is_some_and(|a| matches!(a.link, Link::Waiting { .. }));
-        let key = self.keymap.first("fetch-whole", Context::Reader);
-        let text = match (reading.rest, self.is_offline) {
-            (Rest::Here, _) => return Vec::new(),
-            (Rest::Lost, _) => format!(
-                "{size}; only the header was fetched, and the rest is no longer on the server."
-            ),
-            (Rest::OnServer, false) => format!(
-                "{size}; only the header was fetched. Press {key} to fetch the whole message."
-            ),
-            (Rest::OnServer, true) => format!(
-                "{size}; only the header was fetched. Press {key} to have the whole message fetched when you are online again."
-            ),
-            (Rest::Asked, false) if is_put_off => {
-                format!("{size}; the whole message is fetched as soon as the server can be asked.")
-            }
-            (Rest::Asked, false) => format!("{size}; the whole message is being fetched."),
-            (Rest::Asked, true) => {
-                let online = self.keymap.first("toggle-offline", Context::Reader);
-                format!(
-                    "{size}; the whole message is fetched when you are online again ({online})."
-                )
-            }
-        };
-        wrap(&Safe::line(&text), cols, REST_LINES)
-    }
-}
-
-/// Wraps a text at words to so many columns; what is beyond the last line ends in an ellipsis.
-#[must_use]
-pub fn wrap(text: &Safe, cols: usize, lines_max: usize) -> Vec<Safe> {
-    // An address must not be broken at its hyphens.
-    let options = textwrap::Options::new(cols.max(4))
-        .word_separator(textwrap::WordSeparator::AsciiSpace)
-        .word_splitter(textwrap::WordSplitter::NoHyphenation);
-    let mut pieces: Vec<Safe> = textwrap::wrap(text.as_str(), options)
-        .iter()
-        .take(lines_max + 1)
-        .map(|piece| Safe::line(piece))
-        .collect();
-    if pieces.len() > lines_max {
-        pieces.truncate(lines_max);
-        if let Some(last) = pieces.last_mut() {
-            *last = Safe::join(&[last.clone(), Safe::fixed("…")], " ");
-        }
-    }
-    pieces
-}
-
-/// Whether the line of facts says anything.
-#[must_use]
-pub(super) fn has_facts(reading: &Reading) -> bool {
-    !reading.attachments.is_empty()
-        || !reading.links.is_empty()
-        || reading.blocked_images > 0
-        || reading.is_html
-        || reading.has_other_form
-        || reading.cards.iter().any(is_list)
-}
-
-/// Whether a card is told in the line of facts.
-const fn is_list(card: &Card) -> bool {
-    matches!(card.kind, CardKind::List(_))
-}
-
-/// Puts as many attachments on a row as fit.
-fn pack(reading: &Reading, rows: &mut Vec<Row>) {
-    let mut first = 0;
-    let mut used = 0;
-    for (n, file) in reading.attachments.iter().enumerate() {
-        let needed = file_cols(n, file);
-        if n > first && used + needed > usize::from(reading.width) {
-            let count = n - first;
-            rows.push(Row::Files { first, count });
-            (first, used) = (n, 0);
-        }
-        used += needed;
-    }
-    let count = reading.attachments.len() - first;
-    if count > 0 {
-        rows.push(Row::Files { first, count });
-    }
-}
-
-/// The columns that an attachment takes: number, name, size, and a gap.
-fn file_cols(n: usize, file: &Attachment) -> usize {
-    let number = (n + 1).to_string().len() + 3;
-    number + file.name.as_str().width() + 1 + size_text(file.size_bytes).len() + 3
-}
-
-/// The lines of the cards, wrapped, with room for the mark on the left and a key on the right.
-fn card_rows(reading: &Reading) -> Vec<CardRow> {
-    const LINES_MAX: usize = 4;
-    const KEY_COLS: usize = 8;
-    let cols = usize::from(reading.width).saturating_sub(2);
-    let cards = reading.cards.iter().filter(|card| !is_list(card));
-    let lines = cards.flat_map(|card| &card.lines);
-    let mut rows = Vec::new();
-    for line in lines {
-        let key = if line.action.is_empty() { 0 } else { KEY_COLS };
-        let pieces = wrap(&line.text, cols.saturating_sub(key), LINES_MAX);
-        rows.extend(pieces.into_iter().map(|text| CardRow {
-            text,
-            tone: line.tone,
-            action: "",
-        }));
-        if let Some(last) = rows.last_mut() {
-            last.action = line.action;
-        }
-    }
-    rows
-}
-
-/// The rows of the text, with blocks quoted deeper than `quotes` folded into one row each, but for
-/// those in which something was found.
-fn fold(
-    reading: &Reading,
-    gallery: &Gallery,
-    quotes: u8,
-    finding: Option<&Finding>,
-    rows: &mut Vec<Row>,
-) {
-    let mut picture_before = None;
-    let close = |first: usize, count: usize, rows: &mut Vec<Row>| {
-        let is_found = |n| finding.is_some_and(|f| f.is_in_line(n));
-        let is_open = (first..first + count).any(is_found);
-        close_fold(first, count, is_open, rows);
-    };
-    let mut first = 0;
-    let mut deep = 0;
-    for (n, line) in reading.body.iter().enumerate() {
-        if line.quote > quotes && line.kind != LineKind::Note {
-            if deep == 0 {
-                first = n;
-            }
-            deep += 1;
-            continue;
-        }
-        close(first, deep, rows);
-        deep = 0;
-        let picture = gallery.alone_in(line);
-        match picture.and_then(|p| Some((p, gallery.rows(p)?))) {
-            // What stands for it may go on in the next line.
-            Some((picture, _)) if picture_before == Some(picture) => {}
-            Some((picture, count)) => gallery::push(rows, picture, count, line.quote),
-            None => rows.push(Row::Line(n)),
-        }
-        picture_before = picture;
-    }
-    close(first, deep, rows);
-}
-
-fn close_fold(first: usize, count: usize, is_open: bool, rows: &mut Vec<Row>) {
-    if count >= FOLD_LINES_MIN && !is_open {
-        rows.push(Row::Folded { first, count });
-    } else {
-        rows.extend((first..first + count).map(Row::Line));
     }
 }

@@ -418,6 +418,7 @@ pub(crate) fn reading() -> Reading {
         shown: Safe::line(target),
         target: target.to_owned(),
         host: Safe::fixed(host),
+        onward: Safe::default(),
         text: Safe::fixed(text),
     };
     let file = |n: u16, name: &'static str, mime: &'static str, size_bytes| Attachment {

@@ -4,6 +4,7 @@
 //! environment: the local time offset and the query parser come in as functions.
 
 use super::LayoutMode;
+use crate::bus::Form;
 use crate::model::{Query, QueryError, Term};
 
 /// Which colours are used.
@@ -128,8 +129,12 @@ pub struct Settings {
     pub colours: Colours,
     /// Whether only ASCII is used for lines and marks.
     pub is_ascii: bool,
+    /// Whether plain lines are drawn, for a screen reader.
+    pub is_linear: bool,
     /// Dates in lists.
     pub date_style: DateStyle,
+    /// Which form of a message is shown where it has two.
+    pub prefer: Form,
     /// Seconds after which a message in the preview counts as read; one opened in the reader counts
     /// at once. `None`: never by itself.
     pub mark_read_after: Option<u32>,
@@ -168,7 +173,9 @@ impl Default for Settings {
         Self {
             colours: Colours::default(),
             is_ascii: false,
+            is_linear: false,
             date_style: DateStyle::default(),
+            prefer: Form::Auto,
             mark_read_after: Some(2),
             layout: LayoutMode::default(),
             has_threads: true,

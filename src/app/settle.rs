@@ -8,7 +8,7 @@ use super::gallery;
 use super::list::placed;
 use super::reader::Asked;
 use super::{Activity, App, Body, Context, Effect, Outbox, Overlay, Split, Token, stops};
-use crate::bus::{Command, RequestId};
+use crate::bus::{Command, Form, RequestId};
 use crate::model::{Flag, FlagChange, OpKind, Placed};
 
 /// How long the cursor must rest before a text is asked for while another is still awaited.
@@ -128,11 +128,15 @@ fn want_text(app: &mut App) -> Vec<Effect> {
     ask_for_text(app)
 }
 
-fn wanted(app: &App) -> Option<(Placed, u16, crate::bus::Form)> {
+fn wanted(app: &App) -> Option<(Placed, u16, Form)> {
     let panes = app.panes();
     let placed = app.reader.placed?;
     let is_shown = !panes.reader.is_empty();
-    is_shown.then(|| (placed, panes.text_cols(), app.reader.form))
+    let form = match app.reader.form {
+        Form::Auto => app.settings.prefer,
+        chosen => chosen,
+    };
+    is_shown.then(|| (placed, panes.text_cols(), form))
 }
 
 /// Asks for the text that is wanted now.

@@ -3,6 +3,7 @@
 //! Called by `run`. Must never read a clock, a file or the environment.
 
 use super::{App, Effect, Input, Token, compose, dispatch, events, mouse, overlay, settle, taking};
+use crate::model::Safe;
 
 /// Takes one input and says what is to be done about it.
 pub fn update(app: &mut App, input: Input) -> Vec<Effect> {
@@ -32,6 +33,7 @@ pub fn update(app: &mut App, input: Input) -> Vec<Effect> {
         Input::Edited { key, outcome } => compose::edited(app, key, outcome),
         Input::HasRun { program, fault } => taking::has_run(app, &program, &fault),
         Input::NotDone(what, hint) => app.complain(what, hint),
+        Input::Unopened(file) => unopened(app, file),
         Input::Resumed => vec![Effect::Redraw],
     };
     settle::settle(app, &mut effects);
@@ -54,6 +56,8 @@ fn timer(app: &mut App, token: Token) -> Vec<Effect> {
         }
         Token::Slow(serial) if serial == app.slow_serial => app.reader.is_slow = true,
         Token::SlowList(serial) if Some(serial) == app.list_serial => app.is_list_slow = true,
+        // Who has it read out may come late to it.
+        Token::Notice(_) if app.is_linear() => {}
         Token::Notice(serial) => app.notices.expire(serial),
         Token::Keep(serial) => return compose::keep_on_timer(app, serial),
         Token::Again => return compose::again(app),
@@ -67,4 +71,13 @@ fn timer(app: &mut App, token: Token) -> Vec<Effect> {
         | Token::SlowList(_) => {}
     }
     Vec::new()
+}
+/// Nobody is there who could open what the user wanted to see.
+fn unopened(app: &mut App, file: Option<Safe>) -> Vec<Effect> {
+    let text = Safe::fixed("No program could be started to open it");
+    let hint = match file {
+        Some(file) => Safe::join(&[Safe::fixed("it is in"), file], " "),
+        None => Safe::fixed("open it again and press c to copy the address"),
+    };
+    app.complain(text, hint)
 }

@@ -227,9 +227,15 @@ pub(super) fn settings(config: &Config, has_no_colour: bool, is_light: bool) -> 
     app::Settings {
         colours,
         is_ascii: ui.ascii,
+        is_linear: ui.linear,
         date_style: match ui.dates {
             config::Dates::Short => app::DateStyle::Short,
             config::Dates::Iso => app::DateStyle::Iso,
+        },
+        prefer: match ui.prefer {
+            config::Prefer::Auto => crate::bus::Form::Auto,
+            config::Prefer::Plain => crate::bus::Form::Plain,
+            config::Prefer::Html => crate::bus::Form::Html,
         },
         mark_read_after: match ui.mark_read_after {
             config::MarkRead::After(period) => {

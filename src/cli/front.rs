@@ -142,6 +142,9 @@ fn front(config: &Config, setup: Setup) -> Front {
 
 /// How pictures are to be shown: as it is set, else by what the terminal says of itself in the environment.
 fn pictures(config: &Config) -> PictureWish {
+    if config.ui.linear {
+        return PictureWish::Fixed(Pictures::Off);
+    }
     let term = variable("TERM");
     let colours = variable("COLORTERM");
     let is_true = matches!(colours.as_str(), "truecolor" | "24bit");

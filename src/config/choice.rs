@@ -101,6 +101,19 @@ pub enum Dates {
     Iso,
 }
 
+/// Which form of a message is shown, where it has two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Prefer {
+    /// The plain text where it says anything, else the HTML.
+    #[default]
+    Auto,
+    /// The plain text.
+    Plain,
+    /// The HTML.
+    Html,
+}
+
 /// Which keys to start from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -10,7 +10,7 @@ mod load;
 mod secret;
 mod value;
 
-pub use choice::{Dates, Keymap, Layout, LdapTls, Pictures, SaveSent, Theme, Tls};
+pub use choice::{Dates, Keymap, Layout, LdapTls, Pictures, Prefer, SaveSent, Theme, Tls};
 pub use load::{Loaded, config_file, data_dir, load, parse};
 pub use secret::{Credential, Proof};
 pub use value::{Chords, Keep, LeaveOnServer, MarkRead, OAuth2, OAuth2Client, Period, Size};
@@ -480,6 +480,9 @@ pub struct Ui {
     pub layout: Layout,
     /// Dates in lists: "short" (10:32, Apr 05, 2025-11-02) or "iso" (always 2025-11-02).
     pub dates: Dates,
+    /// Which form of a message is shown where it has two: "auto" (the plain text where it says
+    /// anything, else the HTML), "plain" or "html". The key = changes it for one message.
+    pub prefer: Prefer,
     /// How long a message must stay in the preview to count as read, such as "2s", or "never". One
     /// that is opened counts at once.
     pub mark_read_after: MarkRead,
@@ -496,6 +499,8 @@ pub struct Ui {
     /// How pictures are shown: "auto" (as well as the terminal can), "kitty", "iterm2", "sixel",
     /// "blocks" (two colours in each cell) or "off".
     pub pictures: Pictures,
+    /// For screen readers: one pane at a time as plain lines, the cursor on the line at hand.
+    pub linear: bool,
     /// Draws with plain ASCII only.
     pub ascii: bool,
     /// Where attachments are saved. Where it is not set: the system's folder for downloads.
@@ -536,6 +541,7 @@ impl Default for Ui {
             theme: Theme::Auto,
             layout: Layout::Auto,
             dates: Dates::Short,
+            prefer: Prefer::Auto,
             mark_read_after: MarkRead::After(Period::from_secs(2)),
             keymap: Keymap::Vim,
             threads: true,
@@ -543,6 +549,7 @@ impl Default for Ui {
             bell: false,
             mouse: true,
             pictures: Pictures::Auto,
+            linear: false,
             ascii: false,
             downloads: None,
             open_command: None,

@@ -309,6 +309,10 @@ impl Dispatch {
                 let texts = self.texts(placed);
                 self.tasks.spawn(texts.source(request, placed, inside));
             }
+            Command::MakePage { request, placed } => {
+                let texts = self.texts(placed);
+                self.tasks.spawn(texts.page(request, placed));
+            }
             Command::Save {
                 request,
                 placed,

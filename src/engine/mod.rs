@@ -41,6 +41,7 @@ mod originals;
 mod outbox;
 mod outcome;
 pub mod owner;
+mod pages;
 mod paths;
 mod people;
 mod pictures;

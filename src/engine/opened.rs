@@ -13,9 +13,11 @@ const COUNT_MAX: usize = 16;
 /// and so many bytes in all.
 const BYTES_MAX: usize = 96 * 1024 * 1024;
 
+type Kept = VecDeque<(MessageKey, Arc<Opened>)>;
+
 /// What was opened, the latest last.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct OpenedTexts(Arc<Mutex<VecDeque<(MessageKey, Arc<Opened>)>>>);
+pub(crate) struct OpenedTexts(Arc<Mutex<Kept>>);
 
 impl OpenedTexts {
     pub(crate) fn get(&self, message: MessageKey) -> Option<Arc<Opened>> {

@@ -11,6 +11,8 @@ use url::Url;
 const TARGET_MAX: usize = 16 * 1024;
 /// More of a target is not shown.
 const SHOWN_MAX: usize = 2000;
+/// More of a path that is led on to is not shown.
+const ONWARD_MAX: usize = 60;
 /// What comes after so many links is plain text.
 const LINKS_MAX: usize = 5000;
 
@@ -43,6 +45,7 @@ impl Links {
             shown: shown(&url),
             host: Safe::line(&url.host_str().map(show_host).unwrap_or_default()),
             target: target.clone(),
+            onward: onward(&url),
             text: Safe::default(),
         });
         self.numbers.insert(target, number);
@@ -65,6 +68,16 @@ impl Links {
         } else if !is_new && link.text.as_str().len() < TEXT_MAX {
             link.text = Safe::join(&[link.text.clone(), Safe::line(text.as_str().trim())], " ");
         }
+    }
+
+    /// The host that a link leads to, where these words of it name another.
+    pub(crate) fn other_host(&self, number: usize, words: &Safe) -> Option<Safe> {
+        let link = self.found.get(number)?;
+        let told = Link {
+            text: words.clone(),
+            ..link.clone()
+        };
+        told.names_other_host().then(|| link.host.clone())
     }
 
     pub(crate) fn into_vec(self) -> Vec<Link> {
@@ -90,6 +103,47 @@ fn shown(url: &Url) -> Safe {
     let is_long = text.chars().nth(SHOWN_MAX).is_some();
     let cut: String = text.chars().take(SHOWN_MAX).collect();
     Safe::line(&if is_long { cut + "…" } else { cut })
+}
+
+/// Where an address leads on to, where another address stands in it, as in the links of those who
+/// count who follows them.
+fn onward(url: &Url) -> Safe {
+    let mut at = url.clone();
+    // Counters that count counters: the innermost is the one that matters.
+    for _ in 0..3 {
+        match within(&at) {
+            Some(inner) => at = inner,
+            None => break,
+        }
+    }
+    match at.host_str() {
+        Some(host) if at.host_str() != url.host_str() => {
+            let path = at.path().trim_end_matches('/');
+            let path: String = path.chars().take(ONWARD_MAX).collect();
+            Safe::line(&format!("{}{path}", show_host(host)))
+        }
+        _ => Safe::default(),
+    }
+}
+
+fn within(url: &Url) -> Option<Url> {
+    let web = |text: &str| {
+        let url = Url::parse(text).ok()?;
+        let is_web = matches!(url.scheme(), "http" | "https");
+        let has_name = url.host_str().is_some_and(|host| host.contains('.'));
+        Some(url).filter(|_| is_web && has_name)
+    };
+    let is_web = |text: &str| text.starts_with("http://") || text.starts_with("https://");
+    let mut values = url.query_pairs().take(50).map(|(_, value)| value);
+    let named = values
+        .find(|value| is_web(value))
+        .and_then(|value| web(&value));
+    named.or_else(|| {
+        let path = url.path().replace("%3A", ":").replace("%2F", "/");
+        let path = path.replace("%3a", ":").replace("%2f", "/");
+        let at = path.find("/https:/").or_else(|| path.find("/http:/"))?;
+        web(path.get(at + 1..)?)
+    })
 }
 
 /// A host as it is shown: in its own script where that cannot deceive, else as the A-label of RFC
@@ -169,6 +223,35 @@ mod tests {
         let link = one("https://www.bank.com:443@evil.org/login").unwrap();
         assert_eq!(link.shown.as_str(), "https://evil.org/login");
         assert_eq!(link.target, "https://www.bank.com:443@evil.org/login");
+    }
+
+    #[test]
+    fn where_a_counted_link_leads_on_to_is_told_if_the_address_tells() {
+        for (target, onward) in [
+            (
+                "https://click.example.net/c?u=1&url=https%3A%2F%2Fshop.example%2Fsale%3Fx",
+                "shop.example/sale",
+            ),
+            (
+                "https://a.example/?to=https%3A%2F%2Fb.example%2F%3Fto%3Dhttps%253A%252F%252Fc.example%252F",
+                "c.example",
+            ),
+            (
+                "https://click.example.net/CL0/https:%2F%2Fshop.example%2Fx/1/0",
+                "shop.example/x/1/0",
+            ),
+            ("https://click.example.net/ls/click?upn=u001.Zx", ""),
+            (
+                "https://shop.example/login?next=https://shop.example/cart",
+                "",
+            ),
+            (
+                "https://p\u{430}ypal.com/?u=https://p\u{430}ypal.org",
+                "xn--pypal-4ve.org",
+            ),
+        ] {
+            assert_eq!(one(target).unwrap().onward.as_str(), onward, "{target}");
+        }
     }
 
     #[test]

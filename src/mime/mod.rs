@@ -5,12 +5,12 @@
 
 mod address;
 mod bounce;
+mod browser;
 mod card;
 mod charset;
 mod choose;
 mod compose;
 mod date;
-mod dom;
 mod elsewhere;
 mod encode;
 mod field;
@@ -37,7 +37,6 @@ mod reply;
 mod review;
 mod seal;
 mod sealed;
-mod style;
 mod subject;
 mod summary;
 mod text;
@@ -57,6 +56,7 @@ mod corpus_tests;
 mod reply_corpus_tests;
 
 pub use address::parse_addresses;
+pub use browser::{PICTURE_MAX, Page, page, page_pictures};
 pub use card::{Viewer, answered, cards};
 pub use choose::Form;
 pub use compose::{

@@ -12,7 +12,8 @@ use super::text::{self, Flow, LINES_MAX, note};
 use super::tree::{Node, message_start, scan};
 use super::{charset, elsewhere, html, people, tnef, transfer, uu};
 use crate::model::{
-    BodyStructure, Holds, Line, LineKind, Part, PartId, Picture, PictureSource, Reading, Safe, Span,
+    BodyStructure, HiddenText, Holds, Line, LineKind, Part, PartId, Picture, PictureSource,
+    Reading, Safe, Span,
 };
 use std::borrow::Cow;
 
@@ -223,6 +224,13 @@ impl<'a> Message<'a> {
         Some(PartText { text, flow, files })
     }
 
+    /// The texts in HTML that are shown in that form.
+    pub(super) fn pages(&self, form: Form) -> Vec<String> {
+        let chosen = choose(&self.structure, form, |_, _| false);
+        let pages = chosen.parts.iter().filter(|p| p.mime_type == "text/html");
+        pages.filter_map(|p| Some(self.text(p)?.text)).collect()
+    }
+
     fn is_single(&self) -> bool {
         self.structure.parts.len() == 1
     }
@@ -348,6 +356,18 @@ fn page_lines(
     let done = html::lines(page, measure, links);
     reading.is_html = true;
     reading.blocked_images = reading.blocked_images.saturating_add(done.blocked_images);
+    reading.trackers = reading.trackers.saturating_add(done.trackers);
+    // A rule comes between the texts of a message.
+    let above = match reading.body.len() {
+        0 => 0,
+        lines => lines + 1,
+    };
+    reading.hidden_texts = reading.hidden_texts.saturating_add(done.hidden_texts);
+    let hidden = done.hidden.iter().cloned().map(|hidden| HiddenText {
+        at: hidden.at + above,
+        ..hidden
+    });
+    reading.hidden.extend(hidden);
     take_pictures(parts, reading, done)
 }
 

@@ -170,7 +170,7 @@ pub(super) fn unquote(line: &str) -> (usize, &str) {
     (depth, rest)
 }
 
-fn expand_tabs(text: &str) -> String {
+pub(super) fn expand_tabs(text: &str) -> String {
     if !text.contains('\t') {
         return text.to_owned();
     }

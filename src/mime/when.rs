@@ -340,7 +340,7 @@ pub(super) fn recurrence(rule: &ICalendarRecurrenceRule) -> String {
     if !days.is_empty() {
         text = format!("{text} on {}", days.join(", "));
     }
-    let dates: Vec<String> = rule.bymonthday.iter().map(|d| d.to_string()).collect();
+    let dates: Vec<String> = rule.bymonthday.iter().map(ToString::to_string).collect();
     if !dates.is_empty() {
         text = format!("{text} on day {}", dates.join(", "));
     }

@@ -54,7 +54,7 @@ pub use part::{BodyStructure, Holds, Part, PartId};
 pub use pixels::{Fit, Pixels, Rgb};
 pub use query::{DEPTH_MAX, Query, QueryError, Term};
 pub use reading::{
-    Attachment, Emphasis, Line, LineKind, Link, Picture, PictureSource, Reading, Span,
+    Attachment, Emphasis, HiddenText, Line, LineKind, Link, Picture, PictureSource, Reading, Span,
 };
 pub use recipients::{Entry, Recipients, is_same_mailbox};
 pub use safe::{Safe, mixes_scripts};

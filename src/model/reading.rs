@@ -34,6 +34,20 @@ pub struct Span {
     pub picture: Option<usize>,
 }
 
+impl Span {
+    /// How many columns a span gives up for the number of the link before it: where it is nothing
+    /// but the space between two columns, so that these stay where they are.
+    #[must_use]
+    pub fn blank_after_number(&self, number_cols: u16) -> u16 {
+        let text = self.text.as_str();
+        if text.len() < 2 || text.bytes().any(|b| b != b' ') {
+            return 0;
+        }
+        let most = u16::try_from(text.len() - 1).unwrap_or(u16::MAX);
+        number_cols.min(most)
+    }
+}
+
 /// Where the bytes of a picture are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PictureSource {
@@ -120,6 +134,9 @@ pub struct Link {
     pub target: String,
     /// The host it leads to, as shown (A-label where scripts are mixed); empty if there is none.
     pub host: Safe,
+    /// Where it leads on to from there, as far as the address tells: host and path, as shown; empty if
+    /// it does not tell.
+    pub onward: Safe,
     /// The words that carry it.
     pub text: Safe,
 }
@@ -172,6 +189,15 @@ impl Attachment {
     }
 }
 
+/// A text that the sender hides.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HiddenText {
+    /// The line of [`Reading::body`] before which it stands, as long as none is shown.
+    pub at: usize,
+    /// It, as lines of notes.
+    pub lines: Vec<Line>,
+}
+
 /// A message made readable for one width.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Reading {
@@ -199,6 +225,14 @@ pub struct Reading {
     pub sender: Safe,
     /// Whether the user said that this sender's pictures are loaded.
     pub is_sender_allowed: bool,
+    /// How many remote pictures are there only to tell the sender that the message was opened.
+    pub trackers: u32,
+    /// How many texts the sender hides from whoever reads.
+    pub hidden_texts: u32,
+    /// These texts, as far as they were kept.
+    pub hidden: Vec<HiddenText>,
+    /// Whether they stand in the text, at the user's wish.
+    pub shows_hidden: bool,
     /// The width in columns that the lines were wrapped to.
     pub width: u16,
     /// What is to be said of it in our own frame.
@@ -248,6 +282,29 @@ fn format_header(name: &str, value: &str) -> String {
     format!("{name}: {value}\n")
 }
 
+impl Reading {
+    /// Puts what the sender hides into the text, each where it stands, or takes it out again.
+    pub fn show_hidden(&mut self, is_shown: bool) {
+        if self.shows_hidden == is_shown {
+            return;
+        }
+        self.shows_hidden = is_shown;
+        let mut body = std::mem::take(&mut self.body).into_iter();
+        let mut at = 0;
+        for hidden in &self.hidden {
+            self.body
+                .extend(body.by_ref().take(hidden.at.saturating_sub(at)));
+            at = at.max(hidden.at);
+            if is_shown {
+                self.body.extend(hidden.lines.iter().cloned());
+            } else {
+                body.by_ref().take(hidden.lines.len()).for_each(drop);
+            }
+        }
+        self.body.extend(body);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -258,6 +315,7 @@ mod tests {
             shown: Safe::fixed("https://login.bank.com/x"),
             target: "https://login.bank.com/x".to_owned(),
             host: Safe::fixed("login.bank.com"),
+            onward: Safe::default(),
             text: Safe::fixed(text),
         };
         for honest in [

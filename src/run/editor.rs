@@ -177,6 +177,7 @@ fn read(file: &Path) -> Result<String, Safe> {
 /// Removes what a process left that did not end by itself.
 pub(super) fn remove_leftovers(data_dir: &Path) {
     staging::remove_leftovers(data_dir, PREFIX);
+    staging::remove_leftovers(data_dir, super::pages::PREFIX);
 }
 
 #[cfg(unix)]

@@ -1,4 +1,4 @@
-//! The marks and lines that are drawn, in Unicode and in ASCII.
+//! The marks and lines that are drawn, in Unicode, in ASCII, and none.
 //!
 //! Used by `theme`. Every glyph must be one column wide, and none may need a special font.
 
@@ -104,4 +104,21 @@ pub(super) const ASCII: Glyphs = Glyphs {
     waiting: "!",
     stopped: "x",
     idle: "-",
+};
+
+/// For screen readers: no line and no mark that would be read out as one.
+pub(super) const LINEAR: Glyphs = Glyphs {
+    across: " ",
+    down: " ",
+    corners_top: [" ", " "],
+    corners_bottom: [" ", " "],
+    quote: " ",
+    branch: " ",
+    folded: " ",
+    unfolded: " ",
+    placeholder: " ",
+    watching: " ",
+    in_step: " ",
+    syncing: " ",
+    ..ASCII
 };

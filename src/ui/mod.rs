@@ -9,6 +9,7 @@ mod compose;
 mod dates;
 mod found;
 mod glyphs;
+mod linear;
 mod list;
 mod outbox;
 mod output;
@@ -27,9 +28,15 @@ mod compose_frames_tests;
 #[cfg(test)]
 mod frames_tests;
 #[cfg(test)]
+mod html_frames_tests;
+#[cfg(test)]
+mod linear_tests;
+#[cfg(test)]
 mod picture_tests;
 #[cfg(test)]
 mod pictures_tests;
+#[cfg(test)]
+mod reach_tests;
 
 pub use pictures::{Spot, spots};
 pub use text::Text;
@@ -61,11 +68,13 @@ pub fn draw_to(app: &App, theme: &Theme, buffer: &mut Buffer) -> Option<(u16, u1
     let written = if let Some(composer) = app.composer() {
         compose::draw(app, &mut canvas, panes, composer)
     } else {
-        draw_panes(app, &mut canvas, panes);
-        None
+        draw_panes(app, &mut canvas, panes)
     };
     let prompt = status::draw(app, &mut canvas, panes);
     let typed = overlay::draw(app, &mut canvas, panes);
+    if app.is_linear() && app.overlay.is_some() {
+        return linear::parked(app, typed.or(prompt));
+    }
     // What lies on top has the cursor.
     match &app.overlay {
         Some(_) => typed.or(prompt),
@@ -73,8 +82,11 @@ pub fn draw_to(app: &App, theme: &Theme, buffer: &mut Buffer) -> Option<(u16, u1
     }
 }
 
-/// The mailbox: folders, list and message.
-fn draw_panes(app: &App, canvas: &mut Canvas, panes: Panes) {
+/// The mailbox: folders, list and message. Gives the place of the cursor where the panes have one.
+fn draw_panes(app: &App, canvas: &mut Canvas, panes: Panes) -> Option<(u16, u16)> {
+    if app.is_linear() {
+        return linear::draw(app, canvas, panes);
+    }
     status::title(app, canvas, panes.title);
     sidebar::draw(app, canvas, panes.sidebar);
     line(canvas, panes.sidebar_line, false);
@@ -82,6 +94,7 @@ fn draw_panes(app: &App, canvas: &mut Canvas, panes: Panes) {
     line(canvas, panes.split_line, panes.split == Split::Below);
     reader::draw(app, canvas, panes.reader);
     reader::draw_position(app, canvas, panes);
+    None
 }
 
 fn line(canvas: &mut Canvas, area: Area, is_across: bool) {

@@ -100,6 +100,19 @@ fn draw_item(canvas: &mut Canvas, row: Area, item: &Item, is_current: bool, kind
         let mark = canvas.style(Paint::Mark);
         canvas.put(row, 0, 1, &canvas.theme.glyphs().cursor, mark);
     }
+    if canvas.theme.is_linear {
+        let why = item.dim.clone().unwrap_or_default();
+        let words = [
+            item.label.clone(),
+            item.key.clone(),
+            item.detail.clone(),
+            why,
+        ];
+        let words: Vec<Safe> = words.into_iter().filter(|w| !w.is_empty()).collect();
+        let style = canvas.style(Paint::Plain);
+        canvas.put_rest(row, 2, &Safe::join(&words, ", "), style);
+        return;
+    }
     let dim = canvas.style(Paint::Dim);
     let key = canvas.style(Paint::Key);
     let plain = canvas.style(if item.dim.is_some() {
@@ -258,7 +271,11 @@ fn which_key(app: &App, canvas: &mut Canvas, panes: Panes) {
     let count = u16::try_from(all.len()).unwrap_or(u16::MAX);
     let body = panes.status.y.saturating_sub(panes.title.h);
     let cell = 39.min(panes.screen.w.saturating_sub(2).max(1));
-    let across = (panes.screen.w.saturating_sub(2) / cell).clamp(1, 4);
+    let across = if panes.is_linear {
+        1
+    } else {
+        (panes.screen.w.saturating_sub(2) / cell).clamp(1, 4)
+    };
     let rows = count.div_ceil(across);
     let h = (rows + 2).min(body);
     if count == 0 || h < 3 {

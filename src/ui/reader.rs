@@ -161,15 +161,7 @@ pub(super) fn draw_row(app: &App, reader: &Reader, canvas: &mut Canvas, area: Ar
         }
         Row::Folded { first, count } => {
             let quote = reading.body.get(first).map_or(1, |l| l.quote);
-            let x = bars(canvas, area, quote);
-            let text = Safe::line(&format!("{count} quoted lines"));
-            let style = canvas.style(Paint::Note);
-            let glyph = canvas.theme.glyphs().folded;
-            canvas.put(area, x, 1, &glyph, style);
-            let used = canvas.put_rest(area, x + 2, &text, style);
-            let key = app.keymap.first("fold-quotes", Context::Reader);
-            let key_style = canvas.style(Paint::Key);
-            canvas.put_rest(area, x + 4 + used, &key, key_style);
+            folded(app, canvas, area, quote, count);
         }
         Row::Picture {
             picture,
@@ -180,8 +172,21 @@ pub(super) fn draw_row(app: &App, reader: &Reader, canvas: &mut Canvas, area: Ar
             pictures::row(app, canvas, area, x, picture, row);
         }
         Row::Caption(picture) => pictures::caption(app, canvas, area, picture),
-        Row::Source(_) | Row::Gap => {}
+        Row::Source(_) | Row::Gap | Row::Quoted(_) => {}
     }
+}
+
+/// So many quoted lines, which a key unfolds.
+fn folded(app: &App, canvas: &mut Canvas, area: Area, quote: u8, count: usize) {
+    let x = bars(canvas, area, quote);
+    let text = Safe::line(&format!("{count} quoted lines"));
+    let style = canvas.style(Paint::Note);
+    let glyph = canvas.theme.glyphs().folded;
+    canvas.put(area, x, 1, &glyph, style);
+    let used = canvas.put_rest(area, x + 2, &text, style);
+    let key = app.keymap.first("fold-quotes", Context::Reader);
+    let key_style = canvas.style(Paint::Key);
+    canvas.put_rest(area, x + 4 + used, &key, key_style);
 }
 
 /// Whose part is read, and how one goes back.
@@ -249,8 +254,23 @@ fn counted(count: usize, one: &str, many: &str) -> String {
     }
 }
 
+/// What of the page was not asked for: so many pictures, and what would only tell the sender.
+fn not_loaded(pictures: usize, trackers: usize) -> Option<String> {
+    let watching = || counted(trackers, "tracker", "trackers");
+    Some(match (pictures, trackers) {
+        (0, 0) => return None,
+        (0, _) => format!("{} blocked", watching()),
+        (_, 0) => counted(pictures, "picture not loaded", "pictures not loaded"),
+        _ => format!(
+            "{}, {} not loaded",
+            counted(pictures, "picture", "pictures"),
+            watching()
+        ),
+    })
+}
+
 /// What else there is, with the keys that lead to it.
-fn facts(app: &App, canvas: &mut Canvas, area: Area, reading: &Reading) {
+pub(super) fn facts(app: &App, canvas: &mut Canvas, area: Area, reading: &Reading) {
     let mut all: Vec<(Safe, &'static str)> = Vec::new();
     let mut push = |text: String, action| all.push((Safe::line(&text), action));
     if !reading.attachments.is_empty() {
@@ -263,14 +283,21 @@ fn facts(app: &App, canvas: &mut Canvas, area: Area, reading: &Reading) {
         push(counted(reading.links.len(), "link", "links"), "links");
     }
     // Those that can be loaded; of others in no place of the text is told as well.
+    let count = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
     let remote = app.reader.gallery.remote().len();
-    if remote > 0 {
-        let text = if app.reader.gallery.is_wanted() {
-            counted(remote, "remote picture", "remote pictures")
-        } else {
-            counted(remote, "picture not loaded", "pictures not loaded")
-        };
-        push(text, "load-pictures");
+    if remote > 0 && app.reader.gallery.is_wanted() {
+        push(
+            counted(remote, "remote picture", "remote pictures"),
+            "load-pictures",
+        );
+    }
+    let pictures = match app.reader.gallery.is_wanted() {
+        true => 0,
+        false => remote.max(count(reading.blocked_images)),
+    };
+    if let Some(text) = not_loaded(pictures, count(reading.trackers)) {
+        let has_key = pictures > 0 && remote > 0;
+        push(text, if has_key { "load-pictures" } else { "" });
     }
     if reading.has_other_form {
         let form = if reading.is_html {
@@ -282,20 +309,20 @@ fn facts(app: &App, canvas: &mut Canvas, area: Area, reading: &Reading) {
     } else if reading.is_html {
         push("from HTML".to_owned(), "");
     }
-    if remote == 0 && reading.blocked_images > 0 {
-        let count = usize::try_from(reading.blocked_images).unwrap_or(usize::MAX);
-        push(
-            counted(
-                count,
-                "remote picture not loaded",
-                "remote pictures not loaded",
-            ),
-            "",
-        );
+    if reading.hidden_texts > 0 {
+        let count = usize::try_from(reading.hidden_texts).unwrap_or(usize::MAX);
+        push(format!("{count} hidden"), "hidden");
     }
     let is_list = |card: &Card| card.lines.iter().any(|line| line.action == "unsubscribe");
     if reading.cards.iter().any(is_list) {
         push("mailing list".to_owned(), "unsubscribe");
+    }
+    // Where there is no room for all, what has no key and is no count goes first.
+    let cols = |(text, action): &(Safe, &'static str)| {
+        text.cols() + app.keymap.first(action, Context::Reader).cols() + 4
+    };
+    if all.iter().map(cols).sum::<u16>() > area.w + 3 {
+        all.retain(|(text, action)| !action.is_empty() || text.as_str() != "from HTML");
     }
     let (dim, key_style) = (canvas.style(Paint::Dim), canvas.style(Paint::Key));
     let mut x = 0;
@@ -303,7 +330,7 @@ fn facts(app: &App, canvas: &mut Canvas, area: Area, reading: &Reading) {
         let key = app.keymap.first(action, Context::Reader);
         let needed = text.cols() + key.cols() + 1;
         if x + needed > area.w {
-            break;
+            continue;
         }
         x += canvas.put_rest(area, x, &text, dim) + 1;
         let used = canvas.put_rest(area, x, &key, key_style);
@@ -416,11 +443,20 @@ fn text_line(
         .fold(x, u16::saturating_add);
     // Numbers are shown as long as they push nothing over the edge.
     let mut spare = area.w.saturating_sub(text);
+    // Blanks between columns make room for the number before them.
+    let mut owed = 0;
     let mut at = 0;
     for (n, span) in line.spans.iter().enumerate() {
         let style = span_style(reader, canvas, span, base);
-        x += found::put(canvas, area, x, &span.text, style, (marks, at));
+        let taken = span.blank_after_number(owed);
+        spare += taken;
+        owed = 0;
+        let used = match in_ascii(canvas, &span.text) {
+            Some(text) => canvas.put_rest(area, x, &text, style),
+            None => found::put(canvas, area, x, &span.text, style, (marks, at)),
+        };
         at += span.text.as_str().len();
+        x += used - taken.min(used);
         let Some(link) = span.link else { continue };
         let follows = line.spans.get(n + 1);
         let follows = follows.or_else(|| next.and_then(|l| l.spans.first()));
@@ -430,10 +466,26 @@ fn text_line(
             if number.cols() <= spare {
                 spare -= number.cols();
                 let dim = canvas.style(Paint::Dim);
-                x += canvas.put_rest(area, x, &number, dim);
+                owed = canvas.put_rest(area, x, &number, dim);
+                x += owed;
             }
         }
     }
+}
+
+/// The signs that the layout of HTML puts into a text, as ASCII where only that is to be drawn.
+fn in_ascii(canvas: &Canvas, text: &Safe) -> Option<Safe> {
+    let is_sign = |c: char| matches!(c, '•' | '◦' | '▪' | '─');
+    let is_ascii = canvas.theme.glyphs().across.is_ascii();
+    (is_ascii && text.as_str().contains(is_sign)).then(|| {
+        let drawn = text.as_str().chars().map(|c| match c {
+            '•' => '*',
+            '◦' => 'o',
+            '▪' | '─' => '-',
+            other => other,
+        });
+        Safe::line(&drawn.collect::<String>())
+    })
 }
 
 fn span_style(reader: &Reader, canvas: &Canvas, span: &Span, base: Style) -> Style {

@@ -3,7 +3,7 @@
 //! Made by `run` from the app's settings. No role may differ from another by hue alone, and the
 //! background stays the terminal's own but for the row of the cursor.
 
-use super::glyphs::{ASCII, Glyphs, UNICODE};
+use super::glyphs::{ASCII, Glyphs, LINEAR, UNICODE};
 use crate::app::{App, Colours};
 use ratatui::style::{Color, Modifier, Style};
 
@@ -65,6 +65,8 @@ pub enum Paint {
 pub struct Theme {
     colours: Colours,
     glyphs: Glyphs,
+    /// Whether rows are sentences.
+    pub(super) is_linear: bool,
 }
 
 impl Theme {
@@ -74,13 +76,23 @@ impl Theme {
         Self {
             colours,
             glyphs: if is_ascii { ASCII } else { UNICODE },
+            is_linear: false,
         }
     }
 
     /// The theme that the app asks for.
     #[must_use]
     pub const fn of(app: &App) -> Self {
-        Self::new(app.colours(), app.is_ascii())
+        let theme = Self::new(app.colours(), app.is_ascii());
+        if app.is_linear() {
+            let ellipsis = theme.glyphs.ellipsis;
+            return Self {
+                glyphs: Glyphs { ellipsis, ..LINEAR },
+                is_linear: true,
+                ..theme
+            };
+        }
+        theme
     }
 
     pub(super) const fn glyphs(&self) -> Glyphs {
@@ -124,8 +136,8 @@ const fn weight(paint: Paint) -> Style {
     }
 }
 
-/// The colours of a terminal: the sixteen for hues, so that the user's own shades are kept, and a
-/// few greys.
+/// The colours of a terminal: the sixteen for hues where all their usual shades can be read, so that the user's
+/// own are kept; else colours that everybody has alike. Text has a contrast of 4.5 at least, on the bar too.
 struct Palette {
     dim: Color,
     line: Color,
@@ -145,15 +157,15 @@ struct Palette {
 }
 
 const DARK: Palette = Palette {
-    dim: Color::Indexed(247),
+    dim: Color::Indexed(249),
     line: Color::Indexed(240),
     cursor: Color::Indexed(238),
     cursor_text: Color::Indexed(255),
     cursor_elsewhere: Color::Indexed(235),
     title: Color::LightCyan,
-    link: Color::LightBlue,
+    link: Color::Indexed(111),
     star: Color::LightYellow,
-    tag: Color::LightMagenta,
+    tag: Color::Indexed(213),
     quote_odd: Color::Indexed(109),
     quote_even: Color::Indexed(144),
     found: Color::Indexed(58),
@@ -163,7 +175,7 @@ const DARK: Palette = Palette {
 };
 
 const LIGHT: Palette = Palette {
-    dim: Color::Indexed(241),
+    dim: Color::Indexed(239),
     line: Color::Indexed(250),
     cursor: Color::Indexed(252),
     cursor_text: Color::Indexed(232),
@@ -171,7 +183,7 @@ const LIGHT: Palette = Palette {
     title: Color::Blue,
     link: Color::Blue,
     star: Color::Indexed(130),
-    tag: Color::Magenta,
+    tag: Color::Indexed(90),
     quote_odd: Color::Indexed(24),
     quote_even: Color::Indexed(94),
     found: Color::Indexed(229),

@@ -1,21 +1,28 @@
-//! What the cards of a message offer, with real programs and servers: leaving a list, checking a
-//! signature, decrypting.
+//! What the cards of a message offer, with real programs and servers: answering an invitation, leaving a
+//! list, checking a signature, decrypting.
 //!
 //! What was decrypted must be nowhere on the disk, and nothing may go to another host than the one shown.
 
+mod invites;
+
 use crate::support::desk::{Desk, account, placed};
 use crate::support::keys::Keys;
+use crate::support::post::Post;
 use crate::support::{Dovecot, Kind, make_certificate};
 use pillarbox::bus::CardDeed;
-use pillarbox::engine::{Gpg, Setup};
+use pillarbox::demo::smtp::Options as Offer;
+use pillarbox::engine::{AccountSetup, Gpg, Outgoing, SaveSent, Setup};
 use pillarbox::mime::{EightBit, How, NoContents, Purpose, Stamp};
 use pillarbox::model::{
     AccountKey, Address, CardKind, Draft, DraftKind, DraftStart, Identity, Leave, LineKind, Moment,
-    Placed, Reading, Recipients, Tone,
+    Placed, Reading, Recipients, Secret, Tone,
 };
 use pillarbox::net::http::Limits;
+use pillarbox::net::smtp::Manner;
+use pillarbox::net::{Login, Options, Security, Server};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// Somebody who reads.
@@ -29,6 +36,38 @@ struct Scene {
 
 impl Scene {
     fn new(gpg: Gpg, web: Limits) -> Self {
+        Self::with(gpg, web, |setup| setup)
+    }
+
+    /// One that sends, and the server that takes it.
+    fn sending(undo: Duration) -> (Self, Post) {
+        let post = Post::start(Offer::default());
+        let outgoing = Outgoing {
+            server: Server {
+                host: "127.0.0.1".to_owned(),
+                port: post.port,
+                security: Security::Plain,
+                ca_file: None,
+            },
+            login: Arc::new(|| {
+                Ok(Login::Password {
+                    user: "ann".to_owned(),
+                    password: Secret::new("secret".to_owned()),
+                })
+            }),
+            options: Options::default(),
+            manner: Manner::default(),
+            save_sent: SaveSent::Never,
+            undo,
+        };
+        let scene = Self::with(Gpg::default(), Limits::default(), |setup| AccountSetup {
+            outgoing: Some(outgoing),
+            ..setup
+        });
+        (scene, post)
+    }
+
+    fn with(gpg: Gpg, web: Limits, change: impl FnOnce(AccountSetup) -> AccountSetup) -> Self {
         let dovecot = Dovecot::shared(Kind::Full);
         let user = dovecot.fresh_user();
         let folder = tempfile::tempdir().unwrap();
@@ -37,7 +76,7 @@ impl Scene {
             downloads: folder.path().join("downloads"),
             templates: data_dir.join("templates"),
             data_dir,
-            accounts: vec![account(dovecot, &user)],
+            accounts: vec![change(account(dovecot, &user))],
             directory: pillarbox::config::Directory::default(),
             spelling: String::new(),
             web,

@@ -7,6 +7,7 @@
 mod agreement;
 #[cfg(test)]
 mod architecture;
+mod browser;
 #[cfg(test)]
 mod cards;
 #[cfg(test)]
@@ -73,6 +74,7 @@ mod imap_change;
 mod imap_demo;
 #[cfg(test)]
 mod inside;
+mod linear;
 #[cfg(test)]
 mod outbox;
 #[cfg(test)]

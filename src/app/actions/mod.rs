@@ -10,6 +10,7 @@ mod filing;
 mod find;
 mod folders;
 mod motion;
+mod page;
 mod pictures;
 mod program;
 mod read;
@@ -30,6 +31,7 @@ pub(crate) use find::{
     find_here, give_up_search, refresh as refresh_search, settle_search, step_in_prompt,
 };
 pub(crate) use motion::scroll;
+pub(in crate::app) use page::{made as page_made, make as make_page};
 pub(crate) use read::{ask_to_open, copy_link, enter};
 pub(crate) use view::apply_filter;
 pub(in crate::app) use write::templates_listed;

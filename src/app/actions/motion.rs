@@ -235,7 +235,7 @@ pub(super) fn previous_thread(app: &mut App, _: Count) -> Vec<Effect> {
 fn panes(app: &App) -> Vec<Context> {
     let panes = app.panes();
     let mut order = Vec::new();
-    if !panes.sidebar.is_empty() || app.cols < 80 {
+    if !panes.sidebar.is_empty() || app.cols < 80 || app.is_linear() {
         order.push(Context::Sidebar);
     }
     order.push(Context::List);

@@ -185,6 +185,23 @@ pub(super) fn next_theme(app: &mut App, _: Count) -> Vec<Effect> {
     ))
 }
 
+/// What switching would do now.
+pub(super) fn linear_title(app: &App) -> Option<Safe> {
+    let text = "Use panes instead of plain lines";
+    app.is_linear().then(|| Safe::fixed(text))
+}
+
+/// Draws plain lines for a screen reader, or panes.
+pub(super) fn toggle_linear(app: &mut App, _: Count) -> Vec<Effect> {
+    let is_linear = !app.is_linear();
+    app.settings.is_linear = is_linear;
+    app.say(Safe::fixed(if is_linear {
+        "Plain lines, one pane at a time"
+    } else {
+        "Panes side by side"
+    }))
+}
+
 pub(super) fn redraw(_: &mut App, _: Count) -> Vec<Effect> {
     vec![Effect::Redraw]
 }

@@ -13,7 +13,7 @@ use crate::app::{
 use crate::bus::{Command, Form};
 use crate::model::{Link, PartId, Placed, Reading, Rest, Safe};
 
-fn has(app: &App, is_there: fn(&Reading) -> bool, why: &'static str) -> Availability {
+pub(super) fn has(app: &App, is_there: fn(&Reading) -> bool, why: &'static str) -> Availability {
     match app.reader.reading() {
         Some(reading) if is_there(reading) => Availability::Yes,
         Some(_) => Availability::No(why),
@@ -194,6 +194,12 @@ pub(super) fn links(app: &mut App, count: Count) -> Vec<Effect> {
         } else {
             link.host.clone()
         };
+        let detail = match link.onward.as_str().split('/').next() {
+            Some(onward) if !onward.is_empty() => {
+                Safe::join(&[detail, Safe::line(onward)], ", on to ")
+            }
+            _ => detail,
+        };
         Item {
             key,
             ..Item::new(label, Choice::Link(n)).with_detail(detail)
@@ -220,6 +226,10 @@ fn question(link: &Link) -> Confirm {
             &[Safe::fixed("Leads to"), link.host.clone()],
             " ",
         ));
+    }
+    if !link.onward.is_empty() {
+        let leads_on = Safe::fixed("and from there, it says, on to");
+        lines.push(Safe::join(&[leads_on, link.onward.clone()], " "));
     }
     // Words that look like another address are how people are deceived.
     let says = link

@@ -6,7 +6,8 @@
 use super::Group::{Change, Folders, Move, Program, Read, Select, Sync, Tree, View, Write};
 use super::{
     ALL, Action, Availability, Count, Group, LIST, MAIL, READER, ROWS, SIDEBAR, cards, change,
-    copy, filing, find, folders, motion, pictures, program, read, select, take, tree, view, write,
+    copy, filing, find, folders, motion, page, pictures, program, read, select, take, tree, view,
+    write,
 };
 use crate::app::{App, Effect};
 
@@ -154,6 +155,8 @@ pub(super) const TABLE: &[Action] = &[
     row("find", "Find words in this message", (7, "find"), Read, READER, &["/"], has_text, find::find, "search within text look"),
     row("headers", "Show short headers, all, or the source", (8, "headers"), Read, READER, &["H"], has_text, read::headers, "raw full"),
     row("other-form", "Switch between plain text and HTML", NO, Read, READER, &["="], read::has_other_form, read::other_form, "alternative"),
+    row("hidden", "Show or hide what the sender hides", NO, Read, READER, &["z."], page::has_hidden, page::hidden, "invisible preheader text"),
+    row("browser", "Open the message in the browser", NO, Read, MAIL, &["gh"], page::has_page, page::browser, "html web page view"),
     row("load-pictures", "Load the remote pictures", (7, "pictures"), Read, READER, &["I"], pictures::can_load, pictures::load, "images show remote download"),
     row("sender-pictures", "Always load this sender's pictures", NO, Read, READER, &[], pictures::has_sender, pictures::sender, "images remote allow trust revoke").now(pictures::sender_title),
     row("hide-pictures", "Show the remote pictures no longer", NO, Read, READER, &[], pictures::can_hide, pictures::hide, "images remote block"),
@@ -184,6 +187,7 @@ pub(super) const TABLE: &[Action] = &[
     row("quit", "Quit Pillarbox", NO, Program, ALL, &["Q", "ctrl-c"], always, program::quit, "exit leave"),
     row("command", "Type an action's name", NO, Program, ALL, &[":"], always, program::command, "ex line run"),
     row("next-theme", "Change the colours", NO, Program, ALL, &["gT"], always, program::next_theme, "dark light theme none"),
+    row("toggle-linear", "Use plain lines for screen readers", NO, Program, ALL, &[], always, program::toggle_linear, "accessibility blind braille speech linear").now(program::linear_title),
     row("redraw", "Draw the screen anew", NO, Program, ALL, &["ctrl-l"], always, program::redraw, "refresh clear repaint"),
     row("suspend", "Suspend to the shell", NO, Program, ALL, &["ctrl-z"], always, program::suspend, "background stop job"),
     row("palette", "Find an action by plain words", (254, "all"), Program, ALL, &["ctrl-k"], always, program::palette, "commands menu"),

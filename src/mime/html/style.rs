@@ -1,8 +1,9 @@
 //! As much of CSS as it takes to know what a sender hides.
 //!
-//! Called by `dom`. Knows single-word selectors and a handful of properties; must take linear time
+//! Called by `facts`. Knows single-word selectors and a handful of properties; must take linear time
 //! on any text, which the style sheets of mail are known to try.
 
+use super::look::look;
 use std::collections::HashSet;
 
 /// More of a style sheet is not read.
@@ -10,17 +11,17 @@ const SHEET_MAX: usize = 512 * 1024;
 
 /// The single-word selectors (`.a`, `#b`, `div.c`) under which a text is hidden.
 #[derive(Debug, Default)]
-pub(crate) struct HiddenRules {
+pub(super) struct HiddenRules {
     selectors: HashSet<String>,
 }
 
 impl HiddenRules {
-    pub(crate) fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.selectors.is_empty()
     }
 
     /// Reads one style sheet. Rules for other media, such as phones, are passed over.
-    pub(crate) fn add(&mut self, sheet: &str) {
+    pub(super) fn add(&mut self, sheet: &str) {
         let mut end = SHEET_MAX.min(sheet.len());
         while !sheet.is_char_boundary(end) {
             end -= 1;
@@ -36,7 +37,7 @@ impl HiddenRules {
             }
             let (declarations, after) = body.split_once('}').unwrap_or((body, ""));
             rest = after;
-            if is_style_hidden(declarations, false) {
+            if is_hidden(declarations) {
                 self.selectors
                     .extend(selectors.split(',').filter_map(simple));
             }
@@ -44,7 +45,7 @@ impl HiddenRules {
     }
 
     /// Whether an element of that name and attributes is hidden.
-    pub(crate) fn hides(&self, name: &str, attr: &dyn Fn(&str) -> Option<String>) -> bool {
+    pub(super) fn hides<'a>(&self, name: &str, attr: &dyn Fn(&str) -> Option<&'a str>) -> bool {
         let has = |mark: char, word: &str| {
             self.selectors.contains(&format!("{mark}{word}"))
                 || self.selectors.contains(&format!("{name}{mark}{word}"))
@@ -52,6 +53,11 @@ impl HiddenRules {
         attr("id").is_some_and(|id| has('#', id.trim()))
             || attr("class").is_some_and(|c| c.split_whitespace().take(50).any(|c| has('.', c)))
     }
+}
+
+fn is_hidden(declarations: &str) -> bool {
+    let look = look(&|name| (name == "style").then_some(declarations));
+    look.is_hidden || look.has_no_size
 }
 
 /// A selector of one word with exactly one class or id.
@@ -93,29 +99,18 @@ fn after_block(body: &str) -> &str {
     ""
 }
 
-/// Whether declarations hide what they apply to. Letters of no size hide only where nothing inside
-/// gives them a size again, as the frames of many newsletters do.
-pub(crate) fn is_style_hidden(style: &str, has_font_size_inside: bool) -> bool {
-    style.split(';').any(|declaration| {
-        let Some((property, value)) = declaration.split_once(':') else {
-            return false;
-        };
-        let property = property.trim().to_ascii_lowercase();
+/// The declarations of a style, in lower case and without what only ranks them.
+pub(super) fn properties(style: &str) -> impl Iterator<Item = (String, String)> + '_ {
+    style.split(';').filter_map(|declaration| {
+        let (property, value) = declaration.split_once(':')?;
         let value = value.trim().to_ascii_lowercase();
         let value = value.trim_end_matches("!important").trim_end();
-        match property.as_str() {
-            "display" => value == "none",
-            "visibility" => matches!(value, "hidden" | "collapse"),
-            "mso-hide" => value == "all",
-            "opacity" | "max-height" | "max-width" => is_zero(value),
-            "font-size" => is_zero(value) && !has_font_size_inside,
-            _ => false,
-        }
+        Some((property.trim().to_ascii_lowercase(), value.to_owned()))
     })
 }
 
 /// `0`, `0px`, `0.0em`: a number that is zero, whatever its unit.
-fn is_zero(value: &str) -> bool {
+pub(super) fn is_zero(value: &str) -> bool {
     let number = value.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == '%');
     number.parse::<f32>().is_ok_and(|n| n.abs() < 0.01)
 }
@@ -125,40 +120,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_hides_is_known_and_what_does_not_is_left() {
-        for hidden in [
-            "display:none",
-            "color:red; DISPLAY : None !important",
-            "visibility:hidden;",
-            "mso-hide:all",
-            "opacity:0",
-            "max-height:0px;overflow:hidden",
-            "font-size:0",
-        ] {
-            assert!(is_style_hidden(hidden, false), "{hidden}");
-        }
-        for shown in [
-            "display:block",
-            "opacity:0.9",
-            "font-size:0.9em",
-            "max-height:100%",
-            "",
-            ":;:",
-        ] {
-            assert!(!is_style_hidden(shown, false), "{shown}");
-        }
-        assert!(!is_style_hidden("font-size:0px", true));
-    }
-
-    #[test]
     fn a_sheet_hides_by_class_and_id_but_not_for_other_media() {
         let mut rules = HiddenRules::default();
         rules.add(
             "@import url(x); .a, p.b { display:none } /* .x{display:none} */ #c{visibility:hidden}\
              @media (max-width:600px) { .phone { display:none } } .d .e { display:none } .f{color:red}",
         );
-        let hides = |name: &str, attribute: &str, value: &str| {
-            rules.hides(name, &|a| (a == attribute).then(|| value.to_owned()))
+        let hides = |name: &str, attribute: &str, value: &'static str| {
+            rules.hides(name, &|a| (a == attribute).then_some(value))
         };
         assert!(hides("div", "class", "z a"));
         assert!(hides("p", "class", "b") && !hides("div", "class", "b"));

@@ -1,0 +1,202 @@
+//! The rows of a message below its headers: files, cards, text with its quotes folded.
+//!
+//! Called by `reader`, once per change. A row must never point to what the reading does not have.
+
+use super::gallery::{self, Gallery};
+use super::reader::{CardRow, Row};
+use super::{App, Context, Finding, size_text};
+use crate::bus::Link;
+use crate::model::{Attachment, Card, CardKind, LineKind, Reading, Rest, Safe};
+use unicode_width::UnicodeWidthStr as _;
+
+/// Quoted blocks of fewer lines are not worth folding.
+const FOLD_LINES_MIN: usize = 3;
+/// How many lines there are for what is said of a message of which only the header is here.
+pub(super) const REST_LINES: usize = 4;
+
+impl App {
+    /// What is said of a message of which only the header is here, in lines.
+    #[must_use]
+    pub fn rest_lines(&self, reading: &Reading, cols: usize) -> Vec<Safe> {
+        let size = size_text(reading.rest_bytes);
+        let account = self.reader.placed.and_then(|p| self.mailbox(p.mailbox));
+        let account = account.and_then(|m| self.account(m.account));
+        let is_put_off = account.is_some_and(|a| matches!(a.link, Link::Waiting { .. }));
+        let key = self.keymap.first("fetch-whole", Context::Reader);
+        let text = match (reading.rest, self.is_offline) {
+            (Rest::Here, _) => return Vec::new(),
+            (Rest::Lost, _) => format!(
+                "{size}; only the header was fetched, and the rest is no longer on the server."
+            ),
+            (Rest::OnServer, false) => format!(
+                "{size}; only the header was fetched. Press {key} to fetch the whole message."
+            ),
+            (Rest::OnServer, true) => format!(
+                "{size}; only the header was fetched. Press {key} to have the whole message fetched when you are online again."
+            ),
+            (Rest::Asked, false) if is_put_off => {
+                format!("{size}; the whole message is fetched as soon as the server can be asked.")
+            }
+            (Rest::Asked, false) => format!("{size}; the whole message is being fetched."),
+            (Rest::Asked, true) => {
+                let online = self.keymap.first("toggle-offline", Context::Reader);
+                format!(
+                    "{size}; the whole message is fetched when you are online again ({online})."
+                )
+            }
+        };
+        wrap(&Safe::line(&text), cols, REST_LINES)
+    }
+}
+
+/// Wraps a text at words to so many columns; what is beyond the last line ends in an ellipsis.
+#[must_use]
+pub fn wrap(text: &Safe, cols: usize, lines_max: usize) -> Vec<Safe> {
+    // An address must not be broken at its hyphens.
+    let options = textwrap::Options::new(cols.max(4))
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation);
+    let mut pieces: Vec<Safe> = textwrap::wrap(text.as_str(), options)
+        .iter()
+        .take(lines_max + 1)
+        .map(|piece| Safe::line(piece))
+        .collect();
+    if pieces.len() > lines_max {
+        pieces.truncate(lines_max);
+        if let Some(last) = pieces.last_mut() {
+            *last = Safe::join(&[last.clone(), Safe::fixed("…")], " ");
+        }
+    }
+    pieces
+}
+
+/// Whether the line of facts says anything.
+#[must_use]
+pub(super) fn has_facts(reading: &Reading) -> bool {
+    !reading.attachments.is_empty()
+        || !reading.links.is_empty()
+        || reading.blocked_images > 0
+        || reading.trackers > 0
+        || reading.is_html
+        || reading.has_other_form
+        || reading.cards.iter().any(is_list)
+}
+
+/// Whether a card is told in the line of facts.
+pub(super) const fn is_list(card: &Card) -> bool {
+    matches!(card.kind, CardKind::List(_))
+}
+
+/// Puts as many attachments on a row as fit.
+pub(super) fn pack(reading: &Reading, rows: &mut Vec<Row>) {
+    let mut first = 0;
+    let mut used = 0;
+    for (n, file) in reading.attachments.iter().enumerate() {
+        let needed = file_cols(n, file);
+        if n > first && used + needed > usize::from(reading.width) {
+            let count = n - first;
+            rows.push(Row::Files { first, count });
+            (first, used) = (n, 0);
+        }
+        used += needed;
+    }
+    let count = reading.attachments.len() - first;
+    if count > 0 {
+        rows.push(Row::Files { first, count });
+    }
+}
+
+/// The columns that an attachment takes: number, name, size, and a gap.
+fn file_cols(n: usize, file: &Attachment) -> usize {
+    let number = (n + 1).to_string().len() + 3;
+    number + file.name.as_str().width() + 1 + size_text(file.size_bytes).len() + 3
+}
+
+/// The lines of the cards, wrapped, with room for the mark on the left and a key on the right.
+pub(super) fn card_rows(reading: &Reading) -> Vec<CardRow> {
+    const LINES_MAX: usize = 4;
+    const KEY_COLS: usize = 8;
+    let cols = usize::from(reading.width).saturating_sub(2);
+    let cards = reading.cards.iter().filter(|card| !is_list(card));
+    let lines = cards.flat_map(|card| &card.lines);
+    let mut rows = Vec::new();
+    for line in lines {
+        let key = if line.action.is_empty() { 0 } else { KEY_COLS };
+        let pieces = wrap(&line.text, cols.saturating_sub(key), LINES_MAX);
+        rows.extend(pieces.into_iter().map(|text| CardRow {
+            text,
+            tone: line.tone,
+            action: "",
+        }));
+        if let Some(last) = rows.last_mut() {
+            last.action = line.action;
+        }
+    }
+    rows
+}
+
+/// The rows of the text, with blocks quoted deeper than `quotes` folded into one row each, but for
+/// those in which something was found.
+pub(super) fn fold(
+    reading: &Reading,
+    gallery: &Gallery,
+    quotes: u8,
+    finding: Option<&Finding>,
+    rows: &mut Vec<Row>,
+) {
+    let mut picture_before = None;
+    let close = |first: usize, count: usize, rows: &mut Vec<Row>| {
+        let is_found = |n| finding.is_some_and(|f| f.is_in_line(n));
+        let is_open = (first..first + count).any(is_found);
+        close_fold(first, count, is_open, rows);
+    };
+    let mut first = 0;
+    let mut deep = 0;
+    for (n, line) in reading.body.iter().enumerate() {
+        if line.quote > quotes && line.kind != LineKind::Note {
+            if deep == 0 {
+                first = n;
+            }
+            deep += 1;
+            continue;
+        }
+        close(first, deep, rows);
+        deep = 0;
+        let picture = gallery.alone_in(line);
+        match picture.and_then(|p| Some((p, gallery.rows(p)?))) {
+            // What stands for it may go on in the next line.
+            Some((picture, _)) if picture_before == Some(picture) => {}
+            Some((picture, count)) => gallery::push(rows, picture, count, line.quote),
+            None => rows.push(Row::Line(n)),
+        }
+        picture_before = picture;
+    }
+    close(first, deep, rows);
+}
+
+/// Says in rows of their own where quotes begin and end.
+pub(super) fn tell_quotes(reading: &Reading, from: usize, rows: &mut Vec<Row>) {
+    let mut before = 0;
+    for row in rows.split_off(from) {
+        let level = match row {
+            Row::Line(n) | Row::Folded { first: n, .. } => {
+                reading.body.get(n).map_or(0, |line| line.quote)
+            }
+            _ => before,
+        };
+        // A folded one says so itself.
+        if level != before && !matches!(row, Row::Folded { .. }) {
+            rows.push(Row::Quoted(level));
+            before = level;
+        }
+        rows.push(row);
+    }
+}
+
+fn close_fold(first: usize, count: usize, is_open: bool, rows: &mut Vec<Row>) {
+    if count >= FOLD_LINES_MIN && !is_open {
+        rows.push(Row::Folded { first, count });
+    } else {
+        rows.extend((first..first + count).map(Row::Line));
+    }
+}

@@ -1,0 +1,65 @@
+//! Makes the page of a message for the browser, with the pictures that came with it.
+//!
+//! Called by `dispatch`, one task a request. Pictures that are not here are fetched as parts of the
+//! message; nothing else is ever asked for.
+
+use super::texts::{Held, Texts, Why};
+use crate::bus::{Event, Problem, RequestId};
+use crate::mime::{self, Page};
+use crate::model::{PartId, Placed, Safe};
+
+impl Texts {
+    /// Serves [`crate::bus::Command::MakePage`].
+    pub(crate) async fn page(self, request: RequestId, placed: Placed) {
+        let event = match self.try_page(request, placed).await {
+            Ok(page) => Event::Page {
+                request,
+                page: page.html,
+                left_out: page.left_out,
+            },
+            Err(why) => Event::Failed {
+                request,
+                problem: Problem {
+                    account: self.account.as_ref().map(|a| a.key),
+                    summary: Safe::line(&format!("not opened in the browser: {why}")),
+                    hint: Safe::default(),
+                },
+            },
+        };
+        let _gone = self.events.send(event).await;
+    }
+
+    async fn try_page(&self, request: RequestId, placed: Placed) -> Result<Page, Why> {
+        let held = self.text(placed).await?;
+        let pictures = self.pictures(request, placed, &held).await?;
+        let made = tokio::task::spawn_blocking(move || mime::page(held.source(), &pictures)).await;
+        made.ok()
+            .flatten()
+            .ok_or_else(|| Why::File("it has no page that could be cleaned".to_owned()))
+    }
+
+    /// The pictures that the page shows. One that cannot be had leaves a gap in it, and no more.
+    async fn pictures(
+        &self,
+        request: RequestId,
+        placed: Placed,
+        held: &Held,
+    ) -> Result<Vec<(PartId, Vec<u8>)>, Why> {
+        let mut out = Vec::new();
+        for id in mime::page_pictures(held.source()) {
+            let bytes = match held {
+                Held::Whole(raw) => mime::part_body(raw, &id),
+                Held::Parts { structure, .. } => {
+                    let part = structure.part(&id);
+                    let part = part.filter(|p| p.size_bytes <= 2 * mime::PICTURE_MAX as u64);
+                    match part {
+                        Some(_) => self.part(request, placed, &id).await.ok().map(|p| p.bytes),
+                        None => None,
+                    }
+                }
+            };
+            out.extend(bytes.map(|bytes| (id, bytes)));
+        }
+        Ok(out)
+    }
+}

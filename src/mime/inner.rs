@@ -5,7 +5,7 @@
 //! or the second file of the winmail.dat that is. Must never recurse, however deep they lie.
 
 use super::kinds::type_of_name;
-use super::tree::{DEPTH_MAX, DecodedPart, Node, is_type, scan};
+use super::tree::{DEPTH_MAX, DecodedPart, Node, is_type, node_of, scan};
 use super::{charset, tnef, uu, words};
 use crate::model::{BodyStructure, Holds, PartId};
 
@@ -94,7 +94,7 @@ fn step(held: &Held<'_>, rest: &[u16]) -> Option<(DecodedPart, usize)> {
     match Holds::of(held.mime_type, held.name) {
         Some(Holds::Message) => {
             let nodes = scan(bytes);
-            let exact = nodes.iter().find(|n| n.part.id.0 == rest);
+            let exact = node_of(&nodes, rest);
             let holds = |n: &&Node| !n.part.is_multipart() && rest.starts_with(&n.part.id.0);
             let node = exact.or_else(|| nodes.iter().find(holds))?;
             Some((decoded(node, bytes), node.part.id.0.len()))

@@ -9,13 +9,14 @@ use super::headers::{Headers, parse_headers, parse_until};
 use super::links::Links;
 use super::params::{Field, percent};
 use super::text::{self, Flow, LINES_MAX, note};
-use super::tree::{Node, message_start, scan};
+use super::tree::{Node, message_start, node_of, scan};
 use super::{charset, elsewhere, html, people, tnef, transfer, uu};
 use crate::model::{
     BodyStructure, HiddenText, Holds, Line, LineKind, Part, PartId, Picture, PictureSource,
     Reading, Safe, Span,
 };
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 /// Lines longer than this tire the eye, however wide the screen is.
 const MEASURE_MAX: usize = 100;
@@ -128,7 +129,7 @@ impl<'a> Message<'a> {
     pub(super) fn content_type(&self, part: &Part) -> Option<Field> {
         let header = match &self.bytes {
             Bytes::Whole(raw, nodes) => {
-                let node = nodes.iter().find(|n| n.part.id == part.id)?;
+                let node = node_of(nodes, &part.id.0)?;
                 parse_headers(raw.get(node.header.clone()).unwrap_or_default())
             }
             Bytes::Parts(parts) => match parts.iter().find(|(id, _)| *id == part.id) {
@@ -153,7 +154,7 @@ impl<'a> Message<'a> {
     fn part(&self, part: &Part) -> Option<PartBytes> {
         let (bytes, charset, content) = match &self.bytes {
             Bytes::Whole(raw, nodes) => {
-                let node = nodes.iter().find(|n| n.part.id == part.id)?;
+                let node = node_of(nodes, &part.id.0)?;
                 let header = parse_headers(raw.get(node.header.clone()).unwrap_or_default());
                 let content = header.get("Content-Type").map(Field::parse);
                 (node.decoded(raw), part.charset.clone(), content)
@@ -374,8 +375,11 @@ fn page_lines(
 /// Gives the pictures of a page their places in the reading, and returns its lines.
 fn take_pictures(parts: &[Part], reading: &mut Reading, page: html::Html) -> Vec<Line> {
     let mut numbers = Vec::with_capacity(page.pictures.len());
+    // Of two parts with one id the first is meant; so it must stand last here.
+    let named = parts.iter().rev().filter(|p| !p.content_id.is_empty());
+    let by_id: HashMap<&[u8], &Part> = named.map(|p| (p.content_id.as_bytes(), p)).collect();
     for image in page.pictures {
-        let source = picture_source(parts, &image.source);
+        let source = picture_source(&by_id, &image.source);
         numbers.push(source.as_ref().map(|_| reading.pictures.len()));
         reading.pictures.extend(source.map(|source| Picture {
             source,
@@ -392,7 +396,7 @@ fn take_pictures(parts: &[Part], reading: &mut Reading, page: html::Html) -> Vec
 }
 
 /// Where a picture is; `None` where nobody could find it.
-fn picture_source(parts: &[Part], source: &str) -> Option<PictureSource> {
+fn picture_source(by_id: &HashMap<&[u8], &Part>, source: &str) -> Option<PictureSource> {
     let scheme = source.split(':').next().unwrap_or_default();
     match scheme.to_ascii_lowercase().as_str() {
         "http" | "https" => Some(PictureSource::Remote(source.to_owned())),
@@ -402,7 +406,7 @@ fn picture_source(parts: &[Part], source: &str) -> Option<PictureSource> {
             // RFC 2392 section 2: the id, percent-encoded.
             let mut wanted = Vec::with_capacity(id.len());
             percent(id.as_bytes(), &mut wanted);
-            let found = parts.iter().find(|p| p.content_id.as_bytes() == wanted)?;
+            let found = by_id.get(wanted.as_slice())?;
             Some(PictureSource::Part(found.id.clone()))
         }
         _ if source.starts_with("//") => Some(PictureSource::Remote(format!("https:{source}"))),

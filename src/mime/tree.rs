@@ -171,6 +171,7 @@ pub(super) fn is_type(text: &str) -> bool {
 pub(crate) fn scan(raw: &[u8]) -> Vec<Node> {
     let mut scanner = Scanner {
         raw,
+        dashes: memchr::memmem::Finder::new(b"\n--"),
         nodes: Vec::new(),
         open: Vec::new(),
     };
@@ -180,6 +181,13 @@ pub(crate) fn scan(raw: &[u8]) -> Vec<Node> {
     }
     scanner.close_all(raw.len(), 0);
     scanner.nodes
+}
+
+/// The part of that number. Parts are found in the order of their numbers, so none is passed over that
+/// need not be.
+pub(crate) fn node_of<'a>(nodes: &'a [Node], id: &[u16]) -> Option<&'a Node> {
+    let at = nodes.binary_search_by(|n| n.part.id.0.as_slice().cmp(id));
+    at.ok().and_then(|at| nodes.get(at))
 }
 
 /// Empty lines before the first field are nobody's; a text that begins with one keeps it.
@@ -203,6 +211,8 @@ struct Open {
 
 struct Scanner<'a> {
     raw: &'a [u8],
+    /// Looks for what may be a delimiter; to make one anew for each line would cost more than the search.
+    dashes: memchr::memmem::Finder<'static>,
     nodes: Vec<Node>,
     open: Vec<Open>,
 }
@@ -338,7 +348,7 @@ impl Scanner<'_> {
                     return Some((at, at + line.len(), found));
                 }
             }
-            at += memchr::memmem::find(rest, b"\n--")? + 1;
+            at += self.dashes.find(rest)? + 1;
         }
     }
 

@@ -19,6 +19,10 @@ pub(super) struct Fact {
     /// Pictures in it.
     pub(super) pictures: usize,
     sets_font: bool,
+    /// Whether its words have the colour of what lies behind them.
+    is_pale: bool,
+    /// Whether it holds words of a link, which have a colour of their own.
+    has_link: bool,
 }
 
 /// What is known of a tree.
@@ -113,8 +117,9 @@ impl Facts {
                     && matches!((look.colour, here.colour), (Some(a), Some(b)) if is_same(a, b));
                 let is_ruled_out =
                     look.display.is_none() && !rules.is_empty() && rules.hides(node.name(), &attr);
-                fact.is_hidden =
-                    look.is_hidden || is_unseen || is_ruled_out || node.attr("hidden").is_some();
+                fact.is_hidden = look.is_hidden || is_ruled_out || node.attr("hidden").is_some();
+                fact.is_pale = is_unseen;
+                fact.has_link = node.name() == "a" && node.attr("href").is_some() && !is_unseen;
                 fact.sets_font = look.font_px.is_some() && !look.has_no_size;
                 fact.pictures = usize::from(node.name() == "img");
             }
@@ -132,6 +137,8 @@ impl Facts {
         // Frames of newsletters set no size, and each text in them sets its own; pictures need none.
         let is_bare = fact.text_bytes > 0 && fact.pictures == 0 && !fact.sets_font;
         fact.is_hidden |= fact.look.has_no_size && is_bare;
+        fact.has_link &= fact.text_bytes > 0 || tree.name(id) != "a";
+        fact.is_hidden |= fact.is_pale && !fact.has_link;
         let fact = *fact;
         if tree.name(id) == "a"
             && fact.text_bytes > 0
@@ -145,6 +152,7 @@ impl Facts {
             above.text_bytes += fact.text_bytes;
             above.pictures += fact.pictures;
             above.sets_font |= fact.sets_font;
+            above.has_link |= fact.has_link;
         }
     }
 }

@@ -570,6 +570,18 @@ fn a_folder_that_vanishes_leads_to_the_inbox() {
 }
 
 #[test]
+fn news_leaves_a_search_through_all_folders_and_what_is_read_in_it_alone() {
+    let mut scene = Scene::new(120, 40);
+    scene.press("g /").type_text("plan").press("enter enter");
+    let read = scene.app.reader.placed;
+    assert!(read.is_some());
+    scene.input(Input::Engine(Event::Tree(vec![scenes::account(1, "work")])));
+    assert_eq!(scene.app.list.view().scope, Scope::Everywhere(None));
+    assert_eq!(scene.app.reader.placed, read);
+    assert_eq!(scene.app.focus, Context::Reader);
+}
+
+#[test]
 fn a_busy_engine_gives_a_change_back_with_a_sentence() {
     let mut scene = Scene::new(80, 24);
     let command = Command::Undo {

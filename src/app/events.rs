@@ -149,9 +149,13 @@ fn tree(app: &mut App, accounts: Vec<AccountView>) -> Vec<Effect> {
         Scope::Role(_) | Scope::Everywhere(_) | Scope::Thread(_) => false,
     };
     let has_mailboxes = app.accounts.iter().any(|a| !a.mailboxes.is_empty());
-    let is_first = !app.is_tree_loaded || app.here.is_none();
     app.is_tree_loaded = true;
-    if !has_mailboxes || !(is_first || is_gone) {
+    if !has_mailboxes {
+        return Vec::new();
+    }
+    // A search through all folders is at no place of the tree, and stays.
+    let is_first = !std::mem::replace(&mut app.is_home_opened, true);
+    if !(is_first || is_gone) {
         return Vec::new();
     }
     // Who has just deleted it is told of that, and of the undo.

@@ -166,6 +166,8 @@ pub struct App {
     /// When the accounts last said how they stand.
     pub(crate) accounts_at_ms: u64,
     pub(crate) is_tree_loaded: bool,
+    /// Whether the folder that is shown at the start was opened.
+    pub(crate) is_home_opened: bool,
     is_tree_asked: bool,
     is_tree_stale: bool,
     pub(crate) sidebar: Sidebar,
@@ -254,6 +256,7 @@ impl App {
             accounts: Vec::new(),
             accounts_at_ms: 0,
             is_tree_loaded: false,
+            is_home_opened: false,
             is_tree_asked: false,
             is_tree_stale: false,
             sidebar: Sidebar::default(),

@@ -392,7 +392,11 @@ impl Loop {
 
     fn open_file(&mut self, file: &Path) -> anyhow::Result<()> {
         if let Err(error) = given::open(&self.viewer, file) {
-            let what = Safe::line(&format!("No program opened it: {error}"));
+            tracing::warn!(%error, "no program opened a file");
+            let what = match self.viewer.first() {
+                Some(program) => Safe::line(&format!("{program} cannot be started")),
+                None => Safe::fixed("No program is known that opens it"),
+            };
             let hint = Safe::fixed("set open_command under [ui], or save it with s");
             self.feed(Input::NotDone(what, hint))?;
         }

@@ -6,8 +6,7 @@
 use super::stops::{self, Stops, Told};
 use super::{App, Code, Effect, Key, Overlay, quota_text, size_text, wrap};
 use crate::bus::{AccountView, Command, OpView, RequestId};
-use crate::model::{AccountKey, OpKey, Safe, TargetState};
-use unicode_width::UnicodeWidthStr;
+use crate::model::{AccountKey, OpKey, Safe, TargetState, columns};
 
 /// The columns that the list takes at most.
 pub(super) const COLS_MAX: u16 = 100;
@@ -167,7 +166,7 @@ impl Activity {
             return;
         }
         let cols = usize::from(app.cols.min(COLS_MAX)).saturating_sub(8);
-        let label = Some(&op.label).filter(|label| label.as_str().width() + LABEL_ROOM > cols);
+        let label = Some(&op.label).filter(|label| columns(label.as_str()) + LABEL_ROOM > cols);
         let texts = [label, Some(&Safe::line(&in_full(op))), Some(&op.error)];
         for text in texts.into_iter().flatten() {
             if !text.is_empty() {

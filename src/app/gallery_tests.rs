@@ -156,10 +156,10 @@ fn the_key_fetches_them_once_and_says_from_where() {
         request: *request,
         done: 1,
         failed: 1,
-        why: Safe::fixed("img.example.org has it no more."),
+        why: Safe::fixed("img.example.org knows no such page."),
     }));
     assert!(scene.app.jobs.is_empty());
-    let said = "1 of 2 pictures did not come: img.example.org has it no more.";
+    let said = "1 of 2 pictures did not come: img.example.org knows no such page.";
     assert_eq!(scene.notice(), said);
 }
 

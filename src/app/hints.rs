@@ -5,8 +5,7 @@
 
 use super::actions::{Availability, actions};
 use super::{App, Chord, Composer, Context, Key, Overlay, PickerKind, PromptKind};
-use crate::model::{DraftField, DraftKind, Safe};
-use unicode_width::UnicodeWidthStr;
+use crate::model::{DraftField, DraftKind, Safe, columns};
 
 /// One key with the word for what it does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -266,8 +265,8 @@ const fn of_prompt(kind: PromptKind) -> &'static [(&'static str, &'static str)] 
 /// Places as many as fit. Of a pane, the last two always stay: they lead to all others.
 fn fit(all: &[Entry], keeps_last: bool, cols: u16) -> Vec<Hint> {
     let width = |entry: &Entry| {
-        let key = entry.0.as_str().width();
-        key + entry.1.width() + usize::from(key > 0)
+        let key = columns(entry.0.as_str());
+        key + columns(entry.1) + usize::from(key > 0)
     };
     let kept = if keeps_last { all.len().min(2) } else { 0 };
     let (others, last) = all.split_at_checked(all.len() - kept).unwrap_or((all, &[]));

@@ -233,17 +233,22 @@ pub struct App {
     slow_serial: u64,
 }
 
+/// The keys, and what is wrong with those of the user: the preset's own work then.
+fn keymap_of(settings: &Settings) -> (Keymap, Option<Safe>) {
+    let keymap = Keymap::new(settings.preset, &settings.key_overrides);
+    let problem = keymap.as_ref().err().and_then(|all| all.first());
+    let problem = problem.map(|p| Safe::line(&p.to_string()));
+    let keymap = keymap
+        .or_else(|_| Keymap::new(settings.preset, &[]))
+        .unwrap_or_default();
+    (keymap, problem)
+}
+
 impl App {
     /// The front at its start, knowing nothing of any mail yet.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        let keymap = Keymap::new(settings.preset, &settings.key_overrides);
-        let problem = keymap.as_ref().err().and_then(|all| all.first());
-        let problem = problem.map(|p| Safe::line(&p.to_string()));
-        // With wrong keys in the configuration the preset's own still work.
-        let keymap = keymap
-            .or_else(|_| Keymap::new(settings.preset, &[]))
-            .unwrap_or_default();
+        let (keymap, problem) = keymap_of(&settings);
         let (has_threads, has_tour) = (settings.has_threads, settings.has_tour);
         let mut app = Self {
             settings,

@@ -9,7 +9,7 @@ use super::{
     PromptKind, activity, compose, dispatch, files, outbox, prompt, wrap,
 };
 use crate::bus::CardDeed;
-use crate::model::{DraftKey, DraftStart, OpKind, OutboxKey, Placed, Safe};
+use crate::model::{DraftKey, DraftStart, OpKind, OutboxKey, Placed, Safe, columns};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
@@ -410,7 +410,7 @@ impl App {
 
 /// The columns that a menu needs, within what still looks like one.
 fn menu_cols(picker: &Picker) -> u16 {
-    let cols = |item: &Item| item.label.as_str().width() + item.detail.as_str().width() + 10;
+    let cols = |item: &Item| columns(item.label.as_str()) + columns(item.detail.as_str()) + 10;
     let widest = picker.all().iter().map(cols).max().unwrap_or(0);
     u16::try_from(widest.clamp(48, 72)).unwrap_or(72)
 }

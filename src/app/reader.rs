@@ -7,8 +7,7 @@ use super::Finding;
 use super::gallery::Gallery;
 use super::reader_rows::{REST_LINES, card_rows, fold, has_facts, pack, tell_quotes, wrap};
 use crate::bus::{Form, RequestId};
-use crate::model::{Line, PartId, Placed, Reading, Rest, Safe, Tone};
-use unicode_width::UnicodeWidthStr;
+use crate::model::{Line, PartId, Placed, Reading, Rest, Safe, Tone, columns};
 
 /// The columns of the name of one of the few headers, gap included.
 const NAME_COLS: u16 = 6;
@@ -430,7 +429,7 @@ impl Reader {
         // A date that can be read is told once, in words; else as it was written.
         let has_date = is_short && self.reading().is_some_and(|r| r.date_secs.is_some());
         let least = usize::from(self.name_cols());
-        let from = find("From").map(|h| h.1.as_str().width());
+        let from = find("From").map(|h| columns(h.1.as_str()));
         let is_beside = has_date && from.is_some_and(|from| least + from + DATE_COLS <= width);
         if is_short {
             let subject = find("Subject").map(|h| h.1.clone()).unwrap_or_default();
@@ -456,7 +455,7 @@ impl Reader {
                 continue;
             }
             let is_dated = is_beside && is("From");
-            let name_cols = (name.as_str().width() + 1).max(least);
+            let name_cols = (columns(name.as_str()) + 1).max(least);
             let lines_max = if is_short { 2 } else { 12 };
             let room = width.saturating_sub(name_cols);
             let pieces = wrap(value, room, lines_max).into_iter().enumerate();
@@ -513,7 +512,7 @@ impl Reader {
         let mut x = 1 + Line::quote_cols(line.quote);
         let mut owed = 0;
         for span in &line.spans {
-            x += span.text.as_str().width() - usize::from(span.blank_after_number(owed));
+            x += columns(span.text.as_str()) - usize::from(span.blank_after_number(owed));
             // The number behind it belongs to it.
             let number = span.link.map_or(0, |n| (n + 1).to_string().len() + 2);
             x += number;

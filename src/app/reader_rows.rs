@@ -6,8 +6,7 @@ use super::gallery::{self, Gallery};
 use super::reader::{CardRow, Row};
 use super::{App, Context, Finding, size_text};
 use crate::bus::Link;
-use crate::model::{Attachment, Card, CardKind, LineKind, Reading, Rest, Safe};
-use unicode_width::UnicodeWidthStr as _;
+use crate::model::{Attachment, Card, LineKind, Reading, Rest, Safe, columns};
 
 /// Quoted blocks of fewer lines are not worth folding.
 const FOLD_LINES_MIN: usize = 3;
@@ -79,12 +78,7 @@ pub(super) fn has_facts(reading: &Reading) -> bool {
         || reading.trackers > 0
         || reading.is_html
         || reading.has_other_form
-        || reading.cards.iter().any(is_list)
-}
-
-/// Whether a card is told in the line of facts.
-pub(super) const fn is_list(card: &Card) -> bool {
-    matches!(card.kind, CardKind::List(_))
+        || reading.cards.iter().any(Card::is_list)
 }
 
 /// Puts as many attachments on a row as fit.
@@ -109,7 +103,7 @@ pub(super) fn pack(reading: &Reading, rows: &mut Vec<Row>) {
 /// The columns that an attachment takes: number, name, size, and a gap.
 fn file_cols(n: usize, file: &Attachment) -> usize {
     let number = (n + 1).to_string().len() + 3;
-    number + file.name.as_str().width() + 1 + size_text(file.size_bytes).len() + 3
+    number + columns(file.name.as_str()) + 1 + size_text(file.size_bytes).len() + 3
 }
 
 /// The lines of the cards, wrapped, with room for the mark on the left and a key on the right.
@@ -117,7 +111,7 @@ pub(super) fn card_rows(reading: &Reading) -> Vec<CardRow> {
     const LINES_MAX: usize = 4;
     const KEY_COLS: usize = 8;
     let cols = usize::from(reading.width).saturating_sub(2);
-    let cards = reading.cards.iter().filter(|card| !is_list(card));
+    let cards = reading.cards.iter().filter(|card| !card.is_list());
     let lines = cards.flat_map(|card| &card.lines);
     let mut rows = Vec::new();
     for line in lines {

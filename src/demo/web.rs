@@ -1,4 +1,5 @@
-//! The web as far as the sample mail knows it: a server that gives its pictures.
+//! The web as far as the sample mail knows it: a server that gives its pictures, and takes whoever asks
+//! for it off a list.
 //!
 //! Started by `live` on loopback. It must never give anything but the embedded files.
 
@@ -38,10 +39,12 @@ async fn answer(stream: TcpStream) -> io::Result<()> {
         .await?
         .is_some_and(|line| !line.is_empty())
     {}
+    let is_leaving = request.starts_with("POST ");
     let path = request.split(' ').nth(1).unwrap_or_default();
     let name = path.split('?').next().unwrap_or_default();
     let name = name.rsplit('/').next().unwrap_or_default();
     let (status, kind, bytes): (_, _, &[u8]) = match files::find(name) {
+        _ if is_leaving => ("200 OK", "text/plain", b"You are off the list."),
         Some((bytes, kind)) => ("200 OK", kind, bytes),
         None => ("404 Not Found", "text/plain", b""),
     };

@@ -19,8 +19,8 @@ impl Texts {
     /// Serves [`crate::bus::Command::Card`].
     pub(crate) async fn card(self, request: RequestId, placed: Placed, deed: CardDeed) {
         let (not, done) = match deed {
-            CardDeed::Unsubscribe { url } => ("not unsubscribed", self.unsubscribe(&url).await),
-            CardDeed::Check => ("not checked", self.check(placed).await),
+            CardDeed::Unsubscribe { url } => ("Not unsubscribed", self.unsubscribe(&url).await),
+            CardDeed::Check => ("Not checked", self.check(placed).await),
             // `invites` serves it.
             CardDeed::Answer(_) => return,
         };

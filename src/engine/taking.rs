@@ -220,7 +220,7 @@ impl Texts {
     ) {
         let event = match self.try_save(request, placed, parts, folder).await {
             Ok(files) => Event::Saved { request, files },
-            Err(why) => self.failed(request, &format!("not saved: {why}")),
+            Err(why) => self.failed(request, &format!("Not saved: {why}")),
         };
         let _gone = self.events.send(event).await;
     }

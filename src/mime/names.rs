@@ -87,7 +87,10 @@ fn extension_of(mime_type: &str) -> &'static str {
         "text/vcard" | "text/x-vcard" | "text/directory" => ".vcf",
         "text/x-patch" | "text/x-diff" => ".patch",
         "message/rfc822" | "message/global" | "message/news" => ".eml",
-        "message/delivery-status" | "message/disposition-notification" => ".txt",
+        "message/delivery-status"
+        | "message/global-delivery-status"
+        | "message/disposition-notification"
+        | "text/rfc822-headers" => ".txt",
         "application/pdf" => ".pdf",
         "application/zip" => ".zip",
         "application/json" => ".json",

@@ -6,8 +6,8 @@
 use crate::model::{Emphasis, Safe, Span};
 use std::ops::Range;
 use textwrap::WordSeparator;
+use textwrap::core::Word;
 use unicode_segmentation::UnicodeSegmentation;
-use unicode_width::UnicodeWidthStr;
 
 /// A style on a range of bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,14 +18,7 @@ pub(crate) struct Mark {
     pub(crate) picture: Option<usize>,
 }
 
-/// The columns that a text takes.
-pub(crate) fn columns(text: &str) -> usize {
-    if text.is_ascii() {
-        text.len()
-    } else {
-        text.width()
-    }
-}
+pub(crate) use crate::model::columns;
 
 /// The byte ranges of the lines that `text` breaks into.
 pub(crate) fn breaks(text: &str, width: usize) -> Vec<Range<usize>> {
@@ -41,13 +34,44 @@ pub(crate) fn breaks(text: &str, width: usize) -> Vec<Range<usize>> {
         done: Vec::new(),
     };
     let mut at = 0;
-    for word in WordSeparator::UnicodeBreakProperties.find_words(text) {
-        lines.word(at, word.word);
-        at += word.word.len() + word.whitespace.len();
+    let words: Vec<(usize, Word<'_>)> = WordSeparator::UnicodeBreakProperties
+        .find_words(text)
+        .map(|word| {
+            let begin = at;
+            at += word.word.len() + word.whitespace.len();
+            (begin, word)
+        })
+        .collect();
+    // The end of an address that is not to be broken, as the words in it come by.
+    let mut whole_to = 0;
+    for (n, (at, word)) in words.iter().enumerate() {
+        if *at >= whole_to {
+            let address = address(text, words.get(n..).unwrap_or_default());
+            let address = address.filter(|a| columns(a) <= width);
+            whole_to = address.map_or(0, |a| at + a.len());
+            lines.word(*at, address.unwrap_or(word.word));
+        }
         lines.used += word.whitespace.len();
     }
     lines.finish(text.len());
     lines.done
+}
+
+/// The address of a page that begins with the first of these words. Lines may be broken behind each of
+/// its slashes, and half of an address leads nowhere.
+fn address<'a>(text: &'a str, words: &[(usize, Word<'_>)]) -> Option<&'a str> {
+    /// Addresses of more pieces fit into no line.
+    const PIECES_MAX: usize = 100;
+    let (from, _) = words.first()?;
+    let rest = text.get(*from..)?;
+    let scheme = rest.trim_start_matches(['(', '<', '[', '"', '\'']);
+    if !scheme.starts_with("http://") && !scheme.starts_with("https://") {
+        return None;
+    }
+    let is_last = |n: usize, word: &Word<'_>| !word.whitespace.is_empty() || n + 1 == words.len();
+    let mut pieces = words.iter().take(PIECES_MAX).enumerate();
+    let (_, (at, word)) = pieces.find(|(n, (_, word))| is_last(*n, word))?;
+    text.get(*from..at + word.word.len())
 }
 
 struct Breaker<'a> {
@@ -138,6 +162,20 @@ fn spans(text: &str, line: Range<usize>, marks: &[Mark]) -> Vec<Span> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_that_fits_into_a_line_is_not_broken() {
+        let text = "see (https://example.org/a/b) and https://example.org/much/too/long/to/fit";
+        assert_eq!(
+            lines(text, 26),
+            [
+                "see",
+                "(https://example.org/a/b)",
+                "and https://example.org/",
+                "much/too/long/to/fit"
+            ]
+        );
+    }
 
     fn lines(text: &str, width: usize) -> Vec<&str> {
         breaks(text, width)

@@ -177,3 +177,11 @@ pub struct Card {
     /// What it says.
     pub lines: Vec<CardLine>,
 }
+
+impl Card {
+    /// Whether it tells of a mailing list, which takes no line of its own.
+    #[must_use]
+    pub const fn is_list(&self) -> bool {
+        matches!(self.kind, CardKind::List(_))
+    }
+}

@@ -5,6 +5,7 @@
 mod addr_spec;
 mod address;
 mod card;
+mod columns;
 mod danger;
 mod draft;
 mod find;
@@ -31,6 +32,7 @@ mod view;
 pub use addr_spec::{Standing, check as check_address, wire_address};
 pub use address::Address;
 pub use card::{Card, CardKind, CardLine, InviteCard, Leave, ListCard, PartStat, Person, Tone};
+pub use columns::columns;
 pub use danger::{begins_as_program, why_not_opened};
 pub use draft::{
     Attached, Caret, Content, Draft, DraftField, DraftKind, DraftStart, ExtraField, Identity,

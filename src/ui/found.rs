@@ -5,9 +5,8 @@
 use super::canvas::Canvas;
 use super::theme::Paint;
 use crate::app::{Area, Mark};
-use crate::model::Safe;
+use crate::model::{Safe, columns};
 use ratatui::style::Style;
-use unicode_width::UnicodeWidthStr;
 
 /// Writes a text from column `x` on, and marks what was found in it. `at` is the place of the text's
 /// first byte in its line, as `marks` count. Returns the columns used.
@@ -22,7 +21,7 @@ pub(super) fn put(
     let used = canvas.put_rest(area, x, text, style);
     let cols = |bytes: usize| {
         let shown = text.as_str().get(..bytes);
-        u16::try_from(shown.map_or(0, UnicodeWidthStr::width)).unwrap_or(u16::MAX)
+        u16::try_from(shown.map_or(0, columns)).unwrap_or(u16::MAX)
     };
     let end = at + text.as_str().len();
     for mark in marks {

@@ -299,11 +299,12 @@ pub(super) fn facts(app: &App, canvas: &mut Canvas, area: Area, reading: &Readin
         let has_key = pictures > 0 && remote > 0;
         push(text, if has_key { "load-pictures" } else { "" });
     }
+    // What a key leads to, as with files and links.
     if reading.has_other_form {
         let form = if reading.is_html {
-            "from HTML"
-        } else {
             "plain text"
+        } else {
+            "HTML"
         };
         push(form.to_owned(), "other-form");
     } else if reading.is_html {
@@ -313,8 +314,7 @@ pub(super) fn facts(app: &App, canvas: &mut Canvas, area: Area, reading: &Readin
         let count = usize::try_from(reading.hidden_texts).unwrap_or(usize::MAX);
         push(format!("{count} hidden"), "hidden");
     }
-    let is_list = |card: &Card| card.lines.iter().any(|line| line.action == "unsubscribe");
-    if reading.cards.iter().any(is_list) {
+    if reading.cards.iter().any(Card::is_list) {
         push("mailing list".to_owned(), "unsubscribe");
     }
     // Where there is no room for all, what has no key and is no count goes first.

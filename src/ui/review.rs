@@ -6,10 +6,9 @@ use super::canvas::Canvas;
 use super::compose::quote_paint;
 use super::theme::Paint;
 use crate::app::{Area, Composer, REVIEW_LABEL_COLS, ReviewLine, ReviewRow, ReviewState, Weight};
-use crate::model::Safe;
+use crate::model::{Safe, columns};
 use ratatui::style::Modifier;
 use unicode_segmentation::UnicodeSegmentation;
-use unicode_width::UnicodeWidthStr;
 
 /// Draws the review.
 pub(super) fn draw(canvas: &mut Canvas, area: Area, composer: &Composer) {
@@ -45,7 +44,7 @@ fn spelling(canvas: &mut Canvas, row: Area, text: &Safe, review: &ReviewState) {
     let style = style.add_modifier(Modifier::UNDERLINED);
     for (at, word) in text.as_str().unicode_word_indices() {
         if review.is_misspelt(word) {
-            let before = text.as_str().get(..at).unwrap_or_default().width();
+            let before = columns(text.as_str().get(..at).unwrap_or_default());
             let x = u16::try_from(before).unwrap_or(u16::MAX).saturating_add(1);
             canvas.put_rest(row, x, &Safe::line(word), style);
         }

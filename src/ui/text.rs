@@ -3,7 +3,7 @@
 //! `canvas` takes nothing else. [`Text`] must never be implemented for a type that can hold a text
 //! from outside as it came.
 
-use crate::model::Safe;
+use crate::model::{Safe, columns};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
@@ -14,7 +14,7 @@ pub trait Text {
 
     /// The columns it takes.
     fn cols(&self) -> u16 {
-        u16::try_from(self.clean().width()).unwrap_or(u16::MAX)
+        u16::try_from(columns(self.clean())).unwrap_or(u16::MAX)
     }
 }
 

@@ -501,7 +501,7 @@ fn a_list_is_left_by_one_post_that_says_nothing_more() {
     }
     let why = leave(broken.port).unwrap_err();
     assert!(
-        why.starts_with("not unsubscribed: ") && !why.ends_with("; "),
+        why.starts_with("Not unsubscribed: ") && !why.ends_with("; "),
         "{why}"
     );
     scene.desk.stop();

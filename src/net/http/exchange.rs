@@ -161,7 +161,7 @@ fn field(fields: &HeaderMap, name: &HeaderName) -> Option<String> {
 fn no(place: &Place, status: StatusCode) -> Error {
     let host = &place.host;
     match status.as_u16() {
-        404 | 410 => refused(format!("{host} has it no more.")),
+        404 | 410 => refused(format!("{host} knows no such page.")),
         401 | 403 => refused(format!("{host} does not give it to everybody.")),
         408 | 429 | 500..=599 => Error::transient(format!(
             "{host} cannot answer now ({status}).",

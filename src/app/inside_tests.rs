@@ -32,6 +32,10 @@ fn an_attached_message_is_read_on_its_own_and_esc_goes_back_to_the_one_around_it
     scene.press("A enter");
     assert_eq!(opened(&mut scene).last().unwrap(), "4");
     assert_eq!(scene.app.reader.rows().first(), Some(&Row::Inside));
+    scene.press("r f");
+    let is_writing = |c: &Command| matches!(c, Command::Writing(_));
+    assert!(!scene.commands().iter().any(is_writing));
+    assert!(scene.notice().contains("attached to another"));
     // In it there may be another one; the source is its own.
     scene.press("A enter");
     assert_eq!(scene.app.reader.insides.len(), 2);

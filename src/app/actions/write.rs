@@ -20,6 +20,10 @@ fn subject(app: &App) -> Option<Placed> {
 }
 
 pub(super) fn can_answer(app: &App) -> Availability {
+    // What is answered is a message of the mailbox: here that is another than the one that is read.
+    if app.focus == Context::Reader && !app.reader.insides.is_empty() {
+        return Availability::No("this message is attached to another; Esc goes back to that one");
+    }
     match subject(app) {
         Some(_) => Availability::Yes,
         None => Availability::No("there is no message here"),

@@ -146,7 +146,7 @@ pub fn page(source: Source<'_>, pictures: &[(PartId, Vec<u8>)]) -> Option<Page> 
     let left_out = Arc::new(AtomicU32::new(0));
     let mut texts = Vec::new();
     for text in message.pages(Form::Html) {
-        if !html::is_readable(&text) {
+        if !html::is_harmless(&text) {
             return None;
         }
         texts.push(html::guarded(|| cleaned(&text, &known, &left_out))?);

@@ -74,9 +74,14 @@ pub(crate) fn images(html: &str) -> Option<Images> {
     Some(Images(sources.map(str::to_owned).collect()))
 }
 
-/// Whether a text can be parsed within bounds.
-pub(crate) fn is_readable(html: &str) -> bool {
+/// Whether a text can be parsed within bounds, as far as its tags tell.
+fn is_readable(html: &str) -> bool {
     html.len() <= HTML_MAX && is_tame(html)
+}
+
+/// Whether another parser, which knows no bounds, can be given a text.
+pub(crate) fn is_harmless(html: &str) -> bool {
+    is_readable(html) && guarded(|| Tree::ends(html)) == Some(true)
 }
 
 thread_local! {

@@ -4,6 +4,10 @@
 
 /// More tags are too many to be laid out quickly.
 const TAGS_MAX: usize = 150_000;
+/// How often formatting may be compared with formatting that is open.
+const FORMATS_MAX: usize = 1_000_000;
+/// More elements that there can only be one of are not read: their attributes are all compared.
+const ROOTS_MAX: usize = 200;
 
 /// Whether the parser can read this in a time that grows with its length alone. Counts what its
 /// cost grows with: tags, open elements, open formatting, attributes.
@@ -12,6 +16,7 @@ pub(super) fn is_tame(html: &str) -> bool {
     let mut blocks = 0usize;
     let (mut depth, mut depth_max) = (0usize, 0usize);
     let (mut styles, mut styles_max) = (0usize, 0usize);
+    let (mut formats, mut roots) = (0usize, 0usize);
     for tag in html.split('<').skip(1) {
         let (is_end, tag) = match tag.strip_prefix('/') {
             Some(tag) => (true, tag),
@@ -30,17 +35,22 @@ pub(super) fn is_tame(html: &str) -> bool {
         match (kind(name), is_end) {
             (Kind::Void, _) | (Kind::SelfClosing, true) => {}
             (Kind::SelfClosing, false) => blocks += 1,
-            (Kind::Style, false) => styles += 1,
+            (Kind::Style, false) => {
+                formats += styles;
+                styles += 1;
+            }
             (Kind::Style, true) => styles = styles.saturating_sub(1),
-            (Kind::Block, false) => {
+            (Kind::Block | Kind::Root, false) => {
                 blocks += 1;
                 depth += 1;
+                roots += usize::from(kind(name) == Kind::Root);
             }
-            (Kind::Block, true) => depth = depth.saturating_sub(1),
+            (Kind::Block | Kind::Root, true) => depth = depth.saturating_sub(1),
         }
         depth_max = depth_max.max(depth);
         styles_max = styles_max.max(styles);
-        if tags > TAGS_MAX || depth_max > 1000 || styles_max * blocks > 400_000 {
+        let is_many = tags > TAGS_MAX || formats > FORMATS_MAX || roots > ROOTS_MAX;
+        if is_many || depth_max > 1000 || styles_max * blocks > 400_000 {
             return false;
         }
     }
@@ -132,8 +142,11 @@ fn attributes(tag: &str) -> usize {
         .count()
 }
 
+#[derive(PartialEq, Eq)]
 enum Kind {
     Void,
+    /// There is one; another gives it the attributes that it has not.
+    Root,
     /// Ended by the next of its kind, so that a missing end tag means nothing.
     SelfClosing,
     /// Opened anew in each block while it is open.
@@ -146,6 +159,7 @@ fn kind(name: &str) -> Kind {
     match name.as_str() {
         "area" | "base" | "br" | "col" | "embed" | "hr" | "img" | "input" | "link" | "meta"
         | "param" | "source" | "track" | "wbr" | "o" | "v" => Kind::Void,
+        "body" | "html" => Kind::Root,
         "p" | "li" | "td" | "th" | "tr" | "dd" | "dt" | "option" | "tbody" | "thead" | "tfoot" => {
             Kind::SelfClosing
         }

@@ -221,6 +221,12 @@ fn no_mark_of_ours_can_be_forged_and_no_control_gets_through() {
     );
 }
 
+/// A piece again and again, with its number for `#`.
+fn numbered(piece: &str, count: usize) -> String {
+    let pieces = (0..count).map(|n| piece.replace('#', &n.to_string()));
+    pieces.collect()
+}
+
 #[test]
 fn hostile_trees_are_read_as_words_or_laid_out_within_bounds() {
     for (name, html) in [
@@ -229,6 +235,9 @@ fn hostile_trees_are_read_as_words_or_laid_out_within_bounds() {
         ("deep tables", format!("{}words", "<table><tr><td>".repeat(5_000))),
         ("less deep tables", format!("{}words", "<table><tr><th>a</th><td>".repeat(40))),
         ("formats", (0..20_000).map(|n| format!("<font size={n}>")).collect::<String>() + &"<p>words".repeat(20_000)),
+        ("formats that differ", numbered("<b a#>words", 20_000)),
+        ("formats that others close", numbered("<b a#></i>words", 20_000)),
+        ("attributes of a body", numbered("<body a#></body>words", 20_000)),
         ("attributes", format!("<a {}>words</a>", "x=1 ".repeat(100_000))),
         ("many", "<b>words</b> ".repeat(100_000)),
         ("long", "words ".repeat(500_000)),

@@ -8,11 +8,16 @@ use html5ever::tendril::{StrTendril, TendrilSink as _};
 use html5ever::tree_builder::TreeBuilderOpts;
 use html5ever::{LocalName, Namespace, ParseOpts, QualName, parse_document};
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 /// Deeper trees are read as words.
 const DEPTH_MAX: usize = 200;
 const NODES_MAX: usize = 400_000;
+/// A text that puts a node so deep is not read to its end: with each element that is open, all that
+/// follow cost more. The parser moves some up again, so that it is more than a tree may have.
+const OPEN_MAX: usize = DEPTH_MAX + 50;
+/// So much is read between two looks at how deep and how large the tree is.
+const PIECE_BYTES: usize = 4096;
 
 /// A node's place in the list.
 pub(super) type Id = usize;
@@ -34,6 +39,8 @@ pub(super) struct Node {
     next: Option<Id>,
     first: Option<Id>,
     last: Option<Id>,
+    /// How deep it was put.
+    depth: usize,
 }
 
 impl Node {
@@ -70,6 +77,15 @@ pub(super) enum Step {
 impl Tree {
     /// Parses; `None` when the tree is too big or too deep.
     pub(super) fn parse(html: &str) -> Option<Self> {
+        Self::grow(html).filter(Self::is_shallow)
+    }
+
+    /// Whether a parser comes to the end of it within bounds.
+    pub(super) fn ends(html: &str) -> bool {
+        Self::grow(html).is_some()
+    }
+
+    fn grow(html: &str) -> Option<Self> {
         let opts = ParseOpts {
             tree_builder: TreeBuilderOpts {
                 scripting_enabled: false,
@@ -77,8 +93,18 @@ impl Tree {
             },
             ..ParseOpts::default()
         };
-        let tree = parse_document(Builder::default(), opts).one(html);
-        (tree.nodes.len() <= NODES_MAX && tree.is_shallow()).then_some(tree)
+        let mut parser = parse_document(Builder::default(), opts);
+        let mut rest = html;
+        while !rest.is_empty() {
+            let (piece, after) = rest.split_at(rest.floor_char_boundary(PIECE_BYTES));
+            rest = after;
+            parser.process(StrTendril::from_slice(piece));
+            if parser.tokenizer.sink.sink.is_too_much() {
+                return None;
+            }
+        }
+        let tree = parser.finish();
+        (tree.nodes.len() <= NODES_MAX).then_some(tree)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -142,12 +168,14 @@ impl Tree {
 /// What html5ever builds on.
 struct Builder {
     nodes: RefCell<Vec<Node>>,
+    depth_max: Cell<usize>,
 }
 
 impl Default for Builder {
     fn default() -> Self {
         let builder = Self {
             nodes: RefCell::default(),
+            depth_max: Cell::default(),
         };
         builder.make(Data::Nothing);
         builder
@@ -178,6 +206,7 @@ impl Builder {
             next: None,
             first: None,
             last: None,
+            depth: 0,
         });
         nodes.len() - 1
     }
@@ -211,11 +240,18 @@ impl Builder {
             Some(before) => self.with(before, |n| n.next = Some(child)),
             None => self.with(parent, |n| n.first = Some(child)),
         };
+        let depth = self.with(parent, |n| n.depth + 1).unwrap_or_default();
+        self.depth_max.set(self.depth_max.get().max(depth));
         self.with(child, |n| {
             n.parent = Some(parent);
             n.before = before;
             n.next = next;
+            n.depth = depth;
         });
+    }
+
+    fn is_too_much(&self) -> bool {
+        self.depth_max.get() > OPEN_MAX || self.nodes.borrow().len() > NODES_MAX
     }
 
     fn insert(&self, parent: Id, child: NodeOrText<Id>, next: Option<Id>) {

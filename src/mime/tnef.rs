@@ -340,6 +340,10 @@ impl<'a> Bytes<'a> {
                 self.take(width(base)?)?
             };
             first.get_or_insert(value);
+            if value.is_empty() && !is_counted {
+                // However many there are said to be: they take no bytes, and so must take no time.
+                break;
+            }
         }
         Some(Prop {
             id,

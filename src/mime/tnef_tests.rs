@@ -160,6 +160,22 @@ fn lengths_and_counts_that_lie_are_not_believed() {
 }
 
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what is tested is how long it takes"
+)]
+fn values_that_take_no_bytes_take_no_time_however_many_there_are_said_to_be() {
+    let mut nothing = (0x0001 | MANY).to_le_bytes().to_vec();
+    nothing.extend([1, 0]);
+    nothing.extend(10_000u32.to_le_bytes());
+    let many = attribute(1, 0x0006_9003, &set(&vec![nothing; PROPS_MAX]));
+    let raw = whole(&vec![many; 10]);
+    let begun = std::time::Instant::now();
+    assert!(parse(&raw).is_some());
+    assert!(begun.elapsed().as_secs() < 2, "{:?}", begun.elapsed());
+}
+
+#[test]
 fn a_flood_of_files_is_cut() {
     let raw = whole(&vec![file("a", "b", b"c"); FILES_MAX + 10]);
     assert_eq!(parse(&raw).unwrap().files.len(), FILES_MAX);

@@ -125,6 +125,7 @@ fn without_comments(value: &[u8]) -> Vec<Piece> {
         }
     };
     while let Some((first, after)) = rest.split_first() {
+        let from = rest;
         rest = after;
         match first {
             b'\\' if is_quoted => {
@@ -137,12 +138,7 @@ fn without_comments(value: &[u8]) -> Vec<Piece> {
             _ if is_quoted => word.push(*first),
             b'(' => {
                 close(&mut word, &mut pieces);
-                let mut whole = vec![b'('];
-                whole.extend_from_slice(rest);
-                let skipped = skip_comment(&whole).len();
-                rest = rest
-                    .get(rest.len().saturating_sub(skipped)..)
-                    .unwrap_or_default();
+                rest = skip_comment(from);
             }
             b';' => {
                 close(&mut word, &mut pieces);

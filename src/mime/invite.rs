@@ -3,6 +3,7 @@
 //! Called by `card` and `engine::invites`. The parser is a stranger's and the text a stranger's too:
 //! it runs within bounds, and a panic in it costs the card and not the message.
 
+use super::html::guarded;
 use super::render::Message;
 use super::when::{When, Zones, moment};
 use crate::model::{Address, PartStat, Person};
@@ -14,7 +15,6 @@ use calcard::icalendar::{
     ICalendarValue,
 };
 use calcard::{Entry, Parser};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A larger calendar is not read.
 const BYTES_MAX: usize = 512 * 1024;
@@ -59,7 +59,7 @@ fn read(text: &str) -> Option<Invite> {
     if text.len() > BYTES_MAX {
         return None;
     }
-    catch_unwind(AssertUnwindSafe(|| take_apart(text))).ok()?
+    guarded(|| take_apart(text)).flatten()
 }
 
 fn take_apart(text: &str) -> Option<Invite> {
@@ -175,7 +175,7 @@ impl Invite {
 
     /// The text of an answer (RFC 5546 section 3.2.3): same event, the sender alone, their state.
     pub(super) fn answer(&self, own: usize, state: PartStat, now_secs: i64) -> Option<String> {
-        catch_unwind(AssertUnwindSafe(|| self.write_answer(own, state, now_secs))).ok()?
+        guarded(|| self.write_answer(own, state, now_secs)).flatten()
     }
 
     fn write_answer(&self, own: usize, state: PartStat, now_secs: i64) -> Option<String> {

@@ -6,6 +6,7 @@
 use super::choose::Form;
 use super::html::{self, Images};
 use super::links::Links;
+use super::picture::{by_content_id, content_id};
 use super::render::{Message, Source};
 use crate::model::{PartId, Safe};
 use ammonia::{Builder, UrlRelative};
@@ -18,6 +19,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// A larger picture does not go into the page, nor do more than so many bytes of them.
 pub const PICTURE_MAX: usize = 8 * 1024 * 1024;
 const PICTURES_MAX: usize = 32 * 1024 * 1024;
+/// More pictures are gaps in the page.
+const COUNT_MAX: usize = 500;
 /// Nothing is loaded but what stands in the page itself.
 const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; form-action 'none'; \
                       base-uri 'none'; frame-src 'none'";
@@ -72,7 +75,7 @@ const PROPERTIES: [&str; 38] = [
 ];
 
 /// The `data:` addresses of pictures by their content ids.
-type Pictures = BTreeMap<String, String>;
+type Pictures = BTreeMap<Vec<u8>, String>;
 
 /// A page that is ready to be opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,36 +90,27 @@ pub struct Page {
 #[must_use]
 pub fn page_pictures(source: Source<'_>) -> Vec<PartId> {
     let message = Message::open(source);
+    let parts = message.structure.parts.iter();
+    let by_id = by_content_id(parts.filter(|p| KINDS.contains(&p.mime_type.as_str())));
     let mut wanted: Vec<PartId> = Vec::new();
-    for text in message.pages(Form::Html) {
-        for id in cids(&text) {
-            let mut parts = message.structure.parts.iter();
-            let found = parts.find(|p| p.content_id == id && KINDS.contains(&p.mime_type.as_str()));
-            if let Some(part) = found.filter(|p| !wanted.contains(&p.id)) {
-                wanted.push(part.id.clone());
-            }
+    let pages = message.pages(Form::Html).into_iter();
+    for id in pages.flat_map(|page| cids(&page)) {
+        let found = by_id.get(id.as_slice());
+        if let Some(part) = found.filter(|p| !wanted.contains(&p.id)) {
+            wanted.push(part.id.clone());
+        }
+        if wanted.len() == COUNT_MAX {
+            break;
         }
     }
     wanted
 }
 
 /// What `cid:` addresses of a text name.
-fn cids(text: &str) -> Vec<String> {
+fn cids(text: &str) -> Vec<Vec<u8>> {
     let images = html::guarded(|| html::images(text)).flatten();
     let sources = images.map(|Images(sources)| sources).unwrap_or_default();
-    sources.iter().filter_map(|s| cid(s)).collect()
-}
-
-/// The content id in a `cid:` address (RFC 2392).
-fn cid(source: &str) -> Option<String> {
-    let source = source.trim();
-    let head = source.get(..4)?;
-    let id = source
-        .get(4..)
-        .filter(|_| head.eq_ignore_ascii_case("cid:"))?;
-    let mut bytes = Vec::with_capacity(id.len());
-    super::params::percent(id.as_bytes(), &mut bytes);
-    String::from_utf8(bytes).ok()
+    sources.iter().filter_map(|s| content_id(s)).collect()
 }
 
 /// Makes the page, with those pictures in it. `None` where the message has no HTML, or none that can
@@ -126,10 +120,11 @@ pub fn page(source: Source<'_>, pictures: &[(PartId, Vec<u8>)]) -> Option<Page> 
     let message = Message::open(source);
     let mut room = PICTURES_MAX;
     let mut known = Pictures::new();
-    for part in &message.structure.parts {
-        let bytes = pictures.iter().find(|(id, _)| *id == part.id);
-        let kind = KINDS.iter().find(|kind| **kind == part.mime_type);
-        let Some(((_, bytes), kind)) = bytes.zip(kind) else {
+    for (id, bytes) in pictures {
+        let Some(part) = message.structure.part(id) else {
+            continue;
+        };
+        let Some(kind) = KINDS.iter().find(|kind| **kind == part.mime_type) else {
             continue;
         };
         if part.content_id.is_empty() || bytes.len() > PICTURE_MAX.min(room) {
@@ -138,7 +133,7 @@ pub fn page(source: Source<'_>, pictures: &[(PartId, Vec<u8>)]) -> Option<Page> 
         room -= bytes.len();
         let encoded = base64::engine::general_purpose::STANDARD.encode(bytes);
         known.insert(
-            part.content_id.clone(),
+            part.content_id.clone().into_bytes(),
             format!("data:{kind};base64,{encoded}"),
         );
     }
@@ -207,8 +202,8 @@ fn cleaned(text: &str, pictures: &Arc<Pictures>, left_out: &Arc<AtomicU32>) -> S
     let schemes = ["http", "https", "mailto", "data"];
     let filter = move |tag: &str, name: &str, value: &str| -> Option<String> {
         match (tag, name) {
-            ("img", "src") => match cid(value) {
-                Some(id) => pictures.get(id.as_str()).cloned(),
+            ("img", "src") => match content_id(value) {
+                Some(id) => pictures.get(id.as_slice()).cloned(),
                 None => inline(value).or_else(|| {
                     left_out.fetch_add(1, Ordering::Relaxed);
                     None

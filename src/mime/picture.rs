@@ -6,8 +6,9 @@
 use super::html::guarded;
 use super::params::percent;
 use super::transfer;
-use crate::model::{Fit, Pixels};
+use crate::model::{Fit, Part, Pixels};
 use image::{DynamicImage, ImageDecoder, ImageReader, Limits, RgbaImage, imageops};
+use std::collections::HashMap;
 use std::io::Cursor;
 
 /// The longest side of a picture.
@@ -135,6 +136,25 @@ pub fn data_url(url: &str) -> Option<Vec<u8>> {
     } else {
         bytes
     })
+}
+
+/// The content id that a `cid:` address names (RFC 2392 section 2); `None` where it is no such address.
+pub(super) fn content_id(url: &str) -> Option<Vec<u8>> {
+    let (scheme, id) = url.trim().split_once(':')?;
+    if !scheme.eq_ignore_ascii_case("cid") {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(id.len());
+    percent(id.as_bytes(), &mut bytes);
+    Some(bytes)
+}
+
+/// The parts that such addresses may mean, by their ids: of several with one id the first.
+pub(super) fn by_content_id<'a>(
+    parts: impl DoubleEndedIterator<Item = &'a Part>,
+) -> HashMap<&'a [u8], &'a Part> {
+    let named = parts.rev().filter(|p| !p.content_id.is_empty());
+    named.map(|p| (p.content_id.as_bytes(), p)).collect()
 }
 
 #[cfg(test)]

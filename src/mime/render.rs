@@ -7,7 +7,8 @@ use super::choose::{Chosen, Form, choose, own_parts, says_something};
 use super::files::listed;
 use super::headers::{Headers, parse_headers, parse_until};
 use super::links::Links;
-use super::params::{Field, percent};
+use super::params::Field;
+use super::picture::{by_content_id, content_id};
 use super::text::{self, Flow, LINES_MAX, note};
 use super::tree::{Node, message_start, node_of, scan};
 use super::{charset, elsewhere, html, people, tnef, transfer, uu};
@@ -375,9 +376,7 @@ fn page_lines(
 /// Gives the pictures of a page their places in the reading, and returns its lines.
 fn take_pictures(parts: &[Part], reading: &mut Reading, page: html::Html) -> Vec<Line> {
     let mut numbers = Vec::with_capacity(page.pictures.len());
-    // Of two parts with one id the first is meant; so it must stand last here.
-    let named = parts.iter().rev().filter(|p| !p.content_id.is_empty());
-    let by_id: HashMap<&[u8], &Part> = named.map(|p| (p.content_id.as_bytes(), p)).collect();
+    let by_id = by_content_id(parts.iter());
     for image in page.pictures {
         let source = picture_source(&by_id, &image.source);
         numbers.push(source.as_ref().map(|_| reading.pictures.len()));
@@ -402,11 +401,7 @@ fn picture_source(by_id: &HashMap<&[u8], &Part>, source: &str) -> Option<Picture
         "http" | "https" => Some(PictureSource::Remote(source.to_owned())),
         "data" => Some(PictureSource::Inline(source.to_owned())),
         "cid" => {
-            let id = source.get("cid:".len()..)?;
-            // RFC 2392 section 2: the id, percent-encoded.
-            let mut wanted = Vec::with_capacity(id.len());
-            percent(id.as_bytes(), &mut wanted);
-            let found = by_id.get(wanted.as_slice())?;
+            let found = by_id.get(content_id(source)?.as_slice())?;
             Some(PictureSource::Part(found.id.clone()))
         }
         _ if source.starts_with("//") => Some(PictureSource::Remote(format!("https:{source}"))),

@@ -181,3 +181,55 @@ pub(super) const fn is_fixed_blank(c: char) -> bool {
         '\u{a0}' | '\u{2007}' | '\u{202f}' | '\u{2800}' | '\u{3164}'
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The words that are hidden of those in a page.
+    fn hidden(html: &str) -> Vec<String> {
+        let tree = Tree::parse(html).unwrap();
+        let facts = Facts::new(&tree);
+        let mut found = Vec::new();
+        let mut depth = 0usize;
+        for step in tree.steps() {
+            match step {
+                Step::Enter(id) if depth > 0 || facts.of(id).is_hidden => depth += 1,
+                Step::Leave(_) if depth > 0 => depth -= 1,
+                _ => {}
+            }
+            if let (Step::Enter(id), true) = (step, depth > 0)
+                && let Some(Data::Text(text)) = tree.node(id).map(|n| &n.data)
+            {
+                found.push(text.trim().to_owned());
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn a_link_on_ground_of_its_words_colour_is_seen_since_links_have_a_colour_of_their_own() {
+        for seen in [
+            "<div style='color:#fff'><a href='https://x.example/'>here</a></div>",
+            "<div style='color:#fff'><b><a href='https://x.example/'>here</a></b></div>",
+            "<table bgcolor=#ffffff><tr><td style='color:white'>or <a href=x>here</a></table>",
+        ] {
+            assert_eq!(hidden(seen), [""; 0], "{seen}");
+        }
+        for (unseen, words) in [
+            ("<div style='color:#fff'>here</div>", "here"),
+            // No link, or one that says itself that it cannot be seen, or one without words.
+            ("<div style='color:#fff'><a name=x>here</a></div>", "here"),
+            (
+                "<div><a href=x style='color:#fffffe'>here</a></div>",
+                "here",
+            ),
+            (
+                "<div style='color:#fff'>words <a href=x></a></div>",
+                "words",
+            ),
+        ] {
+            assert_eq!(hidden(unseen), [words], "{unseen}");
+        }
+    }
+}

@@ -164,6 +164,20 @@ fn an_attached_message_is_read_as_one_and_its_files_are_numbered_on() {
 }
 
 #[test]
+fn the_pictures_of_an_attached_message_are_numbered_on_and_can_be_had() {
+    let raw = "Content-Type: multipart/mixed; boundary=x\n\n--x\n\nSee below.\n--x\nContent-Type: message/rfc822\n\n\
+        Content-Type: multipart/related; boundary=y\n\n--y\nContent-Type: text/html\n\n\
+        <img src=cid:p@x alt=Boat width=300><img src=https://x.example/far.png alt=Far width=300>\n--y\n\
+        Content-Type: image/png\nContent-ID: <p@x>\n\nboat\n--y--\n--x--\n";
+    let inner = opened(raw.as_bytes(), "2").unwrap();
+    let sources: Vec<&PictureSource> = inner.pictures.iter().map(|p| &p.source).collect();
+    let far = PictureSource::Remote("https://x.example/far.png".to_owned());
+    let boat = PictureSource::Part(PartId(vec![2, 2]));
+    assert_eq!(sources, [&boat, &far]);
+    assert_eq!(bytes(raw.as_bytes(), "2.2").unwrap(), b"boat");
+}
+
+#[test]
 fn a_wrapped_message_is_read_as_one() {
     let raw = with_winmail("Hello.");
     let inner = opened(&raw, "2.3").unwrap();

@@ -54,7 +54,8 @@ pub(super) struct Message<'a> {
 #[derive(Clone)]
 enum Bytes<'a> {
     Whole(&'a [u8], Vec<Node>),
-    Parts(&'a [(PartId, Vec<u8>)]),
+    /// By their numbers.
+    Parts(HashMap<&'a [u16], &'a [u8]>),
 }
 
 /// The text of one part.
@@ -64,13 +65,6 @@ pub(super) struct PartText {
     pub(super) flow: Flow,
     /// Where in the text each of those files stood, and what is said of it.
     files: Vec<(usize, String)>,
-}
-
-/// A part's bytes, decoded, with what its header says of them.
-struct PartBytes {
-    bytes: Vec<u8>,
-    charset: String,
-    content: Option<Field>,
 }
 
 impl<'a> Message<'a> {
@@ -93,7 +87,7 @@ impl<'a> Message<'a> {
             } => Self {
                 headers: parse_until(header, message_start(header), |_| false),
                 structure: Cow::Borrowed(structure),
-                bytes: Bytes::Parts(parts),
+                bytes: Bytes::Parts(by_number(parts)),
             },
         }
     }
@@ -113,6 +107,14 @@ impl<'a> Message<'a> {
         reading
     }
 
+    /// Where the parts of a whole message lie.
+    pub(super) fn nodes(&self) -> &[Node] {
+        match &self.bytes {
+            Bytes::Whole(_, nodes) => nodes,
+            Bytes::Parts(_) => &[],
+        }
+    }
+
     /// The same message with those parts alone.
     pub(super) fn only(&self, is_in: impl Fn(&PartId) -> bool) -> Self {
         let parts = self.structure.parts.iter();
@@ -126,72 +128,55 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// The fields that say what a part is, as written.
-    pub(super) fn content_type(&self, part: &Part) -> Option<Field> {
-        let header = match &self.bytes {
-            Bytes::Whole(raw, nodes) => {
-                let node = node_of(nodes, &part.id.0)?;
-                parse_headers(raw.get(node.header.clone()).unwrap_or_default())
-            }
-            Bytes::Parts(parts) => match parts.iter().find(|(id, _)| *id == part.id) {
-                Some((_, raw)) => parse_headers(raw),
-                None if self.is_single() => self.headers.clone(),
-                None => return None,
-            },
-        };
-        header.get("Content-Type").map(Field::parse)
-    }
-
     /// The decoded bytes of a part; `None` when they are not here.
     pub(super) fn bytes(&self, part: &Part) -> Option<Vec<u8>> {
-        self.part(part).map(|found| found.bytes)
+        let (header, body) = self.entity(part)?;
+        Some(transfer::decode(&self.encoding(&header, part), body))
     }
 
-    /// The Content-Type of a part whose bytes are here.
+    /// The Content-Type of a part, as far as its header is here.
     pub(super) fn content(&self, part: &Part) -> Option<Field> {
-        self.part(part)?.content
+        let header = self.entity(part).map(|(header, _)| header);
+        let content = self.field(&header.unwrap_or_default(), "Content-Type");
+        content.map(Field::parse)
     }
 
-    fn part(&self, part: &Part) -> Option<PartBytes> {
-        let (bytes, charset, content) = match &self.bytes {
+    /// The header of a part and its encoded body.
+    fn entity(&self, part: &Part) -> Option<(Headers<'a>, &'a [u8])> {
+        match &self.bytes {
             Bytes::Whole(raw, nodes) => {
                 let node = node_of(nodes, &part.id.0)?;
-                let header = parse_headers(raw.get(node.header.clone()).unwrap_or_default());
-                let content = header.get("Content-Type").map(Field::parse);
-                (node.decoded(raw), part.charset.clone(), content)
+                let header = raw.get(node.header.clone()).unwrap_or_default();
+                Some((parse_headers(header), node.encoded(raw)))
             }
             Bytes::Parts(parts) => {
-                let (_, raw) = parts.iter().find(|(id, _)| *id == part.id)?;
+                let raw = *parts.get(part.id.0.as_slice())?;
                 let header = parse_headers(raw);
                 let body = raw.get(header.body_at..).unwrap_or_default();
-                // Of a message that is one part, some servers give no MIME header.
-                let field = |name| {
-                    let own = header.get(name);
-                    own.or_else(|| self.headers.get(name).filter(|_| self.is_single()))
-                };
-                let content = field("Content-Type").map(Field::parse);
-                let encoding =
-                    field("Content-Transfer-Encoding").map(|raw| Field::parse(raw).value);
-                let encoding = encoding.unwrap_or_else(|| part.encoding.clone());
-                let charset = content.as_ref().and_then(|c| c.text("charset"));
-                let charset = charset.unwrap_or_else(|| part.charset.clone());
-                (transfer::decode(&encoding, body), charset, content)
+                Some((header, body))
             }
-        };
-        Some(PartBytes {
-            bytes,
-            charset,
-            content,
-        })
+        }
+    }
+
+    /// A field of a part. Of a message that is one part, some servers give no MIME header.
+    fn field(&self, header: &Headers<'a>, name: &str) -> Option<&'a [u8]> {
+        let is_single = self.structure.parts.len() == 1;
+        let own = header.get(name);
+        own.or_else(|| self.headers.get(name).filter(|_| is_single))
+    }
+
+    fn encoding(&self, header: &Headers<'a>, part: &Part) -> String {
+        let field = self.field(header, "Content-Transfer-Encoding");
+        field.map_or_else(|| part.encoding.clone(), |raw| Field::parse(raw).value)
     }
 
     /// The text of a part; `None` when its bytes are not here.
     pub(super) fn text(&self, part: &Part) -> Option<PartText> {
-        let PartBytes {
-            bytes,
-            charset,
-            content,
-        } = self.part(part)?;
+        let (header, body) = self.entity(part)?;
+        let bytes = transfer::decode(&self.encoding(&header, part), body);
+        let content = self.field(&header, "Content-Type").map(Field::parse);
+        let charset = content.as_ref().and_then(|c| c.text("charset"));
+        let charset = charset.unwrap_or_else(|| part.charset.clone());
         let is = |name: &str, value: &str| {
             let param = content.as_ref().and_then(|c| c.text(name));
             param.is_some_and(|v| v.trim().eq_ignore_ascii_case(value))
@@ -233,10 +218,6 @@ impl<'a> Message<'a> {
         pages.filter_map(|p| Some(self.text(p)?.text)).collect()
     }
 
-    fn is_single(&self) -> bool {
-        self.structure.parts.len() == 1
-    }
-
     fn write_body(&self, reading: &mut Reading, measure: usize, form: Form) {
         let says = |plain: &Part, page: &Part| {
             let page_len = usize::try_from(page.size_bytes).unwrap_or(usize::MAX);
@@ -257,13 +238,10 @@ impl<'a> Message<'a> {
                 continue;
             };
             let lines = if part.mime_type == "text/html" {
-                page_lines(
-                    &self.structure.parts,
-                    &text.text,
-                    measure,
-                    reading,
-                    &mut links,
-                )
+                // A rule comes between the texts of a message.
+                let above = reading.body.len() + usize::from(!reading.body.is_empty());
+                let parts = &self.structure.parts;
+                page_lines(parts, &text.text, measure, above, reading, &mut links)
             } else {
                 text.lines(measure, &mut links)
             };
@@ -296,7 +274,7 @@ impl<'a> Message<'a> {
         if reading.body.is_empty() {
             reading.body.push(note(self.why_empty()));
         }
-        fit_notes(&mut reading.body, measure);
+        fit_notes(reading, measure);
     }
 
     /// What Outlook wrapped, where there is no other text.
@@ -331,6 +309,14 @@ impl<'a> Message<'a> {
     }
 }
 
+/// Parts by their numbers: of several with one number the first.
+fn by_number(parts: &[(PartId, Vec<u8>)]) -> HashMap<&[u16], &[u8]> {
+    let parts = parts.iter().rev();
+    parts
+        .map(|(id, raw)| (id.0.as_slice(), raw.as_slice()))
+        .collect()
+}
+
 impl PartText {
     /// Its lines, with a line of ours where a file was.
     fn lines(&self, measure: usize, links: &mut Links) -> Vec<Line> {
@@ -348,10 +334,12 @@ impl PartText {
     }
 }
 
+/// The lines of a page that comes to stand below so many others.
 fn page_lines(
     parts: &[Part],
     page: &str,
     measure: usize,
+    above: usize,
     reading: &mut Reading,
     links: &mut Links,
 ) -> Vec<Line> {
@@ -359,11 +347,6 @@ fn page_lines(
     reading.is_html = true;
     reading.blocked_images = reading.blocked_images.saturating_add(done.blocked_images);
     reading.trackers = reading.trackers.saturating_add(done.trackers);
-    // A rule comes between the texts of a message.
-    let above = match reading.body.len() {
-        0 => 0,
-        lines => lines + 1,
-    };
     reading.hidden_texts = reading.hidden_texts.saturating_add(done.hidden_texts);
     let hidden = done.hidden.iter().cloned().map(|hidden| HiddenText {
         at: hidden.at + above,
@@ -421,7 +404,14 @@ fn write_tnef(
     let (has_text, has_page) = (!tnef.text.trim().is_empty(), !tnef.html.trim().is_empty());
     let is_page = has_page && (!has_text || form == Form::Html);
     let lines = if is_page {
-        page_lines(parts, &tnef.html, measure, reading, links)
+        page_lines(
+            parts,
+            &tnef.html,
+            measure,
+            reading.body.len(),
+            reading,
+            links,
+        )
     } else {
         text::lines(&tnef.text, Flow::default(), measure, links)
     };
@@ -442,7 +432,7 @@ pub(super) fn write_winmail(reading: &mut Reading, tnef: &tnef::Tnef<'_>, form: 
             "There is no text in it."
         })];
     }
-    fit_notes(&mut reading.body, measure);
+    fit_notes(reading, measure);
 }
 
 fn is_blank(line: &Line) -> bool {
@@ -466,16 +456,21 @@ fn rule(measure: usize) -> Line {
 }
 
 /// Notes are sentences of ours; on a narrow screen they need more than one line too.
-fn fit_notes(body: &mut Vec<Line>, measure: usize) {
+fn fit_notes(reading: &mut Reading, measure: usize) {
     let is_wide = |l: &Line| {
         let wide = |s: &Span| s.text.as_str().len() > measure;
         l.kind == LineKind::Note && l.spans.iter().any(wide)
     };
-    if !body.iter().any(is_wide) {
+    if !reading.body.iter().any(is_wide) {
         return;
     }
-    let lines = std::mem::take(body);
-    for line in lines {
+    let mut hidden = reading.hidden.iter_mut().peekable();
+    let mut body = Vec::with_capacity(reading.body.len() + 1);
+    for (at, line) in std::mem::take(&mut reading.body).into_iter().enumerate() {
+        // What is hidden stands before the same line as it did.
+        while let Some(hidden) = hidden.next_if(|hidden| hidden.at <= at) {
+            hidden.at = body.len();
+        }
         let Some(span) = line.spans.first().filter(|_| is_wide(&line)) else {
             body.push(line);
             continue;
@@ -492,6 +487,8 @@ fn fit_notes(body: &mut Vec<Line>, measure: usize) {
             });
         }
     }
+    hidden.for_each(|hidden| hidden.at = body.len());
+    reading.body = body;
 }
 
 #[cfg(test)]

@@ -218,3 +218,41 @@ fn a_picture_has_a_place_and_a_source_in_the_reading() {
     };
     assert!(has("[picture: Lost]") && has("in words ok here"));
 }
+
+#[test]
+fn what_is_hidden_stands_before_the_same_line_when_notes_above_it_are_broken() {
+    let page = "<form><input name=a></form><p>one</p><div style=display:none>not to be seen</div><p>two</p>";
+    for raw in [
+        format!("Content-Type: text/html\n\n{page}"),
+        format!(
+            "Content-Type: multipart/mixed; boundary=x\n\n--x\n\nbegin 644 cat.txt\n#0V%T\n`\nend\n\
+             --x\nContent-Type: text/html\n\n{page}\n--x--\n"
+        ),
+    ] {
+        let mut found = read(&raw, 30, Form::Auto);
+        let before = found.clone();
+        found.show_hidden(true);
+        let all = words(&found);
+        let at = all.iter().position(|l| l.starts_with("Hidden by"));
+        let two = all.iter().position(|l| l == "two");
+        let lines = found.hidden[0].lines.len();
+        let between = &all[at.unwrap() + lines..two.unwrap()];
+        assert!(between.iter().all(String::is_empty), "{all:?}");
+        found.show_hidden(false);
+        assert_eq!(found, before);
+    }
+}
+
+#[test]
+fn a_lone_part_that_came_without_its_header_is_what_the_message_says() {
+    let header = b"Content-Type: application/pkcs7-mime; smime-type=signed-data\r\n\r\n";
+    let structure = structure(header);
+    let parts = [(PartId(vec![1]), b"\r\nAAAA".to_vec())];
+    let message = Message::open(Source::Parts {
+        header,
+        structure: &structure,
+        parts: &parts,
+    });
+    let content = message.content(&structure.parts[0]).unwrap();
+    assert_eq!(content.text("smime-type").unwrap(), "signed-data");
+}

@@ -9,9 +9,10 @@ use super::choose::{Form, own_parts};
 use super::headers::{line_at, parse_headers, trim_break};
 use super::params::Field;
 use super::render::{Message, Source, reading};
-use super::tree::{Node, scan};
+use super::tree::{Node, node_of};
 use crate::model::{
-    CardKind, CardLine, Line, LineKind, Part, PartId, PictureSource, Reading, Safe, Span,
+    CardKind, CardLine, HiddenText, Line, LineKind, Part, PartId, PictureSource, Reading, Safe,
+    Span,
 };
 
 const BEGIN_SIGNED: &str = "-----BEGIN PGP SIGNED MESSAGE-----";
@@ -120,7 +121,7 @@ impl Opened {
 pub(super) fn find(message: &Message<'_>) -> Option<(SealKind, PartId)> {
     let own = own_parts(&message.structure);
     let outer = own.iter().find_map(|part| {
-        let kind = kind_of(part, &own, || message.content_type(part))?;
+        let kind = kind_of(part, &own, || message.content(part))?;
         Some((kind, part.id.clone()))
     });
     outer.or_else(|| {
@@ -171,8 +172,7 @@ fn kind_of(part: &Part, all: &[&Part], content: impl Fn() -> Option<Field>) -> O
 pub fn seal(raw: &[u8]) -> Option<Seal> {
     let message = Message::open(Source::Whole(raw));
     let (kind, at) = find(&message)?;
-    let nodes = scan(raw);
-    let node = nodes.iter().find(|n| n.part.id == at)?;
+    let node = node_of(message.nodes(), &at.0)?;
     let mut seal = Seal {
         kind,
         at: at.clone(),
@@ -182,7 +182,7 @@ pub fn seal(raw: &[u8]) -> Option<Seal> {
     };
     let below = |number: u16| {
         let id: Vec<u16> = at.0.iter().copied().chain([number]).collect();
-        nodes.iter().find(|n| n.part.id.0 == id)
+        node_of(message.nodes(), &id)
     };
     match kind {
         SealKind::PgpSigned | SealKind::SmimeSigned => {
@@ -356,10 +356,10 @@ fn framed(raw: &[u8], opened: &Opened, entity: &[u8], width: u16, form: Form) ->
     }
     let has_outside = !outside.body.is_empty();
     if opened.is_decrypted || has_outside {
-        inside.body.insert(0, frame(label));
+        put_frame(&mut inside, label);
     }
     if has_outside {
-        outside.body.insert(0, frame(other));
+        put_frame(&mut outside, other);
     }
     let headers = std::mem::take(&mut outside.headers);
     let all_headers = std::mem::take(&mut outside.all_headers);
@@ -375,6 +375,7 @@ fn framed(raw: &[u8], opened: &Opened, entity: &[u8], width: u16, form: Form) ->
 /// Two readings below one another; the first one's headers stand.
 fn joined(mut first: Reading, second: Reading) -> Reading {
     let (links, pictures) = (first.links.len(), first.pictures.len());
+    let above = first.body.len();
     first.body.extend(second.body.into_iter().map(|mut line| {
         for span in &mut line.spans {
             span.link = span.link.map(|link| link + links);
@@ -388,7 +389,23 @@ fn joined(mut first: Reading, second: Reading) -> Reading {
     first.is_html |= second.is_html;
     first.has_other_form |= second.has_other_form;
     first.blocked_images = first.blocked_images.saturating_add(second.blocked_images);
+    first.trackers = first.trackers.saturating_add(second.trackers);
+    first.hidden_texts = first.hidden_texts.saturating_add(second.hidden_texts);
+    first.hidden.extend(lower(second.hidden, above));
     first
+}
+
+/// Hidden texts of a reading that comes to stand below so many lines.
+fn lower(hidden: Vec<HiddenText>, lines: usize) -> impl Iterator<Item = HiddenText> {
+    hidden.into_iter().map(move |hidden| HiddenText {
+        at: hidden.at + lines,
+        ..hidden
+    })
+}
+
+fn put_frame(reading: &mut Reading, text: &'static str) {
+    reading.body.insert(0, frame(text));
+    reading.hidden = lower(std::mem::take(&mut reading.hidden), 1).collect();
 }
 
 fn frame(text: &'static str) -> Line {

@@ -124,6 +124,40 @@ fn what_was_decrypted_never_shares_a_page_with_what_was_not() {
 }
 
 #[test]
+fn what_the_sender_hides_is_told_and_shown_in_both_frames() {
+    let page = |words: &str| {
+        format!(
+            "Content-Type: text/html\r\n\r\n<p>{words}</p><p style=display:none>hidden {words}</p><p>end</p>\
+             <img src=https://x.example/p.gif width=1 height=1>"
+        )
+    };
+    let raw = signed("", &page("inside"), "x")
+        .replace("Content-Type: text/plain\r\n\r\nx", &page("outside"));
+    let found = seal(raw.as_bytes()).unwrap();
+    let opened = Opened {
+        at: found.at.clone(),
+        entity: Some(found.entity(found.content.clone())),
+        ..Opened::default()
+    };
+    let mut shown = opened_reading(raw.as_bytes(), &opened, 80, Form::Auto, &Viewer::default());
+    assert_eq!((shown.hidden_texts, shown.trackers), (2, 2));
+    shown.show_hidden(true);
+    assert_eq!(
+        text(&shown),
+        [
+            "[Signed]",
+            "inside",
+            "Hidden by the sender: hidden inside",
+            "end",
+            "[Not signed: anybody may have put this there]",
+            "outside",
+            "Hidden by the sender: hidden outside",
+            "end"
+        ]
+    );
+}
+
+#[test]
 fn armour_in_a_text_is_found_and_what_stands_around_it_kept_apart() {
     let raw = format!(
         "From: a@b\r\n\r\nTrust me:\r\n{BEGIN_SIGNED}\r\nHash: SHA256\r\n\r\nI owe you.\r\n\

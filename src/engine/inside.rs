@@ -104,7 +104,7 @@ impl Texts {
                 raw
             }
         };
-        make(move || mime::decode_part_as(&raw, part)).await
+        make(move || mime::decode_part(&raw, part)).await
     }
 
     /// Fetches one part in pieces, telling how far it is; a header that says how it is written goes before.

@@ -47,6 +47,15 @@ pub(crate) fn meta_charset(bytes: &[u8]) -> Option<String> {
     Some(label).filter(|l| !l.is_empty() && !l.starts_with("utf-16"))
 }
 
+/// The charset that a text is to be read in: the one that it names, or that its page names.
+pub(crate) fn label(mime_type: &str, named: String, bytes: &[u8]) -> String {
+    if named.is_empty() && mime_type == "text/html" {
+        meta_charset(bytes).unwrap_or_default()
+    } else {
+        named
+    }
+}
+
 /// What became of a text.
 #[derive(Default)]
 pub(crate) struct Html {

@@ -83,7 +83,7 @@ pub use review::{Finding, review};
 pub use seal::{Opened, Seal, SealKind, opened_part, opened_reading, seal};
 pub use summary::summary;
 pub use transfer::Decoder;
-pub use tree::{DecodedPart, decode_part, decode_part_as, part_text, structure};
+pub use tree::{DecodedPart, decode_part, part_text, structure};
 pub use words::decode_words;
 
 use crate::model::Envelope;

@@ -185,14 +185,7 @@ impl<'a> Message<'a> {
             is_flowed: is("format", "flowed"),
             deletes_blank: is("delsp", "yes"),
         };
-        let meta = (part.mime_type == "text/html")
-            .then(|| html::meta_charset(&bytes))
-            .flatten();
-        let label = if charset.is_empty() {
-            meta.unwrap_or_default()
-        } else {
-            charset
-        };
+        let label = html::label(&part.mime_type, charset, &bytes);
         let found = match part.mime_type.as_str() {
             "text/plain" => uu::find(&bytes),
             _ => Vec::new(),

@@ -52,10 +52,7 @@ pub fn structure(raw: &[u8]) -> BodyStructure {
 #[must_use]
 pub fn part_text(raw: &[u8], part: &Part) -> Option<String> {
     let bytes = super::inner::part_body(raw, &part.id)?;
-    let meta = (part.charset.is_empty() && part.mime_type == "text/html")
-        .then(|| html::meta_charset(&bytes))
-        .flatten();
-    let label = meta.as_deref().unwrap_or(&part.charset);
+    let label = html::label(&part.mime_type, part.charset.clone(), &bytes);
     Some(charset::decode(label.as_bytes(), &bytes))
 }
 
@@ -72,23 +69,10 @@ pub struct DecodedPart {
     pub name: String,
 }
 
-/// Decodes a part that was fetched as its MIME header, an empty line and its encoded body.
+/// Decodes a part that was fetched as its MIME header, an empty line and its encoded body. What it is the
+/// structure has told: some servers do not send its header.
 #[must_use]
-pub fn decode_part(raw: &[u8]) -> DecodedPart {
-    let headers = parse_headers(raw);
-    let (part, _) = describe(&headers, Parent::Message);
-    let body = raw.get(headers.body_at..).unwrap_or_default();
-    DecodedPart {
-        bytes: transfer::decode(&part.encoding, body),
-        mime_type: part.mime_type,
-        charset: part.charset,
-        name: part.name,
-    }
-}
-
-/// The same where it is known what the part is: some servers do not send its header.
-#[must_use]
-pub fn decode_part_as(raw: &[u8], part: Part) -> DecodedPart {
+pub fn decode_part(raw: &[u8], part: Part) -> DecodedPart {
     let headers = parse_headers(raw);
     let own = headers.get("Content-Transfer-Encoding");
     let encoding = own.map_or(part.encoding, |raw| Field::parse(raw).value);

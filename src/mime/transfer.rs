@@ -3,12 +3,12 @@
 //! Called by `tree` and `words`. Must never give up on a fault: what is no digit is passed over,
 //! what is no escape stays as written, and all the rest is decoded.
 
-use mail_parser::decoders::{base64::base64_decode, quoted_printable::quoted_printable_decode};
+use mail_parser::decoders::base64::base64_decode;
 
 /// Undoes `encoding` (lower case, as [`crate::model::Part::encoding`]).
 pub(crate) fn decode(encoding: &str, body: &[u8]) -> Vec<u8> {
     match encoding {
-        // The strict decoders are the fast ones; most mail is faultless.
+        // The strict decoder is the fast one; most mail is faultless.
         "base64" => match base64_decode(body) {
             Some(bytes) if !has_inner_padding(body) => bytes,
             _ => {
@@ -17,7 +17,13 @@ pub(crate) fn decode(encoding: &str, body: &[u8]) -> Vec<u8> {
                 out
             }
         },
-        "quoted-printable" => quoted_printable_decode(body).unwrap_or_else(|| quoted(body)),
+        "quoted-printable" => {
+            let mut out = Vec::with_capacity(body.len());
+            let mut decoder = Quoted::default();
+            decoder.add(body, &mut out);
+            decoder.end(&mut out);
+            out
+        }
         "x-uuencode" | "uuencode" | "x-uue" | "uue" => super::uu::decode(body),
         _ => body.to_vec(),
     }
@@ -38,9 +44,10 @@ pub struct Decoder(Undoing);
 #[derive(Debug)]
 enum Undoing {
     Base64(Base64),
+    Quoted(Quoted),
     /// Nothing is to be undone.
     Plain,
-    /// What is decoded by lines is held to the end; such parts are texts.
+    /// Uuencoded: held to the end, since the file in it must be found. Nobody writes such any more.
     Held(String, Vec<u8>),
 }
 
@@ -50,7 +57,8 @@ impl Decoder {
     pub fn new(encoding: &str) -> Self {
         Self(match encoding {
             "base64" => Undoing::Base64(Base64::default()),
-            "quoted-printable" | "x-uuencode" | "uuencode" | "x-uue" | "uue" => {
+            "quoted-printable" => Undoing::Quoted(Quoted::default()),
+            "x-uuencode" | "uuencode" | "x-uue" | "uue" => {
                 Undoing::Held(encoding.to_owned(), Vec::new())
             }
             _ => Undoing::Plain,
@@ -59,18 +67,14 @@ impl Decoder {
 
     /// What the next piece gives.
     pub fn add(&mut self, piece: &[u8]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(piece.len());
         match &mut self.0 {
-            Undoing::Base64(decoder) => {
-                let mut out = Vec::with_capacity(piece.len() / 4 * 3 + 3);
-                decoder.add(piece, &mut out);
-                out
-            }
-            Undoing::Plain => piece.to_vec(),
-            Undoing::Held(_, held) => {
-                held.extend_from_slice(piece);
-                Vec::new()
-            }
+            Undoing::Base64(decoder) => decoder.add(piece, &mut out),
+            Undoing::Quoted(decoder) => decoder.add(piece, &mut out),
+            Undoing::Plain => out.extend_from_slice(piece),
+            Undoing::Held(_, held) => held.extend_from_slice(piece),
         }
+        out
     }
 
     /// What is left at the end.
@@ -78,6 +82,11 @@ impl Decoder {
     pub fn end(self) -> Vec<u8> {
         match self.0 {
             Undoing::Held(encoding, held) => decode(&encoding, &held),
+            Undoing::Quoted(decoder) => {
+                let mut out = Vec::new();
+                decoder.end(&mut out);
+                out
+            }
             Undoing::Base64(_) | Undoing::Plain => Vec::new(),
         }
     }
@@ -147,41 +156,86 @@ pub(crate) fn hex(b: u8) -> Option<u8> {
         .and_then(|d| u8::try_from(d).ok())
 }
 
-/// Quoted-printable with faults in it.
-fn quoted(body: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(body.len());
-    let mut lines = body.split_inclusive(|b| *b == b'\n');
-    lines.by_ref().for_each(|line| quoted_line(line, &mut out));
-    out
+/// A quoted-printable decoder that can stop and go on anywhere.
+#[derive(Debug, Default)]
+struct Quoted {
+    /// The beginning of a line whose end did not come yet: blanks there may be nobody's.
+    line: Vec<u8>,
+}
+
+impl Quoted {
+    /// A longer line is decoded before its end comes; RFC 2045 allows 76.
+    const LINE_MAX: usize = 64 * 1024;
+
+    fn add(&mut self, text: &[u8], out: &mut Vec<u8>) {
+        for piece in text.split_inclusive(|b| *b == b'\n') {
+            if self.line.is_empty() && piece.ends_with(b"\n") {
+                quoted_line(piece, out);
+                continue;
+            }
+            self.line.extend_from_slice(piece);
+            if piece.ends_with(b"\n") {
+                quoted_line(&std::mem::take(&mut self.line), out);
+            } else if self.line.len() > Self::LINE_MAX {
+                self.shorten(out);
+            }
+        }
+    }
+
+    /// Decodes what is held, up to what may become something else with the bytes that come.
+    fn shorten(&mut self, out: &mut Vec<u8>) {
+        let is_settled = |bytes: &[u8]| match bytes {
+            [a, b, c] => ![a, b, c].contains(&&b'=') && !c.is_ascii_whitespace(),
+            _ => false,
+        };
+        let Some(at) = self.line.windows(3).rposition(is_settled) else {
+            return;
+        };
+        let rest = self.line.split_off(at + 3);
+        unescape(&std::mem::replace(&mut self.line, rest), out);
+    }
+
+    fn end(self, out: &mut Vec<u8>) {
+        quoted_line(&self.line, out);
+    }
 }
 
 fn quoted_line(line: &[u8], out: &mut Vec<u8>) {
+    // Blanks before a break are never the writer's.
     let text = line.trim_ascii_end();
-    // Blanks before a break are never the writer's, but the form feeds of old texts are.
-    let (text, is_soft) = match text.strip_suffix(b"=") {
-        Some(text) => (text, true),
-        None => (text, !line.ends_with(b"\n")),
-    };
-    let mut bytes = text.iter();
-    while let Some(b) = bytes.next() {
-        match (b, bytes.as_slice()) {
-            (b'=', [high, low, ..]) => match (hex(*high), hex(*low)) {
-                (Some(high), Some(low)) => {
-                    out.push(high << 4 | low);
-                    bytes.nth(1);
-                }
-                _ => out.push(b'='),
-            },
-            _ => out.push(*b),
-        }
+    if let Some(text) = text.strip_suffix(b"=") {
+        unescape(text, out);
+    } else if line.ends_with(b"\n") {
+        unescape(text, out);
+        let from = line.len() - if line.ends_with(b"\r\n") { 2 } else { 1 };
+        out.extend_from_slice(line.get(from..).unwrap_or_default());
+    } else {
+        unescape(line, out);
     }
-    if !is_soft {
-        out.extend_from_slice(if line.ends_with(b"\r\n") {
-            b"\r\n"
-        } else {
-            b"\n"
-        });
+}
+
+fn unescape(text: &[u8], out: &mut Vec<u8>) {
+    let mut rest = text;
+    while let Some(at) = memchr::memchr(b'=', rest) {
+        let (plain, escape) = rest.split_at(at);
+        out.extend_from_slice(plain);
+        let byte = match escape {
+            [_, high, low, ..] => hex(*high).zip(hex(*low)),
+            _ => None,
+        };
+        let used = match byte {
+            Some((high, low)) => {
+                out.push(high << 4 | low);
+                3
+            }
+            None => {
+                out.push(b'=');
+                1
+            }
+        };
+        rest = escape.get(used..).unwrap_or_default();
     }
+    out.extend_from_slice(rest);
 }
 
 #[cfg(test)]
@@ -236,6 +290,46 @@ mod tests {
         for encoding in ["", "7bit", "8bit", "binary", "x-martian"] {
             assert_eq!(decode(encoding, b"a=3D\xff\0"), b"a=3D\xff\0");
         }
+    }
+
+    fn in_pieces(encoding: &str, body: &[u8], size: usize) -> Vec<u8> {
+        let mut decoder = Decoder::new(encoding);
+        let mut out = Vec::new();
+        for piece in body.chunks(size) {
+            out.extend(decoder.add(piece));
+        }
+        out.extend(decoder.end());
+        out
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_arrives_in_pieces_comes_out_as_the_whole_does(
+            body in "([A-Za-z0-9+/]{4}){0,6}(=\r\n|=[0-9A-F]{2}| {1,3}\r?\n|[=! \t\r\n\u{c}zé+/-]{1,4}|begin 644 x\n#0V%T\n`\nend\n){0,6}([A-Za-z0-9=]{0,9})",
+        ) {
+            let body = body.as_bytes();
+            for encoding in ["base64", "quoted-printable", "x-uuencode", "8bit"] {
+                let whole = decode(encoding, body);
+                for size in 1..=body.len().max(1) {
+                    let got = in_pieces(encoding, body, size);
+                    proptest::prop_assert_eq!(&got, &whole, "{} {}", encoding, size);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_not_held_and_comes_out_as_the_whole_does() {
+        let body = "=C3=BC= =zz  x==41".repeat(20_000);
+        let whole = decode("quoted-printable", body.as_bytes());
+        let mut decoder = Quoted::default();
+        let mut out = Vec::new();
+        for piece in body.as_bytes().chunks(1_000) {
+            decoder.add(piece, &mut out);
+            assert!(decoder.line.len() <= Quoted::LINE_MAX + 1_000);
+        }
+        decoder.end(&mut out);
+        assert!(out == whole);
     }
 
     #[test]

@@ -31,6 +31,9 @@ use tree::Tree;
 /// A longer text is read without its tags only.
 pub(crate) const HTML_MAX: usize = 2 * 1024 * 1024;
 
+/// Tags and entities of a text for another parser, which takes time that grows with their square.
+const MARKS_MAX: usize = 100_000;
+
 /// The charset that the head of a page names, for mail that names none itself.
 pub(crate) fn meta_charset(bytes: &[u8]) -> Option<String> {
     const LOOK_AT: usize = 2048;
@@ -90,7 +93,8 @@ fn is_readable(html: &str) -> bool {
 
 /// Whether another parser, which knows no bounds, can be given a text.
 pub(crate) fn is_harmless(html: &str) -> bool {
-    is_readable(html) && guarded(|| Tree::ends(html)) == Some(true)
+    let marks = html.bytes().filter(|b| matches!(b, b'<' | b'&')).count();
+    marks <= MARKS_MAX && is_readable(html) && guarded(|| Tree::ends(html)) == Some(true)
 }
 
 thread_local! {

@@ -111,7 +111,7 @@ fn take_apart(text: &str) -> Option<Invite> {
         .and_then(ICalendarValue::as_integer);
     let recurrence = time_of(ICalendarProperty::RecurrenceId);
     let people = found.properties(&ICalendarProperty::Attendee).map(person);
-    Some(Invite {
+    let mut invite = Invite {
         event,
         method,
         uid: text_of(ICalendarProperty::Uid),
@@ -126,8 +126,12 @@ fn take_apart(text: &str) -> Option<Invite> {
         organizer,
         people: people.take(PEOPLE_MAX).collect(),
         more: events.saturating_sub(1),
-        calendar: calendar.clone(),
-    })
+        calendar: ICalendar {
+            components: Vec::new(),
+        },
+    };
+    invite.calendar = calendar;
+    Some(invite)
 }
 
 fn person(entry: &ICalendarEntry) -> Person {

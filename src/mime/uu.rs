@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_lies_about_its_length_gives_no_more_than_it_has() {
+    fn a_line_that_lies_about_its_length_gives_zeros_and_nothing_from_beyond_it() {
         // Announces 63 bytes, and brings three: the rest are zeros, and nothing is read beyond.
         let text = "begin 644 x\n_0V%T\n`\nend\n";
         let found = find(text.as_bytes());

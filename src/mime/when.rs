@@ -42,7 +42,7 @@ impl<'a> Zones<'a> {
         }
     }
 
-    /// Minutes east of Greenwich at that local time by the rules of the zone itself, in seconds.
+    /// How far east of Greenwich the zone is at that local time by its own rules, in seconds.
     fn offset_by_rules(&self, id: &str, local: DateTime) -> Option<i64> {
         let zone = self.calendar.timezones().find(|zone| {
             let own = zone.property(&ICalendarProperty::Tzid);

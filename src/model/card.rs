@@ -33,7 +33,7 @@ pub struct CardLine {
 }
 
 impl CardLine {
-    /// A line of that tone; what is outside of ASCII or steers a terminal is made clean.
+    /// A line of that tone; what steers a terminal is made clean.
     #[must_use]
     pub fn new(tone: Tone, text: &str) -> Self {
         Self {

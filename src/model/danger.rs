@@ -4,13 +4,15 @@
 //! still be saved; nothing here may ever be a matter of what a mail says of itself alone.
 
 /// Endings of programs and scripts, and of what leads to one.
-const PROGRAMS: [&str; 67] = [
+const PROGRAMS: [&str; 75] = [
     "action", "apk", "app", "appimage", "bash", "bat", "bin", "chm", "cmd", "com", "command",
     "cpl", "csh", "deb", "desktop", "dll", "dmg", "elf", "exe", "fish", "gadget", "hta", "img",
     "inf", "iso", "jar", "jnlp", "js", "jse", "ksh", "lnk", "lua", "mjs", "msc", "msi", "msp",
     "php", "pif", "pkg", "pl", "ps1", "psm1", "py", "pyw", "rb", "reg", "rpm", "run", "scf",
     "scpt", "scr", "sh", "so", "svc", "sys", "terminal", "url", "vb", "vbe", "vbs", "vhd",
-    "webloc", "wsf", "wsh", "xpi", "zsh", "docm",
+    "webloc", "wsf", "wsh", "xpi", "zsh", "vhdx",
+    // Documents that may run what is written in them.
+    "docm", "dotm", "potm", "ppsm", "pptm", "xlam", "xlsm", "xltm",
 ];
 /// Endings of pages: shown by a browser, they load and run what they like.
 const PAGES: [&str; 10] = [
@@ -70,6 +72,7 @@ mod tests {
             ("page.html", "text/html"),
             ("page", "text/html"),
             ("drawing.svg", "image/svg+xml"),
+            ("budget.xlsm", "application/octet-stream"),
             ("notes.txt", "application/x-executable"),
         ] {
             assert!(why_not_opened(name, kind).is_some(), "{name}");

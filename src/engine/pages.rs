@@ -38,27 +38,24 @@ impl Texts {
             .ok_or_else(|| Why::File("it has no page that could be cleaned".to_owned()))
     }
 
-    /// The pictures that the page shows. One that cannot be had leaves a gap in it, and no more.
+    /// The pictures that the page shows and that have to be fetched. One that cannot be had leaves a gap in it, and no more.
     async fn pictures(
         &self,
         request: RequestId,
         placed: Placed,
         held: &Held,
     ) -> Result<Vec<(PartId, Vec<u8>)>, Why> {
+        let Held::Parts { structure, .. } = held else {
+            return Ok(Vec::new());
+        };
         let mut out = Vec::new();
         for id in mime::page_pictures(held.source()) {
-            let bytes = match held {
-                Held::Whole(raw) => mime::part_body(raw, &id),
-                Held::Parts { structure, .. } => {
-                    let part = structure.part(&id);
-                    let part = part.filter(|p| p.size_bytes <= 2 * mime::PICTURE_MAX as u64);
-                    match part {
-                        Some(_) => self.part(request, placed, &id).await.ok().map(|p| p.bytes),
-                        None => None,
-                    }
-                }
-            };
-            out.extend(bytes.map(|bytes| (id, bytes)));
+            let part = structure.part(&id);
+            if part.is_some_and(|p| p.size_bytes <= 2 * mime::PICTURE_MAX as u64)
+                && let Ok(part) = self.part(request, placed, &id).await
+            {
+                out.push((id, part.bytes));
+            }
         }
         Ok(out)
     }

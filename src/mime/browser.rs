@@ -89,7 +89,10 @@ pub struct Page {
 /// The parts of the message whose pictures its page shows.
 #[must_use]
 pub fn page_pictures(source: Source<'_>) -> Vec<PartId> {
-    let message = Message::open(source);
+    pictures_of(&Message::open(source))
+}
+
+fn pictures_of(message: &Message<'_>) -> Vec<PartId> {
     let parts = message.structure.parts.iter();
     let by_id = by_content_id(parts.filter(|p| KINDS.contains(&p.mime_type.as_str())));
     let mut wanted: Vec<PartId> = Vec::new();
@@ -113,15 +116,20 @@ fn cids(text: &str) -> Vec<Vec<u8>> {
     sources.iter().filter_map(|s| content_id(s)).collect()
 }
 
-/// Makes the page, with those pictures in it. `None` where the message has no HTML, or none that can
+/// Makes the page, with the pictures that the message holds, and those that were fetched of it. `None` where the message has no HTML, or none that can
 /// be read.
 #[must_use]
-pub fn page(source: Source<'_>, pictures: &[(PartId, Vec<u8>)]) -> Option<Page> {
+pub fn page(source: Source<'_>, fetched: &[(PartId, Vec<u8>)]) -> Option<Page> {
     let message = Message::open(source);
     let mut room = PICTURES_MAX;
     let mut known = Pictures::new();
-    for (id, bytes) in pictures {
-        let Some(part) = message.structure.part(id) else {
+    for id in pictures_of(&message) {
+        let Some(part) = message.structure.part(&id) else {
+            continue;
+        };
+        let given = fetched.iter().find(|(of, _)| *of == id);
+        let given = given.map(|(_, bytes)| Cow::Borrowed(bytes));
+        let Some(bytes) = given.or_else(|| message.bytes(part).map(Cow::Owned)) else {
             continue;
         };
         let Some(kind) = KINDS.iter().find(|kind| **kind == part.mime_type) else {
@@ -131,7 +139,7 @@ pub fn page(source: Source<'_>, pictures: &[(PartId, Vec<u8>)]) -> Option<Page> 
             continue;
         }
         room -= bytes.len();
-        let encoded = base64::engine::general_purpose::STANDARD.encode(bytes);
+        let encoded = base64::engine::general_purpose::STANDARD.encode(bytes.as_slice());
         known.insert(
             part.content_id.clone().into_bytes(),
             format!("data:{kind};base64,{encoded}"),
@@ -279,6 +287,18 @@ mod tests {
             .map(|id| (id, PICTURE.to_vec()))
             .collect();
         page(Source::Whole(&raw), &pictures).unwrap()
+    }
+
+    #[test]
+    fn pictures_that_the_message_holds_are_in_the_page() {
+        let raw = message("<img src=cid:p@x>");
+        let held = page(Source::Whole(&raw), &[]).unwrap();
+        let inline = base64::engine::general_purpose::STANDARD.encode("picture");
+        assert!(
+            held.html
+                .contains(&format!("data:image/png;base64,{inline}"))
+        );
+        assert_eq!(held.left_out, 0);
     }
 
     /// Every attribute of the page but the targets of links, as `name=value`.

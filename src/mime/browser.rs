@@ -116,8 +116,8 @@ fn cids(text: &str) -> Vec<Vec<u8>> {
     sources.iter().filter_map(|s| content_id(s)).collect()
 }
 
-/// Makes the page, with the pictures that the message holds, and those that were fetched of it. `None` where the message has no HTML, or none that can
-/// be read.
+/// Makes the page, with the pictures that the message holds, and those that were fetched of it. `None`
+/// where the message has no HTML, or none that can be read.
 #[must_use]
 pub fn page(source: Source<'_>, fetched: &[(PartId, Vec<u8>)]) -> Option<Page> {
     let message = Message::open(source);

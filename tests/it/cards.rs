@@ -401,7 +401,8 @@ struct Web {
 }
 
 impl Web {
-    fn start(folder: &Path, answer: &'static str) -> Self {
+    fn start(folder: &Path, answer: impl Into<String>) -> Self {
+        let answer = answer.into();
         let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
         let identity = native_tls::Identity::from_pkcs8(&read("server.pem"), &read("server.key"));
         let acceptor = native_tls::TlsAcceptor::new(identity.unwrap()).unwrap();
@@ -462,6 +463,11 @@ fn a_list_is_left_by_one_post_that_says_nothing_more() {
         folder.path(),
         "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n",
     );
+    let moved = format!(
+        "HTTP/1.1 302 Found\r\nLocation: https://localhost:{}/done\r\nContent-Length: 0\r\n\r\n",
+        fine.port
+    );
+    let moved = Web::start(folder.path(), moved);
     let mut scene = Scene::new(Gpg::default(), limits);
     let mut leave = |port: u16| {
         let message = format!(
@@ -481,6 +487,11 @@ fn a_list_is_left_by_one_post_that_says_nothing_more() {
         assert_eq!(host.as_str(), "localhost");
         scene.desk.card(placed, CardDeed::Unsubscribe { url })
     };
+    // What it leads to would answer as if all had gone well.
+    let why = leave(moved.port).unwrap_err();
+    assert!(why.contains("sends us elsewhere"), "{why}");
+    assert_eq!(moved.asked.lock().unwrap().len(), 1);
+    assert!(fine.asked.lock().unwrap().is_empty());
     assert_eq!(leave(fine.port).unwrap(), "localhost took you off the list");
     let asked = fine.asked.lock().unwrap().clone();
     let [request] = asked.as_slice() else {

@@ -372,6 +372,33 @@ fn text_holds(reading: &Reading, words: &str) -> bool {
 }
 
 #[test]
+fn a_locked_key_is_not_asked_for_on_the_screen() {
+    let Some(ann) = Keys::with("ann@here.test", "open sesame") else {
+        return;
+    };
+    let to_encrypt = "--trust-model always --armor --encrypt --recipient ann@here.test";
+    let mut arguments: Vec<&str> = to_encrypt.split(' ').collect();
+    let folder = tempfile::tempdir().unwrap();
+    let clear = folder.path().join("clear");
+    std::fs::write(&clear, "Content-Type: text/plain\r\n\r\nHello\r\n").unwrap();
+    arguments.extend(["--output", "-", clear.to_str().unwrap()]);
+    let armoured = String::from_utf8(ann.done(&arguments)).unwrap();
+    let message = format!(
+        "From: ann@here.test\r\nSubject: Sealed\r\nMIME-Version: 1.0\r\nContent-Type: multipart/encrypted; \
+         protocol=\"application/pgp-encrypted\"; boundary=b\r\n\r\n--b\r\nContent-Type: application/pgp-encrypted\r\n\r\n\
+         Version: 1\r\n\r\n--b\r\nContent-Type: application/octet-stream\r\n\r\n{armoured}\r\n--b--\r\n"
+    );
+    let mut scene = Scene::new(ann.gpg(), Limits::default());
+    let placed = scene.receive(message.as_bytes());
+    let why = scene.desk.card(placed, CardDeed::Check).unwrap_err();
+    assert!(
+        why.starts_with("not checked: the secret key is locked: unlock it with gpg-agent first"),
+        "{why}"
+    );
+    scene.desk.stop();
+}
+
+#[test]
 fn without_gpg_one_sentence_says_what_to_install() {
     let Some(ann) = Keys::of("ann@here.test") else {
         return;

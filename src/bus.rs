@@ -125,13 +125,13 @@ pub enum Command {
         /// Which.
         op: OpKey,
     },
-    /// Saves attachments under cleaned names, never over a file; answered by [`Event::Saved`].
+    /// Saves attachments, or the message, under cleaned names, never over a file; answered by [`Event::Saved`].
     Save {
         /// Ties the reply.
         request: RequestId,
         /// The message.
         placed: Placed,
-        /// Which parts; empty: all attachments.
+        /// Which parts; empty: all attachments. The part with the empty id is the message itself.
         parts: Vec<PartId>,
         /// Into which folder; `None`: the configured one.
         folder: Option<PathBuf>,

@@ -89,15 +89,15 @@ impl App {
     /// Saves the message as a file.
     pub(super) fn save_message(&mut self, placed: Placed) -> Vec<Effect> {
         let label = "Saving the message";
-        let effect = self.take(
-            placed,
-            Taken::Message,
-            Whither::Folder,
-            Then::Nothing,
-            label,
-        );
+        let request = self.request();
+        self.begin_job(request, placed, None, Then::Nothing, label);
         let mut effects = self.say(Safe::fixed(label));
-        effects.push(effect);
+        effects.push(Effect::Engine(Command::Save {
+            request,
+            placed,
+            parts: vec![PartId::default()],
+            folder: None,
+        }));
         effects
     }
 

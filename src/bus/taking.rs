@@ -27,8 +27,6 @@ pub enum Taken {
 /// Where it goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Whither {
-    /// Into the folder for downloads, under a cleaned name; answered by [`super::Event::Saved`].
-    Folder,
     /// Into a private file, to be opened; answered by [`TakeEvent::Staged`]. Programs are refused.
     Viewer,
     /// Into a private file, to be read by a program that gets the terminal; answered by

@@ -43,9 +43,15 @@ pub enum CryptoError {
          (in another terminal: gpg --local-user {0} --clear-sign /dev/null)"
     )]
     Passphrase(String),
+    /// The same, where it is not known whose key it is.
+    #[error(
+        "the secret key is locked: unlock it with gpg-agent first \
+         (a key of gpg in another terminal: echo | gpg -e --default-recipient-self | gpg -d)"
+    )]
+    Locked,
     /// It takes too long.
-    #[error("gpg did not end within {0} seconds; nothing was sent")]
-    TooLong(u64),
+    #[error("{0} did not end within {1} seconds")]
+    TooLong(String, u64),
     /// Anything else.
     #[error("gpg failed: {0}")]
     Failed(String),
@@ -81,14 +87,6 @@ impl Gpg {
             program: program.into(),
             home,
         }
-    }
-
-    pub(super) fn program(&self) -> &Path {
-        &self.program
-    }
-
-    pub(super) fn home(&self) -> Option<&Path> {
-        self.home.as_deref()
     }
 
     /// Writes the whole message, signed and encrypted as the draft asks for. `folder` takes temporary
@@ -187,18 +185,32 @@ impl Gpg {
         Ok(ended.is_success)
     }
 
-    /// `gpg` with what all calls share: no terminal, no question, no network, its status on the
-    /// standard error, beside what it says to people.
+    /// `gpg` with what all calls share: it asks no network, and see [`Self::silent`].
     pub(super) fn command(&self) -> Command {
-        let mut command = Command::new(&self.program);
+        let mut command = self.silent(&self.program);
+        command.args(["--no-auto-key-locate", "--no-auto-key-retrieve"]);
+        command
+    }
+
+    /// The same of `gpgsm`, which lies beside it.
+    pub(super) fn smime_command(&self) -> Command {
+        let mut command = self.silent(&self.program.with_file_name("gpgsm"));
+        command.args(["--disable-dirmngr", "--disable-crl-checks"]);
+        command
+    }
+
+    /// A program of GnuPG's: no terminal, no question, its status on the standard error, beside what it
+    /// says to people.
+    fn silent(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
         if let Some(home) = &self.home {
             command.arg("--homedir").arg(home);
         }
-        command.args(["--batch", "--no-tty", "--quiet", "--status-fd", "2"]);
+        // Not `--quiet`: gpg then leaves out the status line that says why a key did not open.
+        command.args(["--batch", "--no-tty", "--status-fd", "2"]);
         // A passphrase is asked for by an agent that has it already, or not at all: a program
         // that asks on our terminal would tear the screen.
         command.args(["--pinentry-mode", "error"]);
-        command.args(["--no-auto-key-locate", "--no-auto-key-retrieve"]);
         command.env_remove("GPG_TTY").env("LC_ALL", "C");
         command
     }
@@ -289,11 +301,47 @@ fn run(command: &mut Command, time: Duration, streams: Streams) -> Result<Ended,
         time,
         output_bytes: SIGNATURE_BYTES_MAX,
     };
-    program::run(command, streams, limits, &Stop::default()).map_err(|fault| match fault {
+    run_within(command, streams, limits, &Stop::default())
+}
+
+/// Runs one of GnuPG's programs to its end.
+pub(super) fn run_within(
+    command: &mut Command,
+    streams: Streams,
+    limits: Limits,
+    stop: &Stop,
+) -> Result<Ended, CryptoError> {
+    program::run(command, streams, limits, stop).map_err(|fault| match fault {
+        Fault::Missing(name) if name.ends_with("gpgsm") => CryptoError::Failed(
+            "gpgsm is not installed, or not on the path; install it (GnuPG) for S/MIME".to_owned(),
+        ),
         Fault::Missing(_) => CryptoError::Missing,
-        Fault::TooLong(_, seconds) => CryptoError::TooLong(seconds),
+        Fault::TooLong(name, seconds) => CryptoError::TooLong(name, seconds),
         other => CryptoError::Failed(other.to_string()),
     })
+}
+
+/// Why something failed, as far as it makes a difference here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Code {
+    NoSecretKey,
+    /// The agent would have to ask for the passphrase.
+    Locked,
+}
+
+impl Code {
+    /// A code of libgpg-error; its upper half says which part of GnuPG it was.
+    const fn read(code: u32) -> Option<Self> {
+        const NO_SECRET_KEY: u32 = 17;
+        const NO_PINENTRY: u32 = 85;
+        const CANCELED: u32 = 99;
+        const NO_PASSPHRASE: u32 = 177;
+        match code & 0xffff {
+            NO_SECRET_KEY => Some(Self::NoSecretKey),
+            NO_PINENTRY | CANCELED | NO_PASSPHRASE => Some(Self::Locked),
+            _ => None,
+        }
+    }
 }
 
 /// What `gpg` said: lines for programs, and lines for people.
@@ -343,7 +391,8 @@ impl Status {
         line.get(1..)
     }
 
-    fn has(&self, word: &str) -> bool {
+    /// Whether a line for programs begins with that word.
+    pub(super) fn has(&self, word: &str) -> bool {
         self.find(word).is_some()
     }
 
@@ -382,22 +431,22 @@ impl Status {
                 _ => CryptoError::NoSecretKey(own),
             };
         }
-        // The codes of libgpg-error; the upper half says which part of GnuPG it was.
-        const NO_SECRET_KEY: u32 = 17;
-        const NO_PINENTRY: u32 = 85;
-        const CANCELED: u32 = 99;
-        const NO_PASSPHRASE: u32 = 177;
-        let code = self
-            .find("FAILURE")
-            .and_then(|words| words.get(1)?.parse::<u32>().ok());
-        match code.map(|code| code & 0xffff) {
-            Some(NO_SECRET_KEY) => CryptoError::NoSecretKey(own.to_owned()),
-            Some(NO_PINENTRY | CANCELED | NO_PASSPHRASE) => CryptoError::Passphrase(own.to_owned()),
-            _ => CryptoError::Failed(match self.said.as_str() {
-                "" => "it did not say why".to_owned(),
-                said => said.to_owned(),
-            }),
+        let failures: Vec<Code> = self.codes(&["FAILURE"]).collect();
+        if failures.contains(&Code::NoSecretKey) {
+            CryptoError::NoSecretKey(own.to_owned())
+        } else if failures.contains(&Code::Locked) {
+            CryptoError::Passphrase(own.to_owned())
+        } else {
+            CryptoError::Failed(self.said().to_owned())
         }
+    }
+
+    /// Why something failed, in the lines with these words.
+    pub(super) fn codes(&self, words: &[&str]) -> impl Iterator<Item = Code> {
+        let is_wanted = |l: &&[String]| l.first().is_some_and(|w| words.contains(&w.as_str()));
+        // The code comes after the place where it failed.
+        let codes = self.lines().filter(is_wanted).filter_map(|l| l.get(2));
+        codes.filter_map(|code| Code::read(code.parse().ok()?))
     }
 }
 

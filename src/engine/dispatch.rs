@@ -18,7 +18,6 @@ use super::sender;
 use super::setup::Setup;
 use super::staging::Staging;
 use super::store_thread::Db;
-use super::taking::Places;
 use super::teller::{Teller, tell};
 use super::texts::Texts;
 use super::upkeep;
@@ -60,7 +59,7 @@ pub(crate) struct Dispatch {
     pub(super) kept: Arc<Notify>,
     pub(super) tasks: JoinSet<()>,
     lanes: JoinSet<()>,
-    pub(super) saves: BTreeMap<RequestId, AbortHandle>,
+    saves: BTreeMap<RequestId, AbortHandle>,
     pub(super) shelf: Arc<Shelf>,
     staging: Arc<Staging>,
     pub(super) directory: Arc<Directory>,
@@ -322,8 +321,7 @@ impl Dispatch {
                 let folder = folder.unwrap_or_else(|| self.setup.downloads.clone());
                 let texts = self.texts(placed);
                 let handle = self.tasks.spawn(texts.save(request, placed, parts, folder));
-                self.saves.retain(|_, task| !task.is_finished());
-                self.saves.insert(request, handle);
+                self.remember(request, handle);
             }
             Command::Card {
                 request,
@@ -341,8 +339,7 @@ impl Dispatch {
                         self.tasks.spawn(texts.card(request, placed, deed))
                     }
                 };
-                self.saves.retain(|_, task| !task.is_finished());
-                self.saves.insert(request, handle);
+                self.remember(request, handle);
             }
             Command::Take(order) => self.take(order),
             Command::Cancel(request) => self.cancel(request),
@@ -352,14 +349,9 @@ impl Dispatch {
 
     fn take(&mut self, order: Take) {
         let (request, placed) = (order.request, order.placed);
-        let places = Places {
-            downloads: self.setup.downloads.clone(),
-            staging: Arc::clone(&self.staging),
-        };
-        let task = self.texts(placed).take(order, places);
+        let task = self.texts(placed).take(order, Arc::clone(&self.staging));
         let handle = self.tasks.spawn(task);
-        self.saves.retain(|_, task| !task.is_finished());
-        self.saves.insert(request, handle);
+        self.remember(request, handle);
     }
 
     fn account_of(&self, mailbox: MailboxKey) -> Option<Arc<Account>> {
@@ -386,6 +378,12 @@ impl Dispatch {
         self.accounts
             .iter()
             .filter(move |a| key.is_none_or(|k| a.key == k))
+    }
+
+    /// Keeps what [`Command::Cancel`] needs.
+    pub(super) fn remember(&mut self, request: RequestId, task: AbortHandle) {
+        self.saves.retain(|_, task| !task.is_finished());
+        self.saves.insert(request, task);
     }
 
     fn cancel(&mut self, request: RequestId) {

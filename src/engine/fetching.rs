@@ -23,8 +23,14 @@ use tokio::time::Instant;
 const WHOLE_MAX: u64 = 256 * 1024;
 /// How often a fetch is tried again on another connection.
 const RETRIES_MAX: u8 = 2;
-/// How much of a part is asked for at a time.
+/// The most of a part that is asked for at a time.
 const PIECE: u32 = 1024 * 1024;
+/// The first piece of a part, and the smallest.
+const PIECE_FIRST: u32 = 128 * 1024;
+const PIECE_MIN: u32 = 16 * 1024;
+/// A piece that took less is followed by a larger one; one that took more, by a smaller one.
+const PIECE_SHORT: Duration = Duration::from_secs(1);
+const PIECE_LONG: Duration = Duration::from_secs(5);
 /// Background work is done in slices of so many messages.
 const SLICE: u32 = 64;
 /// References are asked for in slices of so many messages.
@@ -263,15 +269,17 @@ impl Lane {
         part: &PartId,
         sink: &mpsc::Sender<Vec<u8>>,
     ) -> Result<(), Failure> {
-        let mut offset = 0u64;
+        let (mut offset, mut size) = (0u64, PIECE_FIRST);
         loop {
-            let piece = self.session.fetch_piece(uid, part, offset, PIECE).await?;
+            let begun = clock::monotonic();
+            let piece = self.session.fetch_piece(uid, part, offset, size).await?;
             let len = piece.len();
             offset += len as u64;
             // Nobody waits any more: cancelled.
-            if sink.send(piece).await.is_err() || len < PIECE as usize {
+            if sink.send(piece).await.is_err() || len < size as usize {
                 return Ok(());
             }
+            size = next_size(size, begun.elapsed());
         }
     }
 
@@ -394,6 +402,18 @@ impl Lane {
     }
 }
 
+/// The size of the next piece of a part. Where a piece takes long, smaller ones show how far it is, and
+/// the connection is free soon after it was stopped.
+fn next_size(size: u32, took: Duration) -> u32 {
+    if took < PIECE_SHORT {
+        size.saturating_mul(2).min(PIECE)
+    } else if took > PIECE_LONG {
+        (size / 2).max(PIECE_MIN)
+    } else {
+        size
+    }
+}
+
 /// Keeps whole texts, and takes from their headers what threads lacked.
 async fn put_raws(
     account: &Account,
@@ -414,4 +434,19 @@ async fn put_raws(
         .await?;
     account.count(mailbox, &change);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_as_large_as_the_connection_is_fast() {
+        let grown = (0..9).fold(PIECE_FIRST, |size, _| next_size(size, Duration::ZERO));
+        assert_eq!(grown, PIECE);
+        let long = Duration::from_secs(30);
+        let shrunk = (0..9).fold(PIECE, |size, _| next_size(size, long));
+        assert_eq!(shrunk, PIECE_MIN);
+        assert_eq!(next_size(PIECE_FIRST, Duration::from_secs(3)), PIECE_FIRST);
+    }
 }

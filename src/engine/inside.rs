@@ -4,11 +4,15 @@
 //! cut out of the whole message; what was opened once is kept, so that it opens again without the network.
 
 use super::board::Want;
+use super::lane::FETCH_PATIENCE;
+use super::taking::cannot_stage;
 use super::texts::{Texts, Why, form_of, make};
 use crate::bus::{Event, Form, RequestId};
 use crate::mime::{self, DecodedPart};
 use crate::model::{BodyStructure, Holds, Part, PartId, Placed, Reading, Safe};
+use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 /// Larger parts are not kept when they were opened.
 const KEPT_MAX: usize = 8 * 1024 * 1024;
@@ -87,59 +91,79 @@ impl Texts {
         id: &PartId,
     ) -> Result<DecodedPart, Why> {
         let part = structure.part(id).cloned().unwrap_or_default();
-        let (message, own) = (placed.message, id.clone());
-        let kept = self.db.read(move |r| r.part(message, &own)).await?;
-        let raw = match kept {
-            Some(raw) => raw,
-            None => {
-                let raw = self.fetched(request, placed, &part).await?;
-                let is_kept =
-                    Holds::of(&part.mime_type, &part.name).is_some() && raw.len() <= KEPT_MAX;
-                if is_kept {
-                    let (own, raw) = (id.clone(), raw.clone());
-                    self.db
-                        .write(move |w| w.put_part(message, &own, &raw))
-                        .await?;
-                }
-                raw
-            }
-        };
+        if let Some(kept) = self.kept(placed, &part).await? {
+            return Ok(kept);
+        }
+        let raw = self.fetched(request, placed, &part).await?;
+        if Holds::of(&part.mime_type, &part.name).is_some() && raw.len() <= KEPT_MAX {
+            let (message, own, raw) = (placed.message, id.clone(), raw.clone());
+            self.db
+                .write(move |w| w.put_part(message, &own, &raw))
+                .await?;
+        }
         make(move || mime::decode_part(&raw, part)).await
     }
 
-    /// Fetches one part in pieces, telling how far it is; a header that says how it is written goes before.
+    /// A part that was fetched alone before, decoded.
+    pub(super) async fn kept(
+        &self,
+        placed: Placed,
+        part: &Part,
+    ) -> Result<Option<DecodedPart>, Why> {
+        let (message, id) = (placed.message, part.id.clone());
+        let Some(raw) = self.db.read(move |r| r.part(message, &id)).await? else {
+            return Ok(None);
+        };
+        let part = part.clone();
+        make(move || mime::decode_part(&raw, part)).await.map(Some)
+    }
+
+    /// Fetches one part into memory; a header that says how it is written goes before.
     async fn fetched(
         &self,
         request: RequestId,
         placed: Placed,
         part: &Part,
     ) -> Result<Vec<u8>, Why> {
-        let (sink, mut pieces) = mpsc::channel::<Vec<u8>>(2);
-        let total = part.size_bytes;
         let head = format!(
             "Content-Type: {}\r\nContent-Transfer-Encoding: {}\r\n\r\n",
             part.mime_type, part.encoding
         );
-        let gathering = async {
-            let mut bytes = head.into_bytes();
+        let mut bytes = head.into_bytes();
+        self.pieces(request, placed, part, |piece| piece, &mut bytes)
+            .await?;
+        Ok(bytes)
+    }
+
+    /// Fetches one part in pieces, telling how far it is, and writes what `made` makes of each. None may
+    /// be waited for longer than [`FETCH_PATIENCE`]; when this is dropped, no more are asked for.
+    pub(super) async fn pieces(
+        &self,
+        request: RequestId,
+        placed: Placed,
+        part: &Part,
+        mut made: impl FnMut(Vec<u8>) -> Vec<u8> + Send,
+        out: &mut (impl AsyncWrite + Unpin + Send),
+    ) -> Result<(), Why> {
+        let late = |_| Why::NotHere("the server did not answer in time".to_owned());
+        let (sink, mut pieces) = mpsc::channel::<Vec<u8>>(2);
+        let total = part.size_bytes;
+        let writing = async {
             let mut done = 0u64;
-            while let Some(piece) = pieces.recv().await {
-                bytes.extend_from_slice(&piece);
+            while let Some(piece) = timeout(FETCH_PATIENCE, pieces.recv()).await.map_err(late)? {
                 done = done.saturating_add(piece.len() as u64);
-                let _gone = self
-                    .events
-                    .send(Event::Progress {
-                        request,
-                        done,
-                        total,
-                    })
-                    .await;
+                out.write_all(&made(piece)).await.map_err(cannot_stage)?;
+                let progress = Event::Progress {
+                    request,
+                    done,
+                    total,
+                };
+                let _gone = self.events.send(progress).await;
             }
-            bytes
+            Ok(())
         };
-        let want = Want::Part(part.id.clone(), sink);
-        let (fetched, encoded) = tokio::join!(self.fetch(placed, want), gathering);
-        fetched?;
-        Ok(encoded)
+        let fetching = self.fetch(placed, Want::Part(part.id.clone(), sink));
+        tokio::try_join!(fetching, writing)?;
+        Ok(())
     }
 }

@@ -133,8 +133,7 @@ impl Dispatch {
                     let event = fetch(&shelf, &limits, request, urls, &events).await;
                     let _gone = events.send(event).await;
                 });
-                self.saves.retain(|_, task| !task.is_finished());
-                self.saves.insert(request, handle);
+                self.remember(request, handle);
             }
             Command::AllowPictures {
                 address,

@@ -4,9 +4,7 @@
 //! arguments from the user alone; no word of a mail may become one. A large part goes through a file,
 //! never through memory.
 
-use super::board::Want;
 use super::landing;
-use super::lane::FETCH_PATIENCE;
 use super::program::{self, Ended, Fault, Limits, Stop, Streams};
 use super::staging::{self, Staging};
 use super::texts::{Texts, Why, make};
@@ -20,8 +18,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tempfile::NamedTempFile;
 use tokio::io::AsyncWriteExt as _;
-use tokio::sync::mpsc;
-use tokio::time::timeout;
 
 /// Bounds of a program that the user gives something to.
 const LIMITS: Limits = Limits {
@@ -33,18 +29,11 @@ const PAPER_COLS: u16 = 78;
 /// More lines of what a program said are not shown.
 const LINES_MAX: usize = 5_000;
 
-/// Where things go that are taken out of messages.
-#[derive(Debug, Clone)]
-pub(crate) struct Places {
-    pub(crate) downloads: PathBuf,
-    pub(crate) staging: Arc<Staging>,
-}
-
 impl Texts {
     /// Serves [`crate::bus::Command::Take`].
-    pub(crate) async fn take(self, order: Take, places: Places) {
+    pub(crate) async fn take(self, order: Take, staging: Arc<Staging>) {
         let request = order.request;
-        let event = match self.try_take(order, &places).await {
+        let event = match self.try_take(order, &staging).await {
             Ok(event) => event,
             Err(why) => self.failed(request, &why.to_string()),
         };
@@ -62,18 +51,13 @@ impl Texts {
         }
     }
 
-    async fn try_take(&self, order: Take, places: &Places) -> Result<Event, Why> {
+    async fn try_take(&self, order: Take, staging: &Staging) -> Result<Event, Why> {
         let Take {
             request,
             placed,
             what,
             to,
         } = order;
-        if let (Whither::Folder, Taken::Message) = (&to, &what) {
-            let file = self.save_message(placed, &places.downloads).await?;
-            let files = vec![file];
-            return Ok(Event::Saved { request, files });
-        }
         let ending = match (&to, &what) {
             (
                 Whither::Viewer,
@@ -83,21 +67,9 @@ impl Texts {
             ) => ending_of(name, mime_type)?,
             _ => "",
         };
-        let staged = places.staging.file(ending).map_err(cannot_stage)?;
+        let staged = staging.file(ending).map_err(cannot_stage)?;
         let file = self.fill(request, placed, &what, staged).await?;
         match to {
-            Whither::Folder => {
-                let Taken::Part {
-                    name, mime_type, ..
-                } = what
-                else {
-                    return Err(Why::File("there is nothing to save".to_owned()));
-                };
-                let name = mime::file_name(&name, &mime_type, 0);
-                let file = landed(file, places.downloads.clone(), name).await?;
-                let files = vec![file];
-                Ok(Event::Saved { request, files })
-            }
             Whither::Viewer | Whither::Terminal => {
                 let is_viewed = to == Whither::Viewer;
                 let kept = tokio::task::spawn_blocking(move || settle_staged(file, is_viewed));
@@ -148,14 +120,15 @@ impl Texts {
             let opened = self.opened.get(message).ok_or_else(gone)?;
             make(move || opened.part(&inner)).await?.ok_or_else(gone)?
         } else {
-            let is_here = self.db.read(move |r| r.raw(message)).await?.is_some();
-            let structure = self.summary(placed).await?.structure;
-            if let Some(part) = structure.and_then(|s| s.part(id).cloned())
-                && !is_here
-            {
-                return self.fetch_into(request, placed, &part, file).await;
+            let summary = self.summary(placed).await?;
+            let structure = summary.structure.filter(|_| !summary.has_raw);
+            match structure.and_then(|s| s.part(id).cloned()) {
+                None => self.part(request, placed, id).await?.bytes,
+                Some(part) => match self.kept(placed, &part).await? {
+                    Some(kept) => kept.bytes,
+                    None => return self.fetch_into(request, placed, &part, file).await,
+                },
             }
-            self.part(request, placed, id).await?.bytes
         };
         write(&mut file, &bytes)?;
         Ok(file)
@@ -169,28 +142,12 @@ impl Texts {
         part: &Part,
         file: NamedTempFile,
     ) -> Result<NamedTempFile, Why> {
-        let (sink, mut pieces) = mpsc::channel::<Vec<u8>>(2);
-        let total = part.size_bytes;
         let mut out = tokio::fs::File::from_std(file.reopen().map_err(cannot_stage)?);
         let mut decoder = mime::Decoder::new(&part.encoding);
-        let storing = async {
-            let mut done = 0;
-            while let Some(piece) = timeout(FETCH_PATIENCE, pieces.recv()).await.map_err(late)? {
-                done += piece.len() as u64;
-                let bytes = decoder.add(&piece);
-                out.write_all(&bytes).await.map_err(cannot_stage)?;
-                let progress = Event::Progress {
-                    request,
-                    done,
-                    total,
-                };
-                let _gone = self.events.send(progress).await;
-            }
-            out.write_all(&decoder.end()).await.map_err(cannot_stage)?;
-            out.flush().await.map_err(cannot_stage)
-        };
-        let fetching = self.fetch(placed, Want::Part(part.id.clone(), sink));
-        tokio::try_join!(fetching, storing)?;
+        let decode = |piece: Vec<u8>| decoder.add(&piece);
+        self.pieces(request, placed, part, decode, &mut out).await?;
+        out.write_all(&decoder.end()).await.map_err(cannot_stage)?;
+        out.flush().await.map_err(cannot_stage)?;
         Ok(file)
     }
 
@@ -239,6 +196,10 @@ impl Texts {
         };
         let mut files = Vec::new();
         for id in wanted {
+            if id.0.is_empty() {
+                files.push(self.save_message(placed, &folder).await?);
+                continue;
+            }
             let mut file = landing::begin(&folder).map_err(Why::File)?;
             // Under the name that the list shows; what lies inside of others is named by its own.
             let name = match listed.iter().find(|f| f.0 == id) {
@@ -253,7 +214,7 @@ impl Texts {
                     mime::file_name(&part.name, &part.mime_type, place)
                 }
             };
-            files.push(landed_here(file, folder.clone(), name).await?);
+            files.push(landed(file, folder.clone(), name).await?);
         }
         Ok(files)
     }
@@ -311,12 +272,8 @@ fn day_of(date: crate::model::Moment) -> String {
     }
 }
 
-fn late(_: tokio::time::error::Elapsed) -> Why {
-    Why::NotHere("the server did not answer in time".to_owned())
-}
-
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-fn cannot_stage(error: std::io::Error) -> Why {
+pub(super) fn cannot_stage(error: std::io::Error) -> Why {
     Why::File(format!("the file for it cannot be written: {error}"))
 }
 
@@ -352,20 +309,8 @@ fn settle_staged(file: NamedTempFile, is_viewed: bool) -> Result<PathBuf, Why> {
     staging::keep(file).map_err(cannot_stage)
 }
 
-async fn landed_here(file: NamedTempFile, folder: PathBuf, name: String) -> Result<PathBuf, Why> {
-    let job = tokio::task::spawn_blocking(move || landing::settle(file, &folder, &name));
-    let settled = job.await.map_err(|_| Why::lost())?;
-    settled.map_err(Why::File)
-}
-
-/// The same of a file that lies elsewhere, perhaps on another disk.
 async fn landed(file: NamedTempFile, folder: PathBuf, name: String) -> Result<PathBuf, Why> {
-    let job = tokio::task::spawn_blocking(move || {
-        let mut from = file.reopen().map_err(|e| e.to_string())?;
-        let mut to = landing::begin(&folder)?;
-        std::io::copy(&mut from, to.as_file_mut()).map_err(|e| e.to_string())?;
-        landing::settle(to, &folder, &name)
-    });
+    let job = tokio::task::spawn_blocking(move || landing::settle(file, &folder, &name));
     let settled = job.await.map_err(|_| Why::lost())?;
     settled.map_err(Why::File)
 }

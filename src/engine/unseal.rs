@@ -3,8 +3,8 @@
 //! Called by `cards` when a key was pressed, on a thread for what blocks. What was encrypted must never
 //! reach a disk in clear, and nothing may be given back of which the program did not say that it is whole.
 
-use super::crypto::{CryptoError, Gpg, Status};
-use super::program::{self, Ended, Fault, Limits, Stop, Streams};
+use super::crypto::{Code, CryptoError, Gpg, Status, run_within};
+use super::program::{Ended, Limits, Stop, Streams};
 use super::verdict::{Owners, Verdict, owners, verdicts};
 use crate::mime::{self, Opened, Seal, SealKind};
 use crate::model::{CardLine, Tone};
@@ -115,10 +115,11 @@ impl Gpg {
         status: &Status,
         stop: &Stop,
     ) -> Result<Opened, CryptoError> {
-        let has = |word: &str| status.lines().any(|l| l.first().is_some_and(|w| w == word));
-        let is_failed = has("DECRYPTION_FAILED") || has("BADMDC") || !has("DECRYPTION_OKAY");
+        let is_failed = status.has("DECRYPTION_FAILED")
+            || status.has("BADMDC")
+            || !status.has("DECRYPTION_OKAY");
         // Without a check of what was altered on the way (RFC 9580 section 5.13) nothing is shown.
-        let is_guarded = seal.kind.is_smime() || has("GOODMDC") || is_aead(status);
+        let is_guarded = seal.kind.is_smime() || status.has("GOODMDC") || is_aead(status);
         let count = status
             .lines()
             .filter(|l| l.first().is_some_and(|w| w == "PLAINTEXT"))
@@ -168,17 +169,10 @@ impl Gpg {
             return Owners::new();
         }
         let mut command = self.tool(kind);
-        command.args(["--with-colons", "--list-keys", "--", key]);
         if kind.is_smime() {
-            command = self.tool(kind);
-            command.args([
-                "--with-validation",
-                "--with-colons",
-                "--list-keys",
-                "--",
-                key,
-            ]);
+            command.arg("--with-validation");
         }
+        command.args(["--with-colons", "--list-keys", "--", key]);
         let ended = run(&mut command, Vec::new(), 1024 * 1024, LOOK_LIMIT, stop);
         let mut found = ended.map(|e| owners(&e.output)).unwrap_or_default();
         if kind.is_smime() {
@@ -200,32 +194,16 @@ impl Gpg {
         run(&mut command, seal.content.clone(), 64 * 1024, LIMIT, stop)
     }
 
-    /// The program for that kind, with what all calls share: no terminal, no question, no network.
+    /// The program for that kind.
     fn tool(&self, kind: SealKind) -> Command {
-        if !kind.is_smime() {
+        let mut command = if kind.is_smime() {
+            self.smime_command()
+        } else {
             let mut command = self.command();
-            command.args(["--no-verbose", "--disable-dirmngr", "--output", "-"]);
-            return command;
-        }
-        let mut command = Command::new(self.program().with_file_name("gpgsm"));
-        if let Some(home) = self.home() {
-            command.arg("--homedir").arg(home);
-        }
-        command.args([
-            "--batch",
-            "--no-tty",
-            "--quiet",
-            "--no-verbose",
-            "--status-fd",
-            "2",
-        ]);
-        command.args([
-            "--disable-dirmngr",
-            "--disable-crl-checks",
-            "--pinentry-mode",
-            "error",
-        ]);
-        command.env_remove("GPG_TTY").env("LC_ALL", "C");
+            command.args(["--disable-dirmngr", "--output", "-"]);
+            command
+        };
+        command.arg("--no-verbose");
         command
     }
 }
@@ -240,27 +218,20 @@ fn is_aead(status: &Status) -> bool {
 
 /// Why it was not decrypted.
 fn not_decrypted(status: &Status) -> CryptoError {
-    const NO_SECRET_KEY: u32 = 17;
-    let has = |word: &str| status.lines().any(|l| l.first().is_some_and(|w| w == word));
-    let codes = status
-        .lines()
-        .filter(|l| l.first().is_some_and(|w| w == "ERROR" || w == "FAILURE"));
-    let codes: Vec<u32> = codes
-        .flat_map(|l| l.iter().filter_map(|w| w.parse::<u32>().ok()))
-        .map(|code| code & 0xffff)
-        .collect();
-    // No pinentry, cancelled, no passphrase: see `crypto`.
-    if codes.iter().any(|code| matches!(code, 85 | 99 | 177)) {
-        return CryptoError::Passphrase("the secret key".to_owned());
+    let codes: Vec<Code> = status.codes(&["ERROR", "FAILURE"]).collect();
+    if codes.contains(&Code::Locked) {
+        return CryptoError::Locked;
     }
-    if has("NO_SECKEY")
-        || codes.contains(&NO_SECRET_KEY)
+    if status.has("NO_SECKEY")
+        || codes.contains(&Code::NoSecretKey)
         || status.said().ends_with("No secret key")
     {
         return CryptoError::Failed("it was encrypted for a key that is not here".to_owned());
     }
-    if has("BADMDC") {
-        return CryptoError::Failed("it was changed on the way".to_owned());
+    // A sum that does not fit, or what is not OpenPGP at all: `gpg` tells it to people alone.
+    let damage = ["CRC error", "armor", "packet", "quoted printable"];
+    if status.has("BADMDC") || damage.iter().any(|words| status.said().contains(words)) {
+        return CryptoError::Failed("it was changed or damaged on the way".to_owned());
     }
     CryptoError::Failed(status.said().to_owned())
 }
@@ -273,12 +244,5 @@ fn run(
     stop: &Stop,
 ) -> Result<Ended, CryptoError> {
     let limits = Limits { time, output_bytes };
-    program::run(command, Streams::Kept(input), limits, stop).map_err(|fault| match fault {
-        Fault::Missing(name) if name.ends_with("gpgsm") => CryptoError::Failed(
-            "gpgsm is not installed, or not on the path; install it (GnuPG) for S/MIME".to_owned(),
-        ),
-        Fault::Missing(_) => CryptoError::Missing,
-        Fault::TooLong(_, seconds) => CryptoError::TooLong(seconds),
-        other => CryptoError::Failed(other.to_string()),
-    })
+    run_within(command, Streams::Kept(input), limits, stop)
 }

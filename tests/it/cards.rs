@@ -360,7 +360,10 @@ fn what_cannot_be_decrypted_says_why() {
     let mut own = Scene::new(ann.gpg(), Limits::default());
     let placed = own.receive(&bytes);
     let why = own.desk.card(placed, CardDeed::Check).unwrap_err();
-    assert!(why.starts_with("not checked: "), "{why}");
+    assert!(
+        why.starts_with("Not checked: ") && why.contains("changed or damaged on the way"),
+        "{why}"
+    );
     let shown = own.open(placed);
     assert!(!text_holds(&shown, "For Ann"), "{shown:?}");
     scene.desk.stop();
@@ -369,6 +372,33 @@ fn what_cannot_be_decrypted_says_why() {
 
 fn text_holds(reading: &Reading, words: &str) -> bool {
     text(reading).contains(words)
+}
+
+#[test]
+fn a_locked_key_is_not_asked_for_on_the_screen() {
+    let Some(ann) = Keys::with("ann@here.test", "open sesame") else {
+        return;
+    };
+    let to_encrypt = "--trust-model always --armor --encrypt --recipient ann@here.test";
+    let mut arguments: Vec<&str> = to_encrypt.split(' ').collect();
+    let folder = tempfile::tempdir().unwrap();
+    let clear = folder.path().join("clear");
+    std::fs::write(&clear, "Content-Type: text/plain\r\n\r\nHello\r\n").unwrap();
+    arguments.extend(["--output", "-", clear.to_str().unwrap()]);
+    let armoured = String::from_utf8(ann.done(&arguments)).unwrap();
+    let message = format!(
+        "From: ann@here.test\r\nSubject: Sealed\r\nMIME-Version: 1.0\r\nContent-Type: multipart/encrypted; \
+         protocol=\"application/pgp-encrypted\"; boundary=b\r\n\r\n--b\r\nContent-Type: application/pgp-encrypted\r\n\r\n\
+         Version: 1\r\n\r\n--b\r\nContent-Type: application/octet-stream\r\n\r\n{armoured}\r\n--b--\r\n"
+    );
+    let mut scene = Scene::new(ann.gpg(), Limits::default());
+    let placed = scene.receive(message.as_bytes());
+    let why = scene.desk.card(placed, CardDeed::Check).unwrap_err();
+    assert!(
+        why.starts_with("Not checked: the secret key is locked: unlock it with gpg-agent first"),
+        "{why}"
+    );
+    scene.desk.stop();
 }
 
 #[test]
@@ -401,7 +431,8 @@ struct Web {
 }
 
 impl Web {
-    fn start(folder: &Path, answer: &'static str) -> Self {
+    fn start(folder: &Path, answer: impl Into<String>) -> Self {
+        let answer = answer.into();
         let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
         let identity = native_tls::Identity::from_pkcs8(&read("server.pem"), &read("server.key"));
         let acceptor = native_tls::TlsAcceptor::new(identity.unwrap()).unwrap();
@@ -462,6 +493,11 @@ fn a_list_is_left_by_one_post_that_says_nothing_more() {
         folder.path(),
         "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n",
     );
+    let moved = format!(
+        "HTTP/1.1 302 Found\r\nLocation: https://localhost:{}/done\r\nContent-Length: 0\r\n\r\n",
+        fine.port
+    );
+    let moved = Web::start(folder.path(), moved);
     let mut scene = Scene::new(Gpg::default(), limits);
     let mut leave = |port: u16| {
         let message = format!(
@@ -481,6 +517,11 @@ fn a_list_is_left_by_one_post_that_says_nothing_more() {
         assert_eq!(host.as_str(), "localhost");
         scene.desk.card(placed, CardDeed::Unsubscribe { url })
     };
+    // What it leads to would answer as if all had gone well.
+    let why = leave(moved.port).unwrap_err();
+    assert!(why.contains("sends us elsewhere"), "{why}");
+    assert_eq!(moved.asked.lock().unwrap().len(), 1);
+    assert!(fine.asked.lock().unwrap().is_empty());
     assert_eq!(leave(fine.port).unwrap(), "localhost took you off the list");
     let asked = fine.asked.lock().unwrap().clone();
     let [request] = asked.as_slice() else {

@@ -11,7 +11,7 @@ use pillarbox::model::{Address, Caret, DraftField, DraftKey, DraftKind, DraftSta
 use pillarbox::net::smtp::Manner;
 use pillarbox::net::{Options, Security, Server};
 use std::io::BufRead as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -104,11 +104,21 @@ fn offline() -> pillarbox::engine::AccountSetup {
     crate::support::desk::account_at(port, Security::Plain, None, "ann")
 }
 
+/// This program as it runs: its file may be gone, because it was built anew meanwhile.
+fn own_program() -> PathBuf {
+    let running = Path::new("/proc/self/exe");
+    if running.exists() {
+        running.to_owned()
+    } else {
+        std::env::current_exe().unwrap()
+    }
+}
+
 #[test]
 fn what_was_kept_survives_a_kill() {
     let folder = tempfile::tempdir().unwrap();
     let name = "drafts::a_writer_that_is_killed";
-    let mut writer = Command::new(std::env::current_exe().unwrap())
+    let mut writer = Command::new(own_program())
         .args([name, "--exact", "--ignored", "--nocapture"])
         .env("PILLARBOX_WRITER", folder.path())
         .stdout(Stdio::piped())

@@ -3,7 +3,7 @@
 //! The server is Dovecot, the terminal a pty. A test here must look only at what a user sees, and at
 //! the files and programs that the user named.
 
-use crate::support::{Dovecot, Kind, Program, Screen, wait_until};
+use crate::support::{Dovecot, Kind, Program, Proxy, Screen, wait_until};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -77,8 +77,12 @@ fn with_files(file: &[u8]) -> String {
 }
 
 fn pdf() -> Vec<u8> {
+    pdf_of(700_000)
+}
+
+fn pdf_of(size: u32) -> Vec<u8> {
     let mut bytes = b"%PDF-1.7\n".to_vec();
-    bytes.extend((0..700_000u32).map(|n| u8::try_from(n * 7 % 251).unwrap()));
+    bytes.extend((0..size).map(|n| u8::try_from(n * 7 % 251).unwrap()));
     bytes
 }
 
@@ -138,6 +142,75 @@ fn an_attachment_is_opened_as_a_private_copy_that_goes_with_the_program() {
     close(&mut screen);
     assert_eq!(screen.quit(), 0);
     assert!(!path.exists(), "the copy is gone");
+}
+
+#[test]
+fn a_large_file_tells_how_far_it_is_and_stopped_leaves_nothing() {
+    /// So many bytes are sent for the file.
+    const ENCODED: u64 = 4_100_000;
+    let dovecot = Dovecot::shared(Kind::Full);
+    let user = dovecot.fresh_user();
+    let file = pdf_of(3_000_000);
+    dovecot
+        .client(&user)
+        .append("INBOX", "", &with_files(&file));
+    let proxy = Proxy::before(dovecot.imap);
+    let seen = tempfile::tempdir().unwrap();
+    let downloads = tempfile::tempdir().unwrap();
+    let config = Dovecot::account_at(proxy.port, "work", &user)
+        + &format!(
+            "[ui]\nopen_command = \"{}\"\ndownloads = \"{}\"\n",
+            witness(seen.path()).display(),
+            downloads.path().display()
+        );
+    let program = Program::new(&config);
+    let mut screen = program.screen(&[], 100, 30);
+    screen.wait_for("Harbour");
+    screen.keys("<Enter>");
+    screen.wait_for("Files, with a long line");
+    screen.keys("A");
+    screen.wait_for("on the server");
+    let staged = || {
+        let all = files_in(&program.data_dir()).into_iter();
+        let folders = all.filter(|name| name.starts_with("open-"));
+        folders
+            .flat_map(|name| files_in(&program.data_dir().join(name)))
+            .count()
+    };
+    let before = proxy.bytes().1;
+    proxy.set_speed(200_000);
+    for (key, count) in [
+        ("<Enter>", &staged as &dyn Fn() -> usize),
+        ("s", &|| files_in(downloads.path()).len()),
+    ] {
+        screen.keys(key);
+        screen.wait("how far it is", |text| {
+            text.contains("K of 4.1 M   x stops")
+        });
+        assert_eq!(count(), 1, "the file that is not whole yet");
+        screen.keys("x");
+        screen.wait_for("Stopped; nothing of it is left");
+        wait_until("nothing to be left", || count() == 0);
+        screen.wait_for("on the server");
+    }
+    proxy.set_speed(0);
+    screen.keys("<Enter>");
+    wait_until("the viewer to have seen it", || {
+        seen.path().join("done").exists()
+    });
+    assert!(
+        fs::read(seen.path().join("file")).unwrap() == file,
+        "every byte"
+    );
+    // What was stopped was not sent to its end: the connection was free for the one that was not.
+    let sent = proxy.bytes().1 - before;
+    assert!(
+        (ENCODED..2 * ENCODED).contains(&sent),
+        "{sent} bytes were sent"
+    );
+    assert_eq!(files_in(downloads.path()), [""; 0]);
+    close(&mut screen);
+    assert_eq!(screen.quit(), 0);
 }
 
 #[test]

@@ -31,13 +31,8 @@ const USER_AGENT: &str = "Mail";
 pub(super) enum Outcome {
     /// It was answered.
     Answer(Answer),
-    /// It lies elsewhere.
-    Elsewhere {
-        /// Where, as the server wrote it.
-        target: String,
-        /// Whether what was sent is to be sent there again (RFC 9110 §15.4).
-        keeps_form: bool,
-    },
+    /// It lies elsewhere: where, as the server wrote it (RFC 9110 §15.4).
+    Elsewhere(String),
 }
 
 /// Asks one server.
@@ -142,14 +137,12 @@ async fn read(place: &Place, limits: &Limits, answer: Response<Incoming>) -> Res
 }
 
 fn elsewhere(place: &Place, status: StatusCode, fields: &HeaderMap) -> Result<Option<Outcome>> {
-    let keeps_form = match status.as_u16() {
-        301..=303 => false,
-        307 | 308 => true,
-        _ => return Ok(None),
-    };
+    if !matches!(status.as_u16(), 301..=303 | 307 | 308) {
+        return Ok(None);
+    }
     let target = field(fields, &header::LOCATION)
         .ok_or_else(|| Error::protocol(format!("{} sends us to no address.", place.host)))?;
-    Ok(Some(Outcome::Elsewhere { target, keeps_form }))
+    Ok(Some(Outcome::Elsewhere(target)))
 }
 
 fn field(fields: &HeaderMap, name: &HeaderName) -> Option<String> {

@@ -77,11 +77,12 @@ pub async fn get(url: &str, limits: &Limits) -> Result<Answer> {
     within(url, limits, None).await
 }
 
-/// Sends something to an address (RFC 9110 §9.3.3). Dropping the future ends the connection; whether the
-/// server has acted by then is not known.
+/// Sends something to an address (RFC 9110 §9.3.3), and to no other: who sends it was told where it goes,
+/// and the page that a redirect leads to would answer as if it had been done. Dropping the future ends the
+/// connection; whether the server has acted by then is not known.
 ///
 /// # Errors
-/// When the address is none that may be asked, a limit is reached, or the server refuses.
+/// When the address is none that may be asked, a limit is reached, or the server refuses or sends us elsewhere.
 pub async fn post(url: &str, content_type: &str, body: &[u8], limits: &Limits) -> Result<Answer> {
     within(url, limits, Some(Form { content_type, body })).await
 }
@@ -104,16 +105,14 @@ async fn within(url: &str, limits: &Limits, form: Option<Form<'_>>) -> Result<An
 /// Asks, and goes where the answer sends us, a few times.
 async fn follow(first: Place, limits: &Limits, form: Option<Form<'_>>) -> Result<Answer> {
     let mut place = first;
-    let mut form = form;
     for _ in 0..=REDIRECTS_MAX {
         match exchange::ask(&place, limits, form.as_ref()).await? {
             Outcome::Answer(answer) => return Ok(answer),
-            Outcome::Elsewhere { target, keeps_form } => {
-                place = place.turn_to(&target)?;
-                if !keeps_form {
-                    form = None;
-                }
+            Outcome::Elsewhere(_) if form.is_some() => {
+                let why = format!("{} sends us elsewhere instead of doing it.", place.host);
+                return Err(refused(why).hint("Open the page in the browser instead."));
             }
+            Outcome::Elsewhere(target) => place = place.turn_to(&target)?,
         }
     }
     Err(Error::protocol(format!(

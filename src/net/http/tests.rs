@@ -142,16 +142,21 @@ async fn a_form_arrives_whole_and_once() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_followed_and_a_form_goes_along_only_where_the_status_says_so() {
-    for (status, again) in [("307", "POST /b"), ("303", "GET /b")] {
+async fn a_redirect_is_followed_but_a_form_goes_nowhere_else() {
+    for status in [301, 302, 303, 307, 308] {
         let moved = format!("HTTP/1.1 {status} x\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n");
         let done = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
-        let (url, mut asked) = server(vec![moved.into_bytes(), done.into()]).await;
-        post(&url, "text/plain", b"x", &near()).await.unwrap();
+        let both = || vec![moved.clone().into_bytes(), done.into()];
+        let (url, mut asked) = server(both()).await;
+        get(&url, &near()).await.unwrap();
+        assert!(asked.recv().await.unwrap().starts_with("GET / "));
+        assert!(asked.recv().await.unwrap().starts_with("GET /b "));
+        let (url, mut asked) = server(both()).await;
+        let error = post(&url, "text/plain", b"x", &near()).await.unwrap_err();
+        assert_eq!(error.class, Class::Rejected, "{status}");
+        assert!(error.summary.contains("elsewhere"), "{error}");
         assert!(asked.recv().await.unwrap().starts_with("POST / "));
-        let said = asked.recv().await.unwrap();
-        assert!(said.starts_with(again), "{said}");
-        assert_eq!(said.ends_with('x'), status == "307", "{said}");
+        assert!(asked.try_recv().is_err(), "{status}: and nothing more");
     }
 }
 

@@ -28,6 +28,8 @@ pub(crate) struct Proxy {
 #[derive(Default)]
 struct Shared {
     delay: Mutex<Duration>,
+    /// Bytes from the server in a second on each connection; 0: as fast as it goes.
+    speed: AtomicU64,
     is_refusing: AtomicBool,
     is_stalled: AtomicBool,
     is_over: AtomicBool,
@@ -118,6 +120,11 @@ impl Proxy {
     /// Lets each byte take half of this, each way.
     pub(crate) fn set_round_trip(&self, time: Duration) {
         *self.shared.delay.lock().unwrap() = time / 2;
+    }
+
+    /// Lets so many bytes of the server through in a second on each connection; 0: as fast as it goes.
+    pub(crate) fn set_speed(&self, bytes: u64) {
+        self.shared.speed.store(bytes, Ordering::SeqCst);
     }
 
     /// Ends all connections now.
@@ -278,6 +285,11 @@ impl Shared {
             thread::sleep(due.saturating_duration_since(now()));
             while self.is_stalled.load(Ordering::SeqCst) && !self.is_over.load(Ordering::SeqCst) {
                 thread::sleep(GLANCE);
+            }
+            let speed = self.speed.load(Ordering::SeqCst);
+            if way == Way::Down && speed > 0 {
+                let millis = piece.len() as u64 * 1000 / speed;
+                thread::sleep(Duration::from_millis(millis));
             }
             let is_last =
                 self.spend(way, &mut piece) || (way == Way::Up && self.is_last_word(&piece));

@@ -60,6 +60,7 @@ def faults(message, raw):
         if not part.is_multipart():
             part.get_payload(decode=True)  # What is wrong with base64 shows only now.
         why += [type(defect).__name__ for defect in part.defects]
+        why += form_faults(part, part is message)
         for name in FIELDS:
             for field in part.get_all(name, []):
                 # The old syntax is to be read like the new one (RFC 5322 section 4).
@@ -68,6 +69,17 @@ def faults(message, raw):
         if part.get_content_maintype() == "text":
             why += text_faults(part)
     return sorted(set(why))
+
+
+def form_faults(part, is_outermost):
+    """What the standards forbid in a part and Python does not call a defect."""
+    why = []
+    if not is_outermost and part.get_unixfrom():
+        why.append("a line of an mbox in an attached message (RFC 2046 section 5.2.1)")
+    if str(part.get("content-transfer-encoding", "")).strip().lower() == "quoted-printable" \
+            and not part.is_multipart() and re.search(r"[ \t]\r?(\n|$)", part.get_payload()):
+        why.append("blanks at the end of a quoted-printable line (RFC 2045 section 6.7)")
+    return why
 
 
 def text_faults(part):
@@ -151,7 +163,8 @@ def is_file(part):
 
 def addresses(message, name):
     """Names and addresses. A name in a comment, as RFC 822 had it, is known to an older function only."""
-    raw = [value for key, value in message.raw_items() if key.lower() == name]
+    # In angle brackets a comment is no name.
+    raw = [value for key, value in message.raw_items() if key.lower() == name and "<" not in value]
     older = {address: name for name, address in getaddresses(raw)}
     return [[a.display_name or older.get(a.addr_spec, ""), a.addr_spec]
             for field in message.get_all(name, []) for a in field.addresses]

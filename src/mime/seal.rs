@@ -80,6 +80,8 @@ pub struct Seal {
     pub signature: Vec<u8>,
     /// Text of the same part that stands outside of it.
     pub outside: String,
+    /// Whether there is nothing else in the message.
+    pub is_whole: bool,
 }
 
 /// A sealed part after it was checked or decrypted.
@@ -153,15 +155,16 @@ fn kind_of(part: &Part, all: &[&Part], content: impl Fn() -> Option<Field>) -> O
         }
         "application/pkcs7-mime" | "application/x-pkcs7-mime" => {
             let kind = content().and_then(|c| c.text("smime-type"));
-            let is_signed = match kind.as_deref() {
-                Some(kind) => kind.eq_ignore_ascii_case("signed-data"),
-                None => part.name.to_ascii_lowercase().ends_with(".p7s"),
-            };
-            Some(if is_signed {
-                SealKind::SmimeOpaque
-            } else {
-                SealKind::SmimeEncrypted
-            })
+            match kind.map(|kind| kind.to_ascii_lowercase()).as_deref() {
+                Some("signed-data") => Some(SealKind::SmimeOpaque),
+                // Neither says that anybody signed, or hides anything (RFC 8551 sections 3.6 and 3.8).
+                Some("certs-only" | "compressed-data") => None,
+                None if part.name.to_ascii_lowercase().ends_with(".p7s") => {
+                    Some(SealKind::SmimeOpaque)
+                }
+                None if part.name.to_ascii_lowercase().ends_with(".p7c") => None,
+                Some(_) | None => Some(SealKind::SmimeEncrypted),
+            }
         }
         _ => None,
     }
@@ -179,6 +182,8 @@ pub fn seal(raw: &[u8]) -> Option<Seal> {
         content: Vec::new(),
         signature: Vec::new(),
         outside: String::new(),
+        // A root without parts has the number 1.
+        is_whole: at.0.is_empty() || node_of(message.nodes(), &[]).is_none(),
     };
     let below = |number: u16| {
         let id: Vec<u16> = at.0.iter().copied().chain([number]).collect();
@@ -190,15 +195,43 @@ pub fn seal(raw: &[u8]) -> Option<Seal> {
             seal.signature = below(2)?.decoded(raw);
         }
         SealKind::PgpEncrypted => seal.content = below(2)?.decoded(raw),
-        SealKind::SmimeOpaque | SealKind::SmimeEncrypted => seal.content = node.decoded(raw),
+        SealKind::SmimeOpaque | SealKind::SmimeEncrypted => {
+            seal.content = node.decoded(raw);
+            seal.kind = smime_kind(&seal.content).unwrap_or(kind);
+        }
         SealKind::PgpSignedText | SealKind::PgpEncryptedText => {
             let text = message.text(&node.part)?.text;
             let found = armour(&text)?;
             seal.content = found.inside.as_bytes().to_vec();
             seal.outside = found.outside;
+            seal.is_whole &= seal.outside.is_empty();
         }
     }
     Some(seal)
+}
+
+/// What S/MIME says of itself where its header does not, or wrongly: the object identifier that it
+/// begins with (RFC 5652 section 3, RFC 5083 section 2).
+fn smime_kind(der: &[u8]) -> Option<SealKind> {
+    const SIGNED: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02";
+    const ENVELOPED: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03";
+    const AUTH_ENVELOPED: &[u8] = b"\x06\x0b\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x17";
+    // A sequence; its length takes one byte, or as many more as that one says.
+    let rest = der.strip_prefix(b"\x30")?;
+    let (length, rest) = rest.split_first()?;
+    let more = if *length > 0x80 {
+        usize::from(*length & 0x7f)
+    } else {
+        0
+    };
+    let rest = rest.get(more..)?;
+    if rest.starts_with(SIGNED) {
+        Some(SealKind::SmimeOpaque)
+    } else if rest.starts_with(ENVELOPED) || rest.starts_with(AUTH_ENVELOPED) {
+        Some(SealKind::SmimeEncrypted)
+    } else {
+        None
+    }
 }
 
 /// What a `multipart/signed` signs: its first part to the letter, up to the break before the next

@@ -23,6 +23,7 @@ mod screen;
 pub(crate) mod scripts;
 pub(crate) mod shim;
 pub(crate) mod slapd;
+pub(crate) mod smime;
 mod stage;
 pub(crate) mod sweep;
 pub(crate) mod tls_post;

@@ -6,7 +6,8 @@
 use super::program::Stop;
 use super::texts::{Texts, Why};
 use crate::bus::{CardDeed, Event, Problem, RequestId};
-use crate::model::{Placed, Safe};
+use crate::mime::Opened;
+use crate::model::{Placed, Safe, Tone};
 use crate::net::http;
 use std::time::Duration;
 
@@ -60,9 +61,9 @@ impl Texts {
                 String::new(),
             ));
         };
-        let text = opened.lines.first().map(|line| line.text.to_string());
+        let told = told(&opened);
         self.opened.put(placed.message, opened);
-        Ok(text.unwrap_or_default())
+        Ok(told.to_owned())
     }
 
     /// One request, as RFC 8058 section 3.1 has it: a POST over TLS with that one word, and nothing
@@ -99,6 +100,17 @@ impl Texts {
             (e.summary.trim_end_matches('.').to_owned(), hint)
         })?;
         Ok(format!("{} took you off the list", answer.host))
+    }
+}
+
+/// That it was done, in few words: the card has the rest, and may be out of sight.
+fn told(opened: &Opened) -> &'static str {
+    let is_warned = opened.lines.iter().any(|line| line.tone == Tone::Warning);
+    match (opened.is_decrypted && opened.entity.is_some(), is_warned) {
+        (true, false) => "Decrypted",
+        (true, true) => "Decrypted; there is a warning above the text",
+        (false, false) => "Checked",
+        (false, true) => "Checked; there is a warning above the text",
     }
 }
 

@@ -4,6 +4,7 @@
 //! (RFC 8551). What is shown as signed must be made of the very bytes that were checked, and nothing
 //! from outside may stand in one frame with it (EFAIL).
 
+use super::browser::Page;
 use super::card::{Viewer, cards};
 use super::choose::{Form, own_parts};
 use super::headers::{line_at, parse_headers, trim_break};
@@ -19,8 +20,7 @@ const BEGIN_SIGNED: &str = "-----BEGIN PGP SIGNED MESSAGE-----";
 const END_SIGNED: &str = "-----END PGP SIGNATURE-----";
 const BEGIN_MESSAGE: &str = "-----BEGIN PGP MESSAGE-----";
 const END_MESSAGE: &str = "-----END PGP MESSAGE-----";
-/// The first component of the addresses of parts that lie in what was opened. IMAP has no part 0.
-const OPENED: u16 = 0;
+const OPENED: u16 = PartId::OPENED;
 /// So many texts are looked through for armour.
 const TEXTS_MAX: usize = 5;
 
@@ -100,22 +100,57 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// The files in it and their names, numbered as [`opened_part`] takes it.
+    /// A part of it, decoded.
     #[must_use]
-    pub fn files(&self) -> Vec<(PartId, String)> {
-        let entity = self.entity.as_deref().unwrap_or_default();
-        let files = super::files(Source::Whole(entity)).into_iter();
-        let numbered = files.map(|file| {
-            let id = PartId([&[OPENED], file.part.0.as_slice()].concat());
-            (id, file.name)
-        });
-        numbered.collect()
+    pub fn part(&self, id: &PartId) -> Option<super::DecodedPart> {
+        super::part(self.entity.as_deref()?, id)
     }
 
-    /// The decoded bytes of a part of it.
+    /// The page for the browser of what was in it, if it has one.
     #[must_use]
-    pub fn part(&self, id: &PartId) -> Option<Vec<u8>> {
-        super::part_body(self.entity.as_deref()?, id)
+    pub fn page(&self) -> Option<Page> {
+        super::page(Source::Whole(self.entity.as_deref()?), &[])
+    }
+
+    /// What does not hold of what stood outside of it, in a word and in a sentence.
+    const fn outside_words(&self) -> (&'static str, &'static str) {
+        if self.is_decrypted {
+            (
+                "not encrypted",
+                "Not encrypted: anybody may have put this there",
+            )
+        } else {
+            ("not signed", "Not signed: anybody may have put this there")
+        }
+    }
+}
+
+/// The files of a message after its sealed part was opened, with their names: those in it, numbered as
+/// [`opened_part`] takes it, and those outside.
+#[must_use]
+pub fn opened_files(raw: &[u8], opened: &Opened) -> Vec<(PartId, String)> {
+    let Some(entity) = opened.entity.as_deref() else {
+        let files = super::files(Source::Whole(raw)).into_iter();
+        return files.map(|file| (file.part, file.name)).collect();
+    };
+    let inside = super::files(Source::Whole(entity)).into_iter().map(|file| {
+        let id = PartId([&[OPENED], file.part.0.as_slice()].concat());
+        (id, file.name)
+    });
+    let message = Message::open(Source::Whole(raw));
+    let outside = message.only(|id| !id.0.starts_with(&opened.at.0)).files();
+    inside
+        .chain(outside.into_iter().map(|file| (file.part, file.name)))
+        .collect()
+}
+
+/// Takes away what would be fetched from the web for a text that was encrypted: asking for a picture
+/// could tell somebody what is in it.
+pub fn hide_remote(reading: &mut Reading) {
+    for picture in &mut reading.pictures {
+        if matches!(picture.source, PictureSource::Remote(_)) {
+            picture.source = PictureSource::Inline(String::new());
+        }
     }
 }
 
@@ -360,26 +395,25 @@ fn framed(raw: &[u8], opened: &Opened, entity: &[u8], width: u16, form: Form) ->
         file.part.0.insert(0, OPENED);
     }
     for picture in &mut inside.pictures {
-        match &mut picture.source {
-            PictureSource::Part(id) => id.0.insert(0, OPENED),
-            // What was encrypted is not told to anybody by asking for a picture.
-            source @ PictureSource::Remote(_) if opened.is_decrypted => {
-                *source = PictureSource::Inline(String::new());
-            }
-            PictureSource::Remote(_) | PictureSource::Inline(_) => {}
+        if let PictureSource::Part(id) = &mut picture.source {
+            id.0.insert(0, OPENED);
         }
+    }
+    if opened.is_decrypted {
+        hide_remote(&mut inside);
     }
     let message = Message::open(Source::Whole(raw));
     let outer = message.only(|id| !id.0.starts_with(&opened.at.0));
-    let (label, other) = if opened.is_decrypted {
-        (
-            "Decrypted",
-            "Not encrypted: anybody may have put this there",
-        )
+    let label = if opened.is_decrypted {
+        "Decrypted"
     } else {
-        ("Signed", "Not signed: anybody may have put this there")
+        "Signed"
     };
+    let (word, other) = opened.outside_words();
     let mut outside = outer.reading(width, form);
+    for file in &mut outside.attachments {
+        file.outside = word;
+    }
     if outer.structure.texts().next().is_none() {
         outside.body.clear();
     }
@@ -401,6 +435,7 @@ fn framed(raw: &[u8], opened: &Opened, entity: &[u8], width: u16, form: Form) ->
         headers,
         all_headers,
         date_secs,
+        is_decrypted: opened.is_decrypted,
         ..joined(inside, outside)
     }
 }

@@ -26,6 +26,7 @@ pub(crate) mod slapd;
 pub(crate) mod smime;
 mod stage;
 pub(crate) mod sweep;
+mod takes;
 pub(crate) mod tls_post;
 mod tree;
 pub(crate) mod writer;

@@ -6,8 +6,8 @@
 use super::program::Stop;
 use super::texts::{Texts, Why};
 use crate::bus::{CardDeed, Event, Problem, RequestId};
-use crate::mime::Opened;
-use crate::model::{Placed, Safe, Tone};
+use crate::mime::{self, Opened};
+use crate::model::{CardLine, Placed, Safe, Tone};
 use crate::net::http;
 use std::time::Duration;
 
@@ -49,19 +49,38 @@ impl Texts {
         let (gpg, folder) = self.gpg.clone();
         let stop = Stop::default();
         let _ends_with_this = stop.on_drop();
-        let checking = tokio::task::spawn_blocking(move || gpg.unseal(&raw, &folder, &stop));
+        let checking = tokio::task::spawn_blocking(move || {
+            let opened = gpg.unseal(&raw, &folder, &stop);
+            opened.map_err(|why| (why, mime::seal(&raw).is_some_and(|s| s.kind.is_encrypted())))
+        });
         let opened = checking.await.map_err(|_| {
             let why = "the message could not be taken apart".to_owned();
             (why, String::new())
         })?;
-        let opened = opened.map_err(|e| (e.to_string(), String::new()))?;
-        let Some(opened) = opened else {
-            return Err((
-                "nothing in it is signed or encrypted".to_owned(),
-                String::new(),
-            ));
+        let (opened, told) = match opened {
+            Ok(Some(opened)) => {
+                let told = told(&opened);
+                (opened, told)
+            }
+            Ok(None) => {
+                let why = "nothing in it is signed or encrypted".to_owned();
+                return Err((why, String::new()));
+            }
+            // The card has room for what is to be done about it, and stays.
+            Err((why, is_encrypted)) => {
+                let (not, told) = if is_encrypted {
+                    ("Not decrypted", "Not decrypted; why stands above the text")
+                } else {
+                    ("Not checked", "Not checked; why stands above the text")
+                };
+                let line = CardLine::new(Tone::Warning, &format!("{not}: {why}"));
+                let opened = Opened {
+                    lines: vec![line.with("check-seal")],
+                    ..Opened::default()
+                };
+                (opened, told)
+            }
         };
-        let told = told(&opened);
         self.opened.put(placed.message, opened);
         Ok(told.to_owned())
     }

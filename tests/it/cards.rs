@@ -117,8 +117,9 @@ impl Scene {
     fn check(&mut self, placed: Placed) -> Reading {
         let said = self.desk.card(placed, CardDeed::Check).unwrap();
         // The card says the rest, and need not say it twice.
-        let is_short = said.starts_with("Checked") || said.starts_with("Decrypted");
-        assert!(is_short && said.len() < 50, "{said}");
+        let words = ["Checked", "Decrypted", "Not checked; ", "Not decrypted; "];
+        let is_short = words.iter().any(|word| said.starts_with(word)) && said.len() < 50;
+        assert!(is_short, "{said}");
         self.open(placed)
     }
 
@@ -130,8 +131,11 @@ impl Scene {
 
     /// Why a message that comes in now is not checked.
     fn refused(&mut self, message: &[u8]) -> String {
-        let placed = self.receive(message);
-        self.desk.card(placed, CardDeed::Check).unwrap_err()
+        let shown = self.checked(message);
+        let card = shown.cards.iter().find(|c| c.kind == CardKind::Seal);
+        let line = card.unwrap().lines.first().unwrap().clone();
+        assert_eq!((line.tone, line.action), (Tone::Warning, "check-seal"));
+        line.text.to_string()
     }
 
     /// Ends the engine; these words must be in no file that it wrote.

@@ -179,7 +179,7 @@ fn what_cannot_be_decrypted_says_why() {
     let message = letter(&ann, "For Ann alone", Some(ANN));
     let why = Scene::reading(eve.gpg()).refused(message.as_bytes());
     assert!(
-        why.starts_with("Not checked: it was encrypted for a key that is not here; open it"),
+        why.starts_with("Not decrypted: it was encrypted for a key that is not here; open it"),
         "{why}"
     );
     // One letter of what was encrypted is changed.
@@ -188,12 +188,13 @@ fn what_cannot_be_decrypted_says_why() {
     bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
     let mut own = Scene::reading(ann.gpg());
     let placed = own.receive(&bytes);
-    let why = own.desk.card(placed, super::CardDeed::Check).unwrap_err();
-    assert!(
-        why.starts_with("Not checked: it was changed or damaged on the way"),
-        "{why}"
+    let shown = own.check(placed);
+    is_told(
+        &shown,
+        0,
+        Tone::Warning,
+        "Not decrypted: it was changed or damaged on the way",
     );
-    let shown = own.open(placed);
     assert!(!text_holds(&shown, "For Ann"), "{shown:?}");
 }
 
@@ -216,7 +217,7 @@ fn a_locked_key_is_not_asked_for_on_the_screen() {
     );
     let why = Scene::reading(ann.gpg()).refused(message.as_bytes());
     assert!(
-        why.starts_with("Not checked: the secret key is locked: unlock it with gpg-agent first"),
+        why.starts_with("Not decrypted: the secret key is locked: unlock it with gpg-agent first"),
         "{why}"
     );
 }

@@ -206,11 +206,11 @@ fn what_cannot_be_decrypted_says_why_and_what_to_do() {
     let mut scene = Scene::reading(home.gpg());
     let why = scene.refused(message.as_bytes());
     let not_here =
-        "Not checked: it was encrypted for a key that is not here; open it where that key is";
+        "Not decrypted: it was encrypted for a key that is not here; open it where that key is";
     assert!(why.starts_with(not_here), "{why}");
     authority.give(&home, BOB, "open sesame");
     let why = scene.refused(message.as_bytes());
-    let locked = "Not checked: the secret key is locked: unlock it with gpg-agent first";
+    let locked = "Not decrypted: the secret key is locked: unlock it with gpg-agent first";
     assert!(why.starts_with(locked) && why.contains("gpgsm -d"), "{why}");
     // The last block of what is encrypted is lost.
     let own = trusting(&authority);
@@ -219,12 +219,14 @@ fn what_cannot_be_decrypted_says_why_and_what_to_do() {
     let lines: Vec<&str> = message.trim_end().lines().collect();
     let cut = lines[..lines.len() - 1].join("\r\n");
     let placed = scene.receive(format!("{cut}\r\n").as_bytes());
-    let why = scene.desk.card(placed, super::CardDeed::Check).unwrap_err();
-    assert!(
-        why.starts_with("Not checked: it was changed or damaged on the way; ask"),
-        "{why}"
+    let shown = scene.check(placed);
+    is_told(
+        &shown,
+        0,
+        Tone::Warning,
+        "Not decrypted: it was changed or damaged on the way; ask",
     );
-    assert!(!text_holds(&scene.open(placed), "Pay"));
+    assert!(!text_holds(&shown, "Pay"));
 }
 
 #[test]

@@ -81,7 +81,8 @@ pub use reply::{
 };
 pub use review::{Finding, review};
 pub use seal::{
-    Opened, Seal, SealKind, hide_remote, opened_files, opened_part, opened_reading, seal,
+    Opened, Seal, SealKind, hide_remote, is_encrypted, opened_files, opened_part, opened_reading,
+    seal,
 };
 pub use summary::summary;
 pub use transfer::Decoder;

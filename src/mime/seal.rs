@@ -205,6 +205,12 @@ fn kind_of(part: &Part, all: &[&Part], content: impl Fn() -> Option<Field>) -> O
     }
 }
 
+/// Whether the outermost sealed part of a message is encrypted.
+#[must_use]
+pub fn is_encrypted(source: Source<'_>) -> bool {
+    find(&Message::open(source)).is_some_and(|(kind, _)| kind.is_encrypted())
+}
+
 /// Cuts the outermost sealed part out of a message.
 #[must_use]
 pub fn seal(raw: &[u8]) -> Option<Seal> {

@@ -156,6 +156,14 @@ fn what_was_decrypted_goes_to_programs_and_the_browser_without_a_stop_on_the_dis
     for start in [DraftStart::Reply(placed), DraftStart::Forward(placed)] {
         let opened = scene.desk.compose(start).unwrap();
         assert!(!opened.draft.body.contains(SECRET), "{}", opened.draft.body);
+        let is_told = |note: &String| note.contains("encrypted is not quoted");
+        assert!(
+            opened
+                .notes
+                .iter()
+                .map(ToString::to_string)
+                .any(|note| is_told(&note))
+        );
     }
     scene.ends_without(SECRET);
 }

@@ -52,7 +52,11 @@ fn state(app: &App, placed: Placed, file: &Attachment, is_here: bool) -> Safe {
     let place = if is_here { "here" } else { "on the server" };
     let kind = kind_words(file.mime_type.as_str(), file.name.as_str());
     let size = size_text(file.size_bytes);
-    Safe::line(&format!("{kind}   {size:>6}   {place}"))
+    let outside = match file.outside {
+        "" => String::new(),
+        what => format!("   {what}"),
+    };
+    Safe::line(&format!("{kind}   {size:>6}   {place}{outside}"))
 }
 
 /// The kind of a file in a word or two; the type as it was given where there are none.
@@ -143,6 +147,13 @@ pub(super) fn act(app: &mut App, placed: Placed, at: usize, what: PartAct) -> Ve
         PartAct::Save => app.save(placed, vec![file.part]),
         PartAct::Pipe => app.ask_to_pipe(placed, taken(&file)),
         PartAct::CopyName => app.copy_text("the name", file.name.as_str().to_owned()),
+        PartAct::Forward if file.part.is_opened() => app.complain(
+            Safe::line(&format!(
+                "{} was sealed and is not passed on by itself",
+                file.name
+            )),
+            Safe::fixed("s saves it; attach that file"),
+        ),
         PartAct::Forward => {
             let attached = Attached {
                 content: Content::Part {

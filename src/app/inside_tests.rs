@@ -11,6 +11,7 @@ use crate::model::{Attachment, PartId, Safe};
 fn an_attached_message_is_read_on_its_own_and_esc_goes_back_to_the_one_around_it() {
     let mut scene = Scene::new(120, 40);
     let message = Attachment {
+        outside: "",
         part: PartId(vec![4]),
         name: Safe::fixed("inner.eml"),
         mime_type: Safe::fixed("message/rfc822"),

@@ -103,7 +103,8 @@ pub(super) fn pack(reading: &Reading, rows: &mut Vec<Row>) {
 /// The columns that an attachment takes: number, name, size, and a gap.
 fn file_cols(n: usize, file: &Attachment) -> usize {
     let number = (n + 1).to_string().len() + 3;
-    number + columns(file.name.as_str()) + 1 + size_text(file.size_bytes).len() + 3
+    let outside = file.outside.len() + usize::from(!file.outside.is_empty());
+    number + columns(file.name.as_str()) + 1 + size_text(file.size_bytes).len() + outside + 3
 }
 
 /// The lines of the cards, wrapped, with room for the mark on the left and a key on the right.

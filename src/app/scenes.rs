@@ -422,6 +422,7 @@ pub(crate) fn reading() -> Reading {
         text: Safe::fixed(text),
     };
     let file = |n: u16, name: &'static str, mime: &'static str, size_bytes| Attachment {
+        outside: "",
         part: PartId(vec![n]),
         name: Safe::fixed(name),
         mime_type: Safe::fixed(mime),

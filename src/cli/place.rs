@@ -7,11 +7,9 @@ use super::exit::Failure;
 use super::log;
 use crate::config::{self, Loaded};
 use crate::model::{AccountKey, Mailbox, Role};
-use crate::store::{Reader, Store};
+use crate::store::{Reader, Store, make_private_folder};
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Configuration and folders of one run.
 #[derive(Debug)]
@@ -39,17 +37,6 @@ pub(super) fn data_dir(args: &Args) -> Result<PathBuf, Failure> {
         ))
     })?;
     Ok(folder)
-}
-
-fn make_private_folder(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    if folder.is_dir() {
-        return Ok(());
-    }
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
 }
 
 /// Refuses the name of an account that is not in the configuration.

@@ -6,7 +6,8 @@
 use super::program::Stop;
 use super::texts::{Texts, Why};
 use crate::bus::{CardDeed, Event, Problem, RequestId};
-use crate::model::{Placed, Safe};
+use crate::mime::{self, Opened};
+use crate::model::{CardLine, Placed, Safe, Tone};
 use crate::net::http;
 use std::time::Duration;
 
@@ -48,21 +49,40 @@ impl Texts {
         let (gpg, folder) = self.gpg.clone();
         let stop = Stop::default();
         let _ends_with_this = stop.on_drop();
-        let checking = tokio::task::spawn_blocking(move || gpg.unseal(&raw, &folder, &stop));
+        let checking = tokio::task::spawn_blocking(move || {
+            let opened = gpg.unseal(&raw, &folder, &stop);
+            opened.map_err(|why| (why, mime::seal(&raw).is_some_and(|s| s.kind.is_encrypted())))
+        });
         let opened = checking.await.map_err(|_| {
             let why = "the message could not be taken apart".to_owned();
             (why, String::new())
         })?;
-        let opened = opened.map_err(|e| (e.to_string(), String::new()))?;
-        let Some(opened) = opened else {
-            return Err((
-                "nothing in it is signed or encrypted".to_owned(),
-                String::new(),
-            ));
+        let (opened, told) = match opened {
+            Ok(Some(opened)) => {
+                let told = told(&opened);
+                (opened, told)
+            }
+            Ok(None) => {
+                let why = "nothing in it is signed or encrypted".to_owned();
+                return Err((why, String::new()));
+            }
+            // The card has room for what is to be done about it, and stays.
+            Err((why, is_encrypted)) => {
+                let (not, told) = if is_encrypted {
+                    ("Not decrypted", "Not decrypted; why stands above the text")
+                } else {
+                    ("Not checked", "Not checked; why stands above the text")
+                };
+                let line = CardLine::new(Tone::Warning, &format!("{not}: {why}"));
+                let opened = Opened {
+                    lines: vec![line.with("check-seal")],
+                    ..Opened::default()
+                };
+                (opened, told)
+            }
         };
-        let text = opened.lines.first().map(|line| line.text.to_string());
         self.opened.put(placed.message, opened);
-        Ok(text.unwrap_or_default())
+        Ok(told.to_owned())
     }
 
     /// One request, as RFC 8058 section 3.1 has it: a POST over TLS with that one word, and nothing
@@ -99,6 +119,17 @@ impl Texts {
             (e.summary.trim_end_matches('.').to_owned(), hint)
         })?;
         Ok(format!("{} took you off the list", answer.host))
+    }
+}
+
+/// That it was done, in few words: the card has the rest, and may be out of sight.
+fn told(opened: &Opened) -> &'static str {
+    let is_warned = opened.lines.iter().any(|line| line.tone == Tone::Warning);
+    match (opened.is_decrypted && opened.entity.is_some(), is_warned) {
+        (true, false) => "Decrypted",
+        (true, true) => "Decrypted; there is a warning above the text",
+        (false, false) => "Checked",
+        (false, true) => "Checked; there is a warning above the text",
     }
 }
 

@@ -49,6 +49,30 @@ pub enum CryptoError {
          (a key of gpg in another terminal: echo | gpg -e --default-recipient-self | gpg -d)"
     )]
     Locked,
+    /// The same of `gpgsm`.
+    #[error(
+        "the secret key is locked: unlock it with gpg-agent first \
+         (in another terminal: echo | gpgsm -e -r YOUR-ADDRESS | gpgsm -d)"
+    )]
+    SmimeLocked,
+    /// There is no `gpgsm`.
+    #[error(
+        "gpgsm is not installed, or not on the path; install it for S/MIME \
+         (Debian, Ubuntu: gpgsm; elsewhere it comes with GnuPG)"
+    )]
+    SmimeMissing,
+    /// Nothing to decrypt with.
+    #[error(
+        "it was encrypted for a key that is not here; open it where that key is, \
+         or ask the sender to encrypt it for yours"
+    )]
+    NotForUs,
+    /// What came is not what was sent.
+    #[error("it was changed or damaged on the way; ask the sender to send it again")]
+    Damaged,
+    /// Why, is not known.
+    #[error("{0} cannot open it; ask the sender to send it in another form")]
+    Unreadable(&'static str),
     /// It takes too long.
     #[error("{0} did not end within {1} seconds")]
     TooLong(String, u64),
@@ -312,9 +336,7 @@ pub(super) fn run_within(
     stop: &Stop,
 ) -> Result<Ended, CryptoError> {
     program::run(command, streams, limits, stop).map_err(|fault| match fault {
-        Fault::Missing(name) if name.ends_with("gpgsm") => CryptoError::Failed(
-            "gpgsm is not installed, or not on the path; install it (GnuPG) for S/MIME".to_owned(),
-        ),
+        Fault::Missing(name) if name.ends_with("gpgsm") => CryptoError::SmimeMissing,
         Fault::Missing(_) => CryptoError::Missing,
         Fault::TooLong(name, seconds) => CryptoError::TooLong(name, seconds),
         other => CryptoError::Failed(other.to_string()),
@@ -324,6 +346,7 @@ pub(super) fn run_within(
 /// Why something failed, as far as it makes a difference here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Code {
+    NoPublicKey,
     NoSecretKey,
     /// The agent would have to ask for the passphrase.
     Locked,
@@ -332,22 +355,29 @@ pub(super) enum Code {
 impl Code {
     /// A code of libgpg-error; its upper half says which part of GnuPG it was.
     const fn read(code: u32) -> Option<Self> {
+        const NO_PUBLIC_KEY: u32 = 9;
         const NO_SECRET_KEY: u32 = 17;
         const NO_PINENTRY: u32 = 85;
         const CANCELED: u32 = 99;
         const NO_PASSPHRASE: u32 = 177;
         match code & 0xffff {
+            NO_PUBLIC_KEY => Some(Self::NoPublicKey),
             NO_SECRET_KEY => Some(Self::NoSecretKey),
             NO_PINENTRY | CANCELED | NO_PASSPHRASE => Some(Self::Locked),
             _ => None,
         }
+    }
+
+    /// That of a line for programs, from behind its first word: it comes after the place where it failed.
+    pub(super) fn of(words: &[String]) -> Option<Self> {
+        Self::read(words.get(1)?.parse().ok()?)
     }
 }
 
 /// What `gpg` said: lines for programs, and lines for people.
 pub(super) struct Status {
     lines: Vec<Vec<String>>,
-    said: String,
+    said: Vec<String>,
 }
 
 impl Status {
@@ -356,7 +386,7 @@ impl Status {
         let text = String::from_utf8_lossy(errors);
         let mut status = Self {
             lines: Vec::new(),
-            said: String::new(),
+            said: Vec::new(),
         };
         for line in text.lines() {
             match line.strip_prefix("[GNUPG:] ") {
@@ -364,7 +394,10 @@ impl Status {
                     let words = words.split(' ').map(str::to_owned);
                     status.lines.push(words.collect());
                 }
-                None => status.said = line.trim_start_matches("gpg: ").chars().take(300).collect(),
+                None => {
+                    let words = line.trim_start_matches("gpg: ");
+                    status.said.push(words.chars().take(300).collect());
+                }
             }
         }
         status
@@ -377,10 +410,16 @@ impl Status {
 
     /// What was said to people last.
     pub(super) fn said(&self) -> &str {
-        match self.said.as_str() {
+        match self.said.last().map_or("", String::as_str) {
             "" => "it did not say why",
             said => said,
         }
+    }
+
+    /// Whether one of these was said to people.
+    pub(super) fn tells(&self, words: &[&str]) -> bool {
+        let is_in = |said: &String| words.iter().any(|words| said.contains(words));
+        self.said.iter().any(is_in)
     }
 
     fn find(&self, word: &str) -> Option<&[String]> {
@@ -444,9 +483,8 @@ impl Status {
     /// Why something failed, in the lines with these words.
     pub(super) fn codes(&self, words: &[&str]) -> impl Iterator<Item = Code> {
         let is_wanted = |l: &&[String]| l.first().is_some_and(|w| words.contains(&w.as_str()));
-        // The code comes after the place where it failed.
-        let codes = self.lines().filter(is_wanted).filter_map(|l| l.get(2));
-        codes.filter_map(|code| Code::read(code.parse().ok()?))
+        let wanted = self.lines().filter(is_wanted);
+        wanted.filter_map(|l| Code::of(l.get(1..)?))
     }
 }
 

@@ -49,8 +49,23 @@ impl Texts {
     ) -> Result<Reading, Why> {
         let part = self.part(request, placed, &inside).await?;
         let form = form_of(form);
-        let reading = make(move || mime::reading_inside(&part, &inside, width, form)).await?;
+        let is_secret = self.is_decrypted(placed, &inside);
+        let reading = make(move || {
+            let mut reading = mime::reading_inside(&part, &inside, width, form)?;
+            if is_secret {
+                mime::hide_remote(&mut reading);
+                reading.is_decrypted = true;
+            }
+            Some(reading)
+        });
+        let reading = reading.await?;
         reading.ok_or_else(|| Why::File("it is no message that can be read".to_owned()))
+    }
+
+    /// Whether that part lies in what was decrypted.
+    fn is_decrypted(&self, placed: Placed, id: &PartId) -> bool {
+        let opened = self.opened.get(placed.message);
+        id.is_opened() && opened.is_some_and(|opened| opened.is_decrypted)
     }
 
     /// A part, decoded, wherever it lies; fetched where it is missing.
@@ -62,6 +77,11 @@ impl Texts {
     ) -> Result<DecodedPart, Why> {
         let no_part = || Why::File("the message has no such part".to_owned());
         let message = placed.message;
+        if let Some(inner) = mime::opened_part(id) {
+            let gone = || Why::File("it has to be decrypted once more first".to_owned());
+            let opened = self.opened.get(message).ok_or_else(gone)?;
+            return make(move || opened.part(&inner)).await?.ok_or_else(no_part);
+        }
         if let Some(raw) = self.db.read(move |r| r.raw(message)).await? {
             let id = id.clone();
             return make(move || mime::part(&raw, &id))

@@ -7,6 +7,7 @@ mod account;
 mod backoff;
 mod board;
 mod cards;
+mod certificate;
 mod changes;
 pub mod clock;
 mod contacts;

@@ -6,7 +6,7 @@
 use super::drafts::{Begun, Drafts, Refused, plain, selves};
 use super::texts::{Held, Why};
 use crate::mime::{self, Answer, Attribution, Original};
-use crate::model::{Draft, DraftKey, Placed};
+use crate::model::{Draft, DraftKey, Placed, Safe};
 use crate::store::AdoptedCopy;
 
 /// More messages are not passed on at once.
@@ -39,7 +39,7 @@ impl Drafts {
         let draft = draft.ok_or_else(|| {
             Refused::Said("this message came from no list that can be answered".to_owned())
         })?;
-        Ok(plain(draft))
+        Ok(noted(draft, &held))
     }
 
     /// The message that a list asks for of who wants to leave it.
@@ -58,11 +58,8 @@ impl Drafts {
         let identities = self.identities(self.account_key(placed));
         let date = date_of(&held);
         let original = original(placed, &held);
-        Ok(plain(mime::forward_inline(
-            original,
-            selves(&identities)?,
-            &date,
-        )))
+        let draft = mime::forward_inline(original, selves(&identities)?, &date);
+        Ok(noted(draft, &held))
     }
 
     pub(super) async fn forward_attached(&self, list: Vec<Placed>) -> Result<Begun, Refused> {
@@ -142,6 +139,16 @@ impl Drafts {
             ..plain(draft)
         })))
     }
+}
+
+/// A draft that quotes a message, with a word where it does not.
+fn noted(draft: Draft, held: &Held) -> Begun {
+    let mut begun = plain(draft);
+    if mime::is_encrypted(held.source()) {
+        let note = "What was encrypted is not quoted: a draft would hold it in clear";
+        begun.notes.push(Safe::fixed(note));
+    }
+    begun
 }
 
 fn original(placed: Placed, held: &Held) -> Original<'_> {

@@ -3,7 +3,7 @@
 //! Called by `dispatch`, one task a request. Pictures that are not here are fetched as parts of the
 //! message; nothing else is ever asked for.
 
-use super::texts::{Held, Texts, Why};
+use super::texts::{Held, Texts, Why, make};
 use crate::bus::{Event, Problem, RequestId};
 use crate::mime::{self, Page};
 use crate::model::{PartId, Placed, Safe};
@@ -30,12 +30,17 @@ impl Texts {
     }
 
     async fn try_page(&self, request: RequestId, placed: Placed) -> Result<Page, Why> {
+        let no_page = || Why::File("it has no page that could be cleaned".to_owned());
+        if let Some(opened) = self.opened.get(placed.message)
+            && opened.entity.is_some()
+        {
+            // Never together with what stood outside of it.
+            return make(move || opened.page()).await?.ok_or_else(no_page);
+        }
         let held = self.text(placed).await?;
         let pictures = self.pictures(request, placed, &held).await?;
         let made = tokio::task::spawn_blocking(move || mime::page(held.source(), &pictures)).await;
-        made.ok()
-            .flatten()
-            .ok_or_else(|| Why::File("it has no page that could be cleaned".to_owned()))
+        made.ok().flatten().ok_or_else(no_page)
     }
 
     /// The pictures that the page shows and that have to be fetched. One that cannot be had leaves a gap in it, and no more.

@@ -282,6 +282,10 @@ impl Texts {
         id: &PartId,
     ) -> Result<Option<Vec<u8>>, Why> {
         let message = wanted.placed.message;
+        if id.is_opened() {
+            let part = self.part(request, wanted.placed, id).await?;
+            return Ok(Some(part.bytes).filter(|bytes| bytes.len() <= BYTES_MAX));
+        }
         if let Some(raw) = self.db.read(move |r| r.raw(message)).await? {
             let id = id.clone();
             let found = tokio::task::spawn_blocking(move || mime::part_body(&raw, &id)).await;

@@ -29,6 +29,12 @@ const PAPER_COLS: u16 = 78;
 /// More lines of what a program said are not shown.
 const LINES_MAX: usize = 5_000;
 
+/// What a program reads.
+enum Input {
+    File(NamedTempFile),
+    Bytes(Vec<u8>),
+}
+
 impl Texts {
     /// Serves [`crate::bus::Command::Take`].
     pub(crate) async fn take(self, order: Take, staging: Arc<Staging>) {
@@ -67,6 +73,11 @@ impl Texts {
             ) => ending_of(name, mime_type)?,
             _ => "",
         };
+        if let Whither::Program(_) | Whither::Printer(_) = &to
+            && let Some(bytes) = self.secret(request, placed, &what).await?
+        {
+            return self.to_programs(request, to, Input::Bytes(bytes)).await;
+        }
         let staged = staging.file(ending).map_err(cannot_stage)?;
         let file = self.fill(request, placed, &what, staged).await?;
         match to {
@@ -76,11 +87,48 @@ impl Texts {
                 let file = kept.await.unwrap_or_else(|_| Err(Why::lost()))?;
                 Ok(Event::Taken(TakeEvent::Staged { request, file }))
             }
-            Whither::Program(argv) => self.ran(request, &[argv], file, "").await,
+            Whither::Program(_) | Whither::Printer(_) => {
+                self.to_programs(request, to, Input::File(file)).await
+            }
+        }
+    }
+
+    async fn to_programs(
+        &self,
+        request: RequestId,
+        to: Whither,
+        input: Input,
+    ) -> Result<Event, Why> {
+        match to {
             Whither::Printer(all) => {
                 let hint = "; set print_command under [ui]";
-                self.ran(request, &all, file, hint).await
+                self.ran(request, &all, input, hint).await
             }
+            Whither::Program(argv) => self.ran(request, &[argv], input, "").await,
+            Whither::Viewer | Whither::Terminal => Err(Why::lost()),
+        }
+    }
+
+    /// What is wanted, where it was encrypted: it must not reach the disk on its way to a program.
+    async fn secret(
+        &self,
+        request: RequestId,
+        placed: Placed,
+        what: &Taken,
+    ) -> Result<Option<Vec<u8>>, Why> {
+        let opened = self.opened.get(placed.message);
+        if !opened.is_some_and(|opened| opened.is_decrypted) {
+            return Ok(None);
+        }
+        match what {
+            Taken::Text(form) => {
+                let reading = self.read_for(placed, PAPER_COLS, *form).await?;
+                Ok(Some(reading.in_plain().into_bytes()))
+            }
+            Taken::Part { part, .. } if part.is_opened() => {
+                Ok(Some(self.part(request, placed, part).await?.bytes))
+            }
+            Taken::Part { .. } | Taken::Message => Ok(None),
         }
     }
 
@@ -114,11 +162,8 @@ impl Texts {
         id: &PartId,
         mut file: NamedTempFile,
     ) -> Result<NamedTempFile, Why> {
-        let message = placed.message;
-        let bytes = if let Some(inner) = mime::opened_part(id) {
-            let gone = || Why::File("it has to be decrypted once more first".to_owned());
-            let opened = self.opened.get(message).ok_or_else(gone)?;
-            make(move || opened.part(&inner)).await?.ok_or_else(gone)?
+        let bytes = if id.is_opened() {
+            self.part(request, placed, id).await?.bytes
         } else {
             let summary = self.summary(placed).await?;
             let structure = summary.structure.filter(|_| !summary.has_raw);
@@ -219,10 +264,11 @@ impl Texts {
         Ok(files)
     }
 
-    /// The files of a message with their names: of what was decrypted or checked, where it was.
+    /// The files of a message with their names, those in what was decrypted or checked before the others.
     async fn listed(&self, placed: Placed) -> Result<Vec<(PartId, String)>, Why> {
         if let Some(opened) = self.opened.get(placed.message) {
-            return make(move || opened.files()).await;
+            let raw = self.raw(placed).await?;
+            return make(move || mime::opened_files(&raw, &opened)).await;
         }
         let held = self.text(placed).await?;
         make(move || {
@@ -237,13 +283,13 @@ impl Texts {
         &self,
         request: RequestId,
         all: &[Vec<String>],
-        file: NamedTempFile,
+        input: Input,
         hint: &str,
     ) -> Result<Event, Why> {
         let stop = Stop::default();
         let _guard = stop.on_drop();
         let all = all.to_vec();
-        let job = tokio::task::spawn_blocking(move || run_first(&all, &file, &stop));
+        let job = tokio::task::spawn_blocking(move || run_first(&all, &input, &stop));
         let (program, outcome) = job.await.map_err(|_| Why::lost())?;
         let (lines, fault) = match outcome {
             Some(Ok(ended)) => (lines_of(&ended), fault_of(&ended)),
@@ -318,7 +364,7 @@ async fn landed(file: NamedTempFile, folder: PathBuf, name: String) -> Result<Pa
 /// The name of the program that ran, and what came of it; or the names of those that are missing.
 fn run_first(
     all: &[Vec<String>],
-    file: &NamedTempFile,
+    input: &Input,
     stop: &Stop,
 ) -> (String, Option<Result<Ended, String>>) {
     let mut missing = Vec::new();
@@ -326,13 +372,19 @@ fn run_first(
         let Some((program, arguments)) = argv.split_first() else {
             continue;
         };
-        let input = match file.reopen() {
-            Ok(input) => input,
-            Err(e) => return (program.clone(), Some(Err(e.to_string()))),
-        };
         let mut command = Command::new(program);
-        command.args(arguments).stdin(input).stdout(Stdio::piped());
-        match program::run(&mut command, Streams::Set, LIMITS, stop) {
+        command.args(arguments);
+        let streams = match input {
+            Input::Bytes(bytes) => Streams::Kept(bytes.clone()),
+            Input::File(file) => match file.reopen() {
+                Ok(file) => {
+                    command.stdin(file).stdout(Stdio::piped());
+                    Streams::Set
+                }
+                Err(e) => return (program.clone(), Some(Err(e.to_string()))),
+            },
+        };
+        match program::run(&mut command, streams, LIMITS, stop) {
             Ok(ended) => return (program.clone(), Some(Ok(ended))),
             Err(Fault::Missing(_)) => missing.push(program.clone()),
             Err(fault) => return (program.clone(), Some(Err(fault.to_string()))),

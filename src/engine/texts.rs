@@ -189,17 +189,13 @@ impl Texts {
         };
         let viewer = self.viewer();
         let form = form_of(form);
-        if let (Some(opened), Held::Whole(_)) = (self.opened.get(placed.message), &held) {
-            let reading = make(move || match held {
-                Held::Whole(raw) => mime::opened_reading(&raw, &opened, width, form, &viewer),
-                Held::Parts { .. } => Reading::default(),
-            });
-            let mut reading = reading.await?;
-            reading.has_files = true;
-            self.add_answers(&mut reading.cards).await;
-            return Ok(Some(reading));
-        }
+        let opened = self.opened.get(placed.message);
         let reading = make(move || {
+            if let (Some(opened), Held::Whole(raw)) = (opened, &held) {
+                let mut reading = mime::opened_reading(raw, &opened, width, form, &viewer);
+                reading.has_files = true;
+                return reading;
+            }
             let mut reading = mime::reading(held.source(), width, form);
             reading.has_files = matches!(held, Held::Whole(_));
             reading.cards = mime::cards(held.source(), &viewer);
@@ -406,6 +402,7 @@ fn headers_only(summary: &Summary, width: u16) -> Reading {
             name: Safe::line(&mime::file_name(&part.name, &part.mime_type, index)),
             mime_type: Safe::line(&part.mime_type),
             size_bytes: part.size_bytes,
+            outside: "",
         })
         .collect();
     Reading {

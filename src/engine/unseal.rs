@@ -3,6 +3,7 @@
 //! Called by `cards` when a key was pressed, on a thread for what blocks. What was encrypted must never
 //! reach a disk in clear, and nothing may be given back of which the program did not say that it is whole.
 
+use super::certificate::{self, Certificate};
 use super::crypto::{Code, CryptoError, Gpg, Status, run_within};
 use super::program::{Ended, Limits, Stop, Streams};
 use super::verdict::{Owners, Verdict, owners, verdicts};
@@ -16,6 +17,8 @@ use std::time::Duration;
 /// How long one call may take: a card may wait for a touch.
 const LIMIT: Duration = Duration::from_secs(120);
 const LOOK_LIMIT: Duration = Duration::from_secs(10);
+/// No more is opened that lies one within the other.
+const LAYERS_MAX: usize = 4;
 /// More is not decrypted into memory.
 const CLEAR_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
@@ -37,22 +40,35 @@ impl Gpg {
         let from = mime::parse_headers(raw).addresses("From");
         let from = from.first().map(|a| a.address.clone()).unwrap_or_default();
         let mut opened = self.open(&seal, &from, folder, stop)?;
-        // A signature within what was encrypted, as some programs make it.
-        let inner = opened
-            .entity
-            .as_deref()
-            .filter(|_| seal.kind.is_encrypted());
-        if let Some(inner) = inner.and_then(mime::seal)
-            && inner.at.0.is_empty()
-            && !inner.kind.is_encrypted()
-        {
-            let signed = self.open(&inner, &from, folder, stop)?;
-            opened.lines.extend(signed.lines);
-            if signed.entity.is_some() {
-                opened.entity = signed.entity;
+        let mut is_signed = !seal.kind.is_encrypted() || opened.lines.len() > 1;
+        // One within the other, as many programs make it.
+        for _ in 1..LAYERS_MAX {
+            let inner = opened.entity.as_deref().and_then(mime::seal);
+            let Some(inner) = inner.filter(|inner| inner.is_whole) else {
+                break;
+            };
+            let layer = match self.open(&inner, &from, folder, stop) {
+                Err(why) if !opened.is_decrypted => {
+                    let text = format!("What was signed is encrypted, and not decrypted: {why}");
+                    opened.lines.push(CardLine::new(Tone::Warning, &text));
+                    break;
+                }
+                layer => layer?,
+            };
+            is_signed |= !inner.kind.is_encrypted() || layer.lines.len() > 1;
+            opened.is_decrypted |= layer.is_decrypted;
+            opened.lines.extend(layer.lines);
+            if layer.entity.is_none() {
+                break;
             }
-        } else if opened.is_decrypted && opened.lines.len() == 1 {
-            let text = "It is not signed: anybody can have encrypted it";
+            opened.entity = layer.entity;
+        }
+        if opened.is_decrypted && opened.entity.is_some() && !is_signed {
+            let text = if seal.kind.is_smime() {
+                "It is not signed: anybody can have encrypted it, or changed it on the way"
+            } else {
+                "It is not signed: anybody can have encrypted it"
+            };
             opened.lines.push(CardLine::new(Tone::Dim, text));
         }
         Ok(Some(opened))
@@ -94,8 +110,9 @@ impl Gpg {
             ..Opened::default()
         };
         if verdicts.is_empty() {
-            let text = format!("The signature could not be checked: {}", status.said());
-            opened.lines = vec![CardLine::new(Tone::Warning, &text)];
+            tracing::warn!(said = status.said(), "a signature could not be checked");
+            let text = "The signature could not be checked: it is damaged, or none. Ask the sender to send the message again";
+            opened.lines = vec![CardLine::new(Tone::Warning, text)];
         } else if verdicts.iter().all(Verdict::fits) {
             let content = match seal.kind {
                 SealKind::PgpSigned | SealKind::SmimeSigned => seal.content.clone(),
@@ -125,7 +142,7 @@ impl Gpg {
             .filter(|l| l.first().is_some_and(|w| w == "PLAINTEXT"))
             .count();
         if is_failed || ended.output.len() as u64 >= CLEAR_BYTES_MAX {
-            return Err(not_decrypted(status));
+            return Err(not_decrypted(seal.kind, status));
         }
         let mut opened = Opened {
             at: seal.at.clone(),
@@ -152,8 +169,12 @@ impl Gpg {
         let shown = all.iter().take(SHOWN_MAX);
         shown
             .flat_map(|verdict| {
+                if kind.is_smime() {
+                    let (own, root) = self.chain(verdict, stop);
+                    return certificate::lines(verdict, from, &own, &root);
+                }
                 let owners = if verdict.is_good() {
-                    self.owners(kind, &verdict.key, stop)
+                    owners(&self.listing(kind, &verdict.key, stop))
                 } else {
                     Owners::new()
                 };
@@ -162,24 +183,34 @@ impl Gpg {
             .collect()
     }
 
-    /// The addresses of a key.
-    fn owners(&self, kind: SealKind, key: &str, stop: &Stop) -> Owners {
+    /// The certificate of a signature, and the last one above it that is here.
+    fn chain(&self, verdict: &Verdict, stop: &Stop) -> (Certificate, Certificate) {
+        const STEPS_MAX: usize = 8;
+        if !verdict.fits() {
+            return <(Certificate, Certificate)>::default();
+        }
+        let read = |key: &str| Certificate::read(&self.listing(SealKind::SmimeSigned, key, stop));
+        let own = read(&verdict.key);
+        let mut root = own.clone();
+        for _ in 0..STEPS_MAX {
+            if root.is_root() {
+                break;
+            }
+            root = read(&root.above);
+        }
+        (own, root)
+    }
+
+    /// What is known of a key, as a listing with colons.
+    fn listing(&self, kind: SealKind, key: &str, stop: &Stop) -> Vec<u8> {
         let is_key = !key.is_empty() && key.chars().all(|c| c.is_ascii_hexdigit());
         if !is_key {
-            return Owners::new();
+            return Vec::new();
         }
         let mut command = self.tool(kind);
-        if kind.is_smime() {
-            command.arg("--with-validation");
-        }
         command.args(["--with-colons", "--list-keys", "--", key]);
         let ended = run(&mut command, Vec::new(), 1024 * 1024, LOOK_LIMIT, stop);
-        let mut found = ended.map(|e| owners(&e.output)).unwrap_or_default();
-        if kind.is_smime() {
-            // That the chain leads to a trusted root was part of the check of the signature.
-            found.iter_mut().for_each(|owner| owner.1 = true);
-        }
-        found
+        ended.map(|e| e.output).unwrap_or_default()
     }
 
     fn verify(&self, seal: &Seal, folder: &Path, stop: &Stop) -> Result<Ended, CryptoError> {
@@ -217,23 +248,42 @@ fn is_aead(status: &Status) -> bool {
 }
 
 /// Why it was not decrypted.
-fn not_decrypted(status: &Status) -> CryptoError {
+fn not_decrypted(kind: SealKind, status: &Status) -> CryptoError {
+    tracing::warn!(said = status.said(), "a message could not be decrypted");
     let codes: Vec<Code> = status.codes(&["ERROR", "FAILURE"]).collect();
-    if codes.contains(&Code::Locked) {
-        return CryptoError::Locked;
+    // `gpgsm` tells it to people alone.
+    let is_locked = ["No pinentry", "Operation cancelled", "No passphrase given"];
+    if codes.contains(&Code::Locked) || (kind.is_smime() && status.tells(&is_locked)) {
+        return if kind.is_smime() {
+            CryptoError::SmimeLocked
+        } else {
+            CryptoError::Locked
+        };
     }
-    if status.has("NO_SECKEY")
+    // A sum that does not fit, or what is of that kind not at all: that, too, is told to people alone.
+    let damage: &[&str] = if kind.is_smime() {
+        &[
+            "Invalid session key",
+            "inconsistent padding",
+            "Invalid data",
+            "End of file",
+            "BER error",
+        ]
+    } else {
+        &["CRC error", "armor", "packet", "quoted printable"]
+    };
+    let is_damaged = status.has("BADMDC") || status.tells(damage);
+    let is_not_ours = status.has("NO_SECKEY")
         || codes.contains(&Code::NoSecretKey)
         || status.said().ends_with("No secret key")
-    {
-        return CryptoError::Failed("it was encrypted for a key that is not here".to_owned());
+        || status.tells(&["failed to find the certificate"]);
+    // Of a key that is here and does not fit, `gpgsm` says the same at the end as of one that is not.
+    match (is_not_ours, is_damaged, kind.is_smime()) {
+        (_, true, true) | (false, true, false) => CryptoError::Damaged,
+        (true, ..) => CryptoError::NotForUs,
+        (false, false, true) => CryptoError::Unreadable("gpgsm"),
+        (false, false, false) => CryptoError::Unreadable("gpg"),
     }
-    // A sum that does not fit, or what is not OpenPGP at all: `gpg` tells it to people alone.
-    let damage = ["CRC error", "armor", "packet", "quoted printable"];
-    if status.has("BADMDC") || damage.iter().any(|words| status.said().contains(words)) {
-        return CryptoError::Failed("it was changed or damaged on the way".to_owned());
-    }
-    CryptoError::Failed(status.said().to_owned())
 }
 
 fn run(

@@ -3,25 +3,29 @@
 //! Called by `unseal`. "Good" may only be said where the program says VALIDSIG of every signature there
 //! is and nothing speaks against one; whose key it is, is told apart from that.
 
-use super::crypto::Status;
+use super::certificate::Doubt;
+use super::crypto::{Code, Status};
 use crate::model::{CardLine, Tone};
 
 /// One signature.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Verdict {
-    standing: Standing,
+    pub(super) standing: Standing,
     /// The key as the status names it: a fingerprint or an id.
     pub(super) key: String,
     /// The name on the key, as the status gives it.
-    name: String,
+    pub(super) name: String,
     /// When it was made, in seconds since 1970.
-    made: Option<i64>,
+    pub(super) made: Option<i64>,
     /// Whether the key is known to be its owner's: TRUST_FULLY or TRUST_ULTIMATE.
-    is_trusted: bool,
+    pub(super) is_trusted: bool,
+    /// Why it is not.
+    pub(super) doubt: Option<Doubt>,
 }
 
+/// How a signature stands to what it signs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Standing {
+pub(super) enum Standing {
     /// It fits what was signed.
     Good,
     /// It fits, but is over.
@@ -64,7 +68,7 @@ pub(super) fn verdicts(status: &Status) -> Vec<Verdict> {
             "VALIDSIG" => {
                 if let Some(last) = all.last_mut() {
                     last.key = rest.first().cloned().unwrap_or_default();
-                    last.made = rest.get(2).and_then(|secs| secs.parse().ok());
+                    last.made = rest.get(2).and_then(|time| seconds(time));
                 }
                 continue;
             }
@@ -74,11 +78,22 @@ pub(super) fn verdicts(status: &Status) -> Vec<Verdict> {
                 }
                 continue;
             }
+            "TRUST_UNDEFINED" | "TRUST_NEVER" | "TRUST_MARGINAL" => {
+                if let Some(last) = all.last_mut() {
+                    last.doubt = Some(Doubt::read(rest.first()));
+                }
+                continue;
+            }
+            // Only `gpgsm` tells it so.
+            "ERROR" if key == "verify.findkey" => match Code::of(rest) {
+                Some(Code::NoPublicKey) => Standing::NoKey,
+                _ => Standing::Unknown,
+            },
             _ => continue,
         };
         all.push(Verdict {
             standing,
-            name: if word == "ERRSIG" {
+            name: if matches!(word.as_str(), "ERRSIG" | "ERROR") {
                 String::new()
             } else {
                 unescape(&name())
@@ -212,7 +227,18 @@ fn short_key(key: &str) -> String {
     groups.join(" ")
 }
 
-fn day(secs: i64) -> String {
+/// The time of a status: seconds since 1970, or, of `gpgsm`, `20261125T143515` (UTC).
+fn seconds(time: &str) -> Option<i64> {
+    if !time.contains('T') {
+        return time.parse().ok();
+    }
+    let civil = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%S", time).ok()?;
+    let there = civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+    Some(there.timestamp().as_second())
+}
+
+/// A time for the end of a sentence, as the reader's clock shows it.
+pub(super) fn day(secs: i64) -> String {
     let stamp = jiff::Timestamp::from_second(secs).ok();
     stamp.map_or_else(String::new, |stamp| {
         let here = stamp.to_zoned(jiff::tz::TimeZone::system());

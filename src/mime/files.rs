@@ -129,6 +129,7 @@ pub(super) fn listed(files: Vec<File>) -> Vec<Attachment> {
         name: Safe::line(&file.name),
         mime_type: Safe::line(&file.mime_type),
         size_bytes: file.size_bytes,
+        outside: "",
     };
     files.into_iter().map(list).collect()
 }

@@ -80,7 +80,10 @@ pub use reply::{
     edit, forward_attached, forward_inline, reply, unsubscribe,
 };
 pub use review::{Finding, review};
-pub use seal::{Opened, Seal, SealKind, opened_part, opened_reading, seal};
+pub use seal::{
+    Opened, Seal, SealKind, hide_remote, is_encrypted, opened_files, opened_part, opened_reading,
+    seal,
+};
 pub use summary::summary;
 pub use transfer::Decoder;
 pub use tree::{DecodedPart, decode_part, part_text, structure};

@@ -4,6 +4,7 @@
 //! (RFC 8551). What is shown as signed must be made of the very bytes that were checked, and nothing
 //! from outside may stand in one frame with it (EFAIL).
 
+use super::browser::Page;
 use super::card::{Viewer, cards};
 use super::choose::{Form, own_parts};
 use super::headers::{line_at, parse_headers, trim_break};
@@ -19,8 +20,7 @@ const BEGIN_SIGNED: &str = "-----BEGIN PGP SIGNED MESSAGE-----";
 const END_SIGNED: &str = "-----END PGP SIGNATURE-----";
 const BEGIN_MESSAGE: &str = "-----BEGIN PGP MESSAGE-----";
 const END_MESSAGE: &str = "-----END PGP MESSAGE-----";
-/// The first component of the addresses of parts that lie in what was opened. IMAP has no part 0.
-const OPENED: u16 = 0;
+const OPENED: u16 = PartId::OPENED;
 /// So many texts are looked through for armour.
 const TEXTS_MAX: usize = 5;
 
@@ -80,6 +80,8 @@ pub struct Seal {
     pub signature: Vec<u8>,
     /// Text of the same part that stands outside of it.
     pub outside: String,
+    /// Whether there is nothing else in the message.
+    pub is_whole: bool,
 }
 
 /// A sealed part after it was checked or decrypted.
@@ -98,22 +100,57 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// The files in it and their names, numbered as [`opened_part`] takes it.
+    /// A part of it, decoded.
     #[must_use]
-    pub fn files(&self) -> Vec<(PartId, String)> {
-        let entity = self.entity.as_deref().unwrap_or_default();
-        let files = super::files(Source::Whole(entity)).into_iter();
-        let numbered = files.map(|file| {
-            let id = PartId([&[OPENED], file.part.0.as_slice()].concat());
-            (id, file.name)
-        });
-        numbered.collect()
+    pub fn part(&self, id: &PartId) -> Option<super::DecodedPart> {
+        super::part(self.entity.as_deref()?, id)
     }
 
-    /// The decoded bytes of a part of it.
+    /// The page for the browser of what was in it, if it has one.
     #[must_use]
-    pub fn part(&self, id: &PartId) -> Option<Vec<u8>> {
-        super::part_body(self.entity.as_deref()?, id)
+    pub fn page(&self) -> Option<Page> {
+        super::page(Source::Whole(self.entity.as_deref()?), &[])
+    }
+
+    /// What does not hold of what stood outside of it, in a word and in a sentence.
+    const fn outside_words(&self) -> (&'static str, &'static str) {
+        if self.is_decrypted {
+            (
+                "not encrypted",
+                "Not encrypted: anybody may have put this there",
+            )
+        } else {
+            ("not signed", "Not signed: anybody may have put this there")
+        }
+    }
+}
+
+/// The files of a message after its sealed part was opened, with their names: those in it, numbered as
+/// [`opened_part`] takes it, and those outside.
+#[must_use]
+pub fn opened_files(raw: &[u8], opened: &Opened) -> Vec<(PartId, String)> {
+    let Some(entity) = opened.entity.as_deref() else {
+        let files = super::files(Source::Whole(raw)).into_iter();
+        return files.map(|file| (file.part, file.name)).collect();
+    };
+    let inside = super::files(Source::Whole(entity)).into_iter().map(|file| {
+        let id = PartId([&[OPENED], file.part.0.as_slice()].concat());
+        (id, file.name)
+    });
+    let message = Message::open(Source::Whole(raw));
+    let outside = message.only(|id| !id.0.starts_with(&opened.at.0)).files();
+    inside
+        .chain(outside.into_iter().map(|file| (file.part, file.name)))
+        .collect()
+}
+
+/// Takes away what would be fetched from the web for a text that was encrypted: asking for a picture
+/// could tell somebody what is in it.
+pub fn hide_remote(reading: &mut Reading) {
+    for picture in &mut reading.pictures {
+        if matches!(picture.source, PictureSource::Remote(_)) {
+            picture.source = PictureSource::Inline(String::new());
+        }
     }
 }
 
@@ -153,18 +190,25 @@ fn kind_of(part: &Part, all: &[&Part], content: impl Fn() -> Option<Field>) -> O
         }
         "application/pkcs7-mime" | "application/x-pkcs7-mime" => {
             let kind = content().and_then(|c| c.text("smime-type"));
-            let is_signed = match kind.as_deref() {
-                Some(kind) => kind.eq_ignore_ascii_case("signed-data"),
-                None => part.name.to_ascii_lowercase().ends_with(".p7s"),
-            };
-            Some(if is_signed {
-                SealKind::SmimeOpaque
-            } else {
-                SealKind::SmimeEncrypted
-            })
+            match kind.map(|kind| kind.to_ascii_lowercase()).as_deref() {
+                Some("signed-data") => Some(SealKind::SmimeOpaque),
+                // Neither says that anybody signed, or hides anything (RFC 8551 sections 3.6 and 3.8).
+                Some("certs-only" | "compressed-data") => None,
+                None if part.name.to_ascii_lowercase().ends_with(".p7s") => {
+                    Some(SealKind::SmimeOpaque)
+                }
+                None if part.name.to_ascii_lowercase().ends_with(".p7c") => None,
+                Some(_) | None => Some(SealKind::SmimeEncrypted),
+            }
         }
         _ => None,
     }
+}
+
+/// Whether the outermost sealed part of a message is encrypted.
+#[must_use]
+pub fn is_encrypted(source: Source<'_>) -> bool {
+    find(&Message::open(source)).is_some_and(|(kind, _)| kind.is_encrypted())
 }
 
 /// Cuts the outermost sealed part out of a message.
@@ -179,6 +223,8 @@ pub fn seal(raw: &[u8]) -> Option<Seal> {
         content: Vec::new(),
         signature: Vec::new(),
         outside: String::new(),
+        // A root without parts has the number 1.
+        is_whole: at.0.is_empty() || node_of(message.nodes(), &[]).is_none(),
     };
     let below = |number: u16| {
         let id: Vec<u16> = at.0.iter().copied().chain([number]).collect();
@@ -190,15 +236,43 @@ pub fn seal(raw: &[u8]) -> Option<Seal> {
             seal.signature = below(2)?.decoded(raw);
         }
         SealKind::PgpEncrypted => seal.content = below(2)?.decoded(raw),
-        SealKind::SmimeOpaque | SealKind::SmimeEncrypted => seal.content = node.decoded(raw),
+        SealKind::SmimeOpaque | SealKind::SmimeEncrypted => {
+            seal.content = node.decoded(raw);
+            seal.kind = smime_kind(&seal.content).unwrap_or(kind);
+        }
         SealKind::PgpSignedText | SealKind::PgpEncryptedText => {
             let text = message.text(&node.part)?.text;
             let found = armour(&text)?;
             seal.content = found.inside.as_bytes().to_vec();
             seal.outside = found.outside;
+            seal.is_whole &= seal.outside.is_empty();
         }
     }
     Some(seal)
+}
+
+/// What S/MIME says of itself where its header does not, or wrongly: the object identifier that it
+/// begins with (RFC 5652 section 3, RFC 5083 section 2).
+fn smime_kind(der: &[u8]) -> Option<SealKind> {
+    const SIGNED: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02";
+    const ENVELOPED: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03";
+    const AUTH_ENVELOPED: &[u8] = b"\x06\x0b\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x17";
+    // A sequence; its length takes one byte, or as many more as that one says.
+    let rest = der.strip_prefix(b"\x30")?;
+    let (length, rest) = rest.split_first()?;
+    let more = if *length > 0x80 {
+        usize::from(*length & 0x7f)
+    } else {
+        0
+    };
+    let rest = rest.get(more..)?;
+    if rest.starts_with(SIGNED) {
+        Some(SealKind::SmimeOpaque)
+    } else if rest.starts_with(ENVELOPED) || rest.starts_with(AUTH_ENVELOPED) {
+        Some(SealKind::SmimeEncrypted)
+    } else {
+        None
+    }
 }
 
 /// What a `multipart/signed` signs: its first part to the letter, up to the break before the next
@@ -327,26 +401,25 @@ fn framed(raw: &[u8], opened: &Opened, entity: &[u8], width: u16, form: Form) ->
         file.part.0.insert(0, OPENED);
     }
     for picture in &mut inside.pictures {
-        match &mut picture.source {
-            PictureSource::Part(id) => id.0.insert(0, OPENED),
-            // What was encrypted is not told to anybody by asking for a picture.
-            source @ PictureSource::Remote(_) if opened.is_decrypted => {
-                *source = PictureSource::Inline(String::new());
-            }
-            PictureSource::Remote(_) | PictureSource::Inline(_) => {}
+        if let PictureSource::Part(id) = &mut picture.source {
+            id.0.insert(0, OPENED);
         }
+    }
+    if opened.is_decrypted {
+        hide_remote(&mut inside);
     }
     let message = Message::open(Source::Whole(raw));
     let outer = message.only(|id| !id.0.starts_with(&opened.at.0));
-    let (label, other) = if opened.is_decrypted {
-        (
-            "Decrypted",
-            "Not encrypted: anybody may have put this there",
-        )
+    let label = if opened.is_decrypted {
+        "Decrypted"
     } else {
-        ("Signed", "Not signed: anybody may have put this there")
+        "Signed"
     };
+    let (word, other) = opened.outside_words();
     let mut outside = outer.reading(width, form);
+    for file in &mut outside.attachments {
+        file.outside = word;
+    }
     if outer.structure.texts().next().is_none() {
         outside.body.clear();
     }
@@ -368,6 +441,7 @@ fn framed(raw: &[u8], opened: &Opened, entity: &[u8], width: u16, form: Form) ->
         headers,
         all_headers,
         date_secs,
+        is_decrypted: opened.is_decrypted,
         ..joined(inside, outside)
     }
 }

@@ -194,9 +194,53 @@ fn each_kind_of_seal_is_told_by_its_parts() {
             "application/pkcs7-mime; name=smime.p7s",
             Some(SealKind::SmimeOpaque),
         ),
+        (
+            "application/pkcs7-mime; smime-type=certs-only; name=smime.p7c",
+            None,
+        ),
+        ("application/pkcs7-mime; smime-type=compressed-data", None),
         ("multipart/signed; boundary=x", None),
         ("application/octet-stream", None),
     ] {
         assert_eq!(kind(content), wanted, "{content}");
     }
+}
+
+#[test]
+fn s_mime_is_what_its_bytes_say_and_not_what_its_header_says() {
+    let kind = |smime_type: &str, base64: &str| {
+        let raw = format!(
+            "Content-Type: application/pkcs7-mime{smime_type}; name=smime.p7m\r\n\
+             Content-Transfer-Encoding: base64\r\n\r\n{base64}\r\n"
+        );
+        seal(raw.as_bytes()).unwrap().kind
+    };
+    // The first bytes of signed, enveloped and authenticated enveloped data.
+    for (base64, wanted) in [
+        ("MIII5QYJKoZIhvcNAQcCoIII1jCC", SealKind::SmimeOpaque),
+        ("MIIBzgYJKoZIhvcNAQcDoIIBvzCC", SealKind::SmimeEncrypted),
+        ("MIIBzgYLKoZIhvcNAQkQARegggG9", SealKind::SmimeEncrypted),
+        ("MIAGCSqGSIb3DQEHAqCAMIACAQEx", SealKind::SmimeOpaque),
+    ] {
+        for smime_type in [
+            "",
+            "; smime-type=enveloped-data",
+            "; smime-type=signed-data",
+        ] {
+            assert_eq!(kind(smime_type, base64), wanted, "{smime_type} {base64}");
+        }
+    }
+}
+
+#[test]
+fn only_what_is_all_of_a_message_is_opened_in_one_go_with_what_is_around_it() {
+    let is_whole = |raw: &str| seal(raw.as_bytes()).unwrap().is_whole;
+    let content = "Content-Type: text/plain\r\n\r\nx";
+    assert!(!is_whole(&signed("", content, "footer")));
+    assert!(is_whole(
+        "Content-Type: application/pkcs7-mime; smime-type=signed-data\r\n\r\nx"
+    ));
+    let armoured = format!("{BEGIN_MESSAGE}\r\nx\r\n{END_MESSAGE}\r\n");
+    assert!(is_whole(&format!("From: a@b\r\n\r\n{armoured}")));
+    assert!(!is_whole(&format!("From: a@b\r\n\r\nwords\r\n{armoured}")));
 }

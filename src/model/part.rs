@@ -20,6 +20,16 @@ impl std::fmt::Display for PartId {
 }
 
 impl PartId {
+    /// The first component of the addresses of parts that lie in what was checked or decrypted. IMAP
+    /// has no part 0.
+    pub const OPENED: u16 = 0;
+
+    /// Whether the part lies in what was checked or decrypted.
+    #[must_use]
+    pub fn is_opened(&self) -> bool {
+        self.0.first() == Some(&Self::OPENED)
+    }
+
     /// Reads `1.2`; the empty text is the whole message.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

@@ -179,6 +179,9 @@ pub struct Attachment {
     pub mime_type: Safe,
     /// Its size in bytes, decoded where known, else as transferred.
     pub size_bytes: u64,
+    /// What does not hold of it that holds of the rest of its message: `not signed` or `not encrypted`;
+    /// mostly empty.
+    pub outside: &'static str,
 }
 
 impl Attachment {
@@ -243,6 +246,8 @@ pub struct Reading {
     pub rest_bytes: u64,
     /// Whether its files are here, too, and need not be fetched.
     pub has_files: bool,
+    /// Whether the text was encrypted.
+    pub is_decrypted: bool,
 }
 
 impl Reading {

@@ -43,6 +43,7 @@ mod drafts;
 mod drop_clock;
 mod eras;
 mod fold;
+mod folder;
 mod hosts;
 mod identities;
 mod insert;
@@ -89,6 +90,7 @@ mod view;
 
 pub use draft_copies::{AdoptedCopy, CopyState, DraftCopy, DraftDue};
 pub use drafts::{DraftRow, DraftState, Left, Opening};
+pub use folder::make_private_folder;
 pub use identities::Identity;
 pub use local::{LOCAL_DELIMITER, LocalMailbox};
 pub use local_items::{LocalItem, LocalNew, LocalPut, Packed};

@@ -2,6 +2,7 @@
 //!
 //! Called once at the start. `own.db` must never be moved, emptied or made anew here.
 
+use super::folder::make_private_folder;
 use super::migrate::{CONTENT, LOCAL, MIRROR, OWN, Schema, migrate};
 use super::sql::{Doing, meta, set_meta};
 use super::{Error, Reader, Result, Store, Writer, binding, text};
@@ -31,7 +32,7 @@ impl Store {
     /// [`Error::TooNew`], [`Error::Corrupt`] (of `own.db` only), [`Error::Disk`].
     pub fn open(dir: &Path) -> Result<Self> {
         let dir = std::path::absolute(dir).map_err(|e| cannot(dir, &e))?;
-        make_dir(&dir)?;
+        make_private_folder(&dir).map_err(|e| cannot(&dir, &e))?;
         let mut own = prepare_truth(
             &dir,
             &OWN,
@@ -233,15 +234,6 @@ fn connect(path: &Path) -> Result<Connection> {
     conn.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA foreign_keys = OFF;")
         .doing("opening the mail store")?;
     Ok(conn)
-}
-
-/// Makes the data directory, for its owner alone.
-fn make_dir(dir: &Path) -> Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(dir).map_err(|e| cannot(dir, &e))
 }
 
 /// Makes an empty file for its owner alone; SQLite gives its companions the same rights.

@@ -3,6 +3,7 @@
 //! Written by `engine` and `cli` before a message is put into the outbox. A row must never name a
 //! file that is not on the disk, whole; a file without a row is left over and goes.
 
+use super::folder::{make_private_folder, sync_folder};
 use super::{Error, Result, Store};
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
@@ -43,7 +44,7 @@ impl Store {
     /// [`Error::Disk`].
     pub fn spool(&self) -> Result<Spool> {
         let folder = self.dir.join(FOLDER);
-        make_folder(&folder).map_err(|e| cannot(&folder, &e))?;
+        make_private_folder(&folder).map_err(|e| cannot(&folder, &e))?;
         for _ in 0..NAMES_MAX {
             let name = format!("{:016x}.eml", fastrand::u64(..));
             let path = folder.join(&name);
@@ -151,23 +152,6 @@ impl Drop for Spool {
             drop(std::fs::remove_file(&self.path));
         }
     }
-}
-
-/// Makes the folder, for its owner alone, so that it is there after a power cut.
-fn make_folder(folder: &Path) -> io::Result<()> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)?;
-    folder.parent().map_or(Ok(()), sync_folder)
-}
-
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
 }
 
 fn cannot(path: &Path, error: &io::Error) -> Error {

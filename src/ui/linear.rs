@@ -345,7 +345,8 @@ fn text_of(app: &App, row: Row, reading: Option<&Reading>, cols: u16) -> Safe {
             let files = files.map(|(n, file)| {
                 let number = said(&format!("file {}", n + 1));
                 let size = said(&size_text(file.size_bytes));
-                sentence(vec![number, file.name.clone(), size])
+                let outside = Safe::fixed(file.outside);
+                sentence(vec![number, file.name.clone(), size, outside])
             });
             Safe::join(&files.collect::<Vec<_>>(), "; ")
         }

@@ -345,7 +345,10 @@ fn files(canvas: &mut Canvas, area: Area, reading: &Reading, first: usize, count
     let numbered = reading.attachments.iter().enumerate();
     for (n, file) in numbered.skip(first).take(count) {
         let number = Safe::line(&format!("[{}] ", n + 1));
-        let size = Safe::line(&size_text(file.size_bytes));
+        let mut size = Safe::line(&size_text(file.size_bytes));
+        if !file.outside.is_empty() {
+            size = Safe::join(&[size, Safe::fixed(file.outside)], " ");
+        }
         x += canvas.put_rest(area, x, &number, dim);
         let room = area.w.saturating_sub(x + size.cols() + 1);
         x += canvas.put(area, x, room, &file.name, plain) + 1;

@@ -144,7 +144,7 @@ impl App {
         let request = self.request();
         let label = match &deed {
             CardDeed::Unsubscribe { .. } => Safe::fixed("Leaving the list"),
-            CardDeed::Check => Safe::fixed("Asking gpg"),
+            CardDeed::Check => Safe::fixed("Asking GnuPG"),
             CardDeed::Answer(_) => Safe::fixed("Answering the invitation"),
         };
         let job = Job {

@@ -48,9 +48,11 @@ pub(super) fn browser(app: &mut App, _: Count) -> Vec<Effect> {
     let Some(placed) = app.reader.placed else {
         return Vec::new();
     };
-    if app.opens_pages {
+    let is_decrypted = app.reader.reading().is_some_and(|r| r.is_decrypted);
+    if app.opens_pages && !is_decrypted {
         return make(app, placed);
     }
+    let warning = "What was decrypted lies in clear in a file until Pillarbox ends";
     let lines = [
         "Your browser gets a cleaned copy of the page: without scripts, forms",
         "and remote pictures, and it is not allowed to load anything.",
@@ -58,6 +60,7 @@ pub(super) fn browser(app: &mut App, _: Count) -> Vec<Effect> {
     ];
     app.overlay = Some(Overlay::Confirm(Confirm {
         lines: lines.into_iter().map(Safe::fixed).collect(),
+        warning: is_decrypted.then_some(Safe::fixed(warning)),
         ..Confirm::new(
             "Open this message in the browser?",
             "open",

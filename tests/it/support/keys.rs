@@ -5,12 +5,88 @@
 use pillarbox::engine::Gpg;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::{Command, Output};
 
-/// Keys of one person, with an agent of their own that ends with them.
-pub(crate) struct Keys {
+/// Whether that program is not installed, with a word that the test is skipped.
+pub(crate) fn is_missing(program: &str) -> bool {
+    let is_missing = Command::new(program).arg("--version").output().is_err();
+    if is_missing {
+        eprintln!("skipped: {program} is not installed; `.ci/test` installs it where it may");
+    }
+    is_missing
+}
+
+/// A folder for GnuPG, with an agent of its own that ends with it.
+pub(crate) struct Home {
     folder: tempfile::TempDir,
+}
+
+impl Home {
+    /// An empty one.
+    pub(crate) fn new() -> Self {
+        // Below /tmp, because the agent's socket must have a short path.
+        let folder = tempfile::Builder::new()
+            .prefix("pbx-gpg-")
+            .tempdir_in("/tmp")
+            .unwrap();
+        let mode = fs::Permissions::from_mode(0o700);
+        fs::set_permissions(folder.path(), mode).unwrap();
+        Self { folder }
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A `gpg` that knows what is in it.
+    pub(crate) fn gpg(&self) -> Gpg {
+        Gpg::at("gpg", Some(self.path().to_owned()))
+    }
+
+    /// Runs `gpgsm` on it with that passphrase, which must succeed.
+    pub(crate) fn gpgsm(&self, arguments: &[&str], passphrase: &str) {
+        let file = self.path().join("passphrase");
+        fs::write(&file, passphrase).unwrap();
+        let mut command = self.program("gpgsm");
+        command.args(["--pinentry-mode", "loopback", "--passphrase-fd", "0"]);
+        command
+            .args(arguments)
+            .stdin(fs::File::open(&file).unwrap());
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "gpgsm {arguments:?}: {said}");
+    }
+
+    /// Ends the agent, and with it the passphrases that it knows.
+    pub(crate) fn end_agent(&self) {
+        drop(self.gpgconf("gpg-agent"));
+    }
+
+    fn gpgconf(&self, killed: &str) -> std::io::Result<Output> {
+        let mut command = Command::new("gpgconf");
+        command.arg("--homedir").arg(self.path());
+        command.args(["--kill", killed]).output()
+    }
+
+    fn program(&self, name: &str) -> Command {
+        let mut command = Command::new(name);
+        command.arg("--homedir").arg(self.path());
+        command.args(["--batch", "--no-tty", "--status-fd", "2"]);
+        command
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        drop(self.gpgconf("all"));
+    }
+}
+
+/// Keys of one person.
+pub(crate) struct Keys {
+    home: Home,
 }
 
 impl Keys {
@@ -21,18 +97,10 @@ impl Keys {
 
     /// The same, with a passphrase.
     pub(crate) fn with(address: &str, passphrase: &str) -> Option<Self> {
-        if Command::new("gpg").arg("--version").output().is_err() {
-            eprintln!("skipped: gpg is not installed; `.ci/test` installs it where it may");
+        if is_missing("gpg") {
             return None;
         }
-        // Below /tmp, because the agent's socket must have a short path.
-        let folder = tempfile::Builder::new()
-            .prefix("pbx-gpg-")
-            .tempdir_in("/tmp")
-            .unwrap();
-        let mode = fs::Permissions::from_mode(0o700);
-        fs::set_permissions(folder.path(), mode).unwrap();
-        let keys = Self { folder };
+        let keys = Self { home: Home::new() };
         let user = format!("Somebody <{address}>");
         keys.done(&[
             "--passphrase",
@@ -49,25 +117,15 @@ impl Keys {
         Some(keys)
     }
 
-    /// Where they lie.
-    pub(crate) fn home(&self) -> PathBuf {
-        self.folder.path().to_owned()
-    }
-
     /// A `gpg` that knows them.
     pub(crate) fn gpg(&self) -> Gpg {
-        Gpg::at("gpg", Some(self.home()))
+        self.home.gpg()
     }
 
     /// Runs `gpg` on them; what it tells of its work is in the errors.
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
-        Command::new("gpg")
-            .arg("--homedir")
-            .arg(self.folder.path())
-            .args(["--batch", "--no-tty", "--status-fd", "2"])
-            .args(arguments)
-            .output()
-            .unwrap()
+        let mut command = self.home.program("gpg");
+        command.args(arguments).output().unwrap()
     }
 
     /// The same, where it must succeed.
@@ -80,18 +138,13 @@ impl Keys {
 
     /// Has the agent forget.
     pub(crate) fn forget_passphrases(&self) {
-        let mut command = Command::new("gpgconf");
-        command
-            .arg("--homedir")
-            .arg(self.folder.path())
-            .args(["--kill", "gpg-agent"]);
-        drop(command.output());
+        self.home.end_agent();
     }
 
     /// Gets to know somebody's key; trusts it where that was checked.
     pub(crate) fn meet(&self, other: &Self, address: &str, is_trusted: bool) {
         let key = other.done(&["--armor", "--export", address]);
-        let file = self.folder.path().join("key.asc");
+        let file = self.home.path().join("key.asc");
         fs::write(&file, key).unwrap();
         self.done(&["--import", file.to_str().unwrap()]);
         if is_trusted {
@@ -101,17 +154,6 @@ impl Keys {
             let print = print.trim_matches(':').to_owned();
             self.done(&["--yes", "--quick-lsign-key", &print]);
         }
-    }
-}
-
-impl Drop for Keys {
-    fn drop(&mut self) {
-        let mut command = Command::new("gpgconf");
-        command
-            .arg("--homedir")
-            .arg(self.folder.path())
-            .args(["--kill", "all"]);
-        drop(command.output());
     }
 }
 

@@ -3,10 +3,13 @@
 //! Called by `words` (headers) and `render` (bodies). Must never fail or lose bytes silently: what
 //! cannot be read becomes U+FFFD, and a label nobody knows leads to a guess.
 
-use encoding_rs::{Encoding, ISO_2022_JP, REPLACEMENT, UTF_8, WINDOWS_1252};
+use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
+use encoding_rs::{Encoding, ISO_2022_JP, REPLACEMENT, UTF_8};
 
 /// Longer labels are no labels.
 const LABEL_MAX: usize = 64;
+/// So many bytes of a text tell what it is written in.
+const SAMPLE_BYTES: usize = 32 * 1024;
 
 /// Decodes `bytes` by `label` as written in a mail; an empty, unknown or plainly wrong label is
 /// answered by [`guess`].
@@ -34,7 +37,7 @@ pub(crate) fn decode(label: &[u8], bytes: &[u8]) -> String {
 }
 
 /// Decodes bytes of which nothing is known: UTF-8 where they are, Japanese where its escapes are,
-/// else windows-1252, which most unlabelled mail is.
+/// else what the letters and their neighbours speak for.
 pub(crate) fn guess(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) if !has_japanese_escape(bytes) => text.to_owned(),
@@ -46,18 +49,31 @@ pub(crate) fn guess(bytes: &[u8]) -> String {
     }
 }
 
-/// What is said to be UTF-8 and mostly is, is read as such with marks at its faults; where not one
-/// character of it is, the label lied.
+/// What is said to be UTF-8 and mostly is, is read as such with marks at its faults; where more of its
+/// characters are none, the label lied.
 fn utf8_or_guess(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
-    let is_utf8 = |text: &str| text.chars().any(|c| !c.is_ascii() && c != '\u{fffd}');
+    let is_utf8 = |text: &str| {
+        let faults = text.chars().filter(|c| *c == '\u{fffd}').count();
+        let right = text.chars().filter(|c| !c.is_ascii()).count() - faults;
+        right >= faults
+    };
     if matches!(text, std::borrow::Cow::Borrowed(_)) || is_utf8(&text) {
         return text.trim_start_matches('\u{feff}').to_owned();
     }
-    WINDOWS_1252
-        .decode_without_bom_handling(bytes)
-        .0
-        .into_owned()
+    let encoding = likeliest(bytes);
+    encoding.decode_without_bom_handling(bytes).0.into_owned()
+}
+
+/// The charset that bytes which are not UTF-8 are most likely written in.
+fn likeliest(bytes: &[u8]) -> &'static Encoding {
+    // What is ASCII says nothing, but for the word that the first other letter stands in.
+    let first = bytes.iter().position(|b| !b.is_ascii()).unwrap_or(0);
+    let rest = bytes.get(first.saturating_sub(64)..).unwrap_or(bytes);
+    let sample = rest.get(..SAMPLE_BYTES).unwrap_or(rest);
+    let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
+    detector.feed(sample, sample.len() == rest.len());
+    detector.guess(None, Utf8Detection::Deny)
 }
 
 /// ISO-2022-JP. Where encoded words were joined, one escape follows another; the decoder takes that
@@ -160,6 +176,33 @@ mod tests {
         assert_eq!(decode(b"us-ascii", "né".as_bytes()), "né");
         assert_eq!(decode(b"utf-8", b"n\xe9e"), "née");
         assert_eq!(decode(b"", b"\x1b$B%O\x1b(B"), "ハ");
+    }
+
+    #[test]
+    fn what_has_no_label_is_read_by_its_letters() {
+        for (label, text) in [
+            ("windows-1252", "Schöne Grüße aus Köln, für alle"),
+            ("windows-1252", "À bientôt, j’espère que ça t’a plu"),
+            ("iso-8859-2", "Zażółć gęślą jaźń, dziękuję bardzo"),
+            ("koi8-r", "Добрый день, посылаю вам договор"),
+            ("windows-1251", "Добрый день, посылаю вам договор"),
+            ("windows-1253", "Καλημέρα σας, σας στέλνω το αρχείο"),
+            ("windows-1255", "שלום לכולם, מצורף הקובץ"),
+            ("shift_jis", "お世話になっております。資料を送ります"),
+            ("euc-jp", "お世話になっております。資料を送ります"),
+            ("gbk", "您好，附件是合同，请查收。谢谢"),
+            ("big5", "您好，附件是合約，請查收。謝謝"),
+            ("euc-kr", "안녕하세요, 첨부 파일을 확인해 주세요"),
+        ] {
+            let encoding = Encoding::for_label(label.as_bytes()).unwrap();
+            let bytes = encoding.encode(text).0;
+            assert_eq!(guess(&bytes), text, "{label}");
+            // A long text is known by its beginning, wherever that is cut.
+            let long = bytes.repeat(SAMPLE_BYTES / bytes.len() + 2);
+            assert!(guess(&long).starts_with(text), "{label}");
+            let late = [&b"all of it in ASCII ".repeat(5000)[..], &bytes].concat();
+            assert!(guess(&late).ends_with(text), "{label}");
+        }
     }
 
     #[test]

@@ -6,8 +6,6 @@
 use super::charset;
 use super::transfer::{Base64, hex};
 
-/// Decodes the encoded words of RFC 2047 in a header value; raw 8-bit bytes are guessed at.
-///
 /// Where the encoded word that begins at `start` ends, if one does.
 pub(crate) fn word_end(raw: &[u8], start: usize) -> Option<usize> {
     if raw.get(start..start + 2) != Some(b"=?") {
@@ -16,6 +14,8 @@ pub(crate) fn word_end(raw: &[u8], start: usize) -> Option<usize> {
     word_at(raw, start).ok().map(|word| word.end)
 }
 
+/// Decodes the encoded words of RFC 2047 in a header value; raw 8-bit bytes are guessed at.
+///
 /// Neighbouring words of one charset are joined as bytes first, so that a character split between
 /// them survives. What is not quite an encoded word stays as written.
 #[must_use]

@@ -345,7 +345,8 @@ fn message(name: &str, bytes: usize) -> Vec<u8> {
 fn time<T>(job: impl Fn() -> T) -> f64 {
     let now = || {
         let spent = clock_gettime(ClockId::ThreadCPUTime);
-        spent.tv_sec as f64 * 1e3 + spent.tv_nsec as f64 / 1e6
+        let [secs, nanos] = [spent.tv_sec, spent.tv_nsec].map(|n| u32::try_from(n).unwrap());
+        f64::from(secs) * 1e3 + f64::from(nanos) / 1e6
     };
     let once = || {
         let begun = now();

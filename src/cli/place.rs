@@ -4,7 +4,7 @@
 
 use super::args::Args;
 use super::exit::Failure;
-use super::log;
+use super::{keys, log};
 use crate::config::{self, Loaded};
 use crate::model::{AccountKey, Mailbox, Role};
 use crate::store::{Reader, Store};
@@ -29,6 +29,13 @@ pub(super) fn config_file(args: &Args) -> Result<PathBuf, config::Error> {
     args.config.clone().map_or_else(config::config_file, Ok)
 }
 
+/// Reads the configuration for these arguments, its keys included.
+pub(super) fn configuration(args: &Args) -> Result<Loaded, config::Error> {
+    let loaded = config::load(&config_file(args)?)?;
+    keys::check(&loaded)?;
+    Ok(loaded)
+}
+
 /// The data folder for these arguments; made, for its user only, where it is not there.
 pub(super) fn data_dir(args: &Args) -> Result<PathBuf, Failure> {
     let folder = args.data_dir.clone().map_or_else(config::data_dir, Ok)?;
@@ -41,7 +48,7 @@ pub(super) fn data_dir(args: &Args) -> Result<PathBuf, Failure> {
     Ok(folder)
 }
 
-fn make_private_folder(folder: &Path) -> io::Result<()> {
+pub(super) fn make_private_folder(folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
     if folder.is_dir() {
         return Ok(());
@@ -73,7 +80,7 @@ pub(super) fn known_account(loaded: &Loaded, wanted: Option<&str>) -> Result<(),
 impl Place {
     /// Reads the configuration, makes the data folder, begins the log.
     pub(super) fn open(args: &Args) -> Result<Self, Failure> {
-        let loaded = config::load(&config_file(args)?)?;
+        let loaded = configuration(args)?;
         known_account(&loaded, args.account.as_deref())?;
         let data_dir = data_dir(args)?;
         log::begin(&data_dir);

@@ -399,9 +399,10 @@ fn check(loaded: &Loaded, name: &str, output: &mut Output) -> Result<(), Failure
     };
     for check in doctor::servers(name, account) {
         if !check.is_ok() {
+            output.finish()?;
             return Err(Failure::failed(format!(
-                "nothing was written: {}; or write it all the same with --no-check",
-                check.sentence()
+                "nothing was written: {}; --no-check writes it all the same",
+                check.sentence().trim_end_matches('.')
             )));
         }
         output.line(&check.sentence())?;

@@ -27,7 +27,7 @@ pub enum Problem {
     #[error("{} is a folder, and an mbox is a file; name a file", .0.display())]
     Folder(PathBuf),
     /// The system refused.
-    #[error("{} cannot be written: {source}", path.display())]
+    #[error("{} cannot be written: {source}; check the path, its permissions and the disk, or name another place", path.display())]
     Io {
         /// What was to be written.
         path: PathBuf,

@@ -3,6 +3,7 @@
 //! Parsed by `mod.rs`; the table in the README is made from it. A command must never be listed here
 //! before it works.
 
+use crate::config::Tls;
 use clap::{Args as ClapArgs, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -41,6 +42,8 @@ pub(super) struct Args {
 pub(super) enum CommandArgs {
     /// Shows the screen with sample mail; needs no account and no network.
     Demo,
+    /// Adds an account to the configuration, once its servers let you in; asks for what is not given.
+    Setup(SetupArgs),
     /// Shows the screen with a new message to write.
     Compose {
         /// What it begins with: a `mailto:` link.
@@ -62,6 +65,8 @@ pub(super) enum CommandArgs {
     Mailbox(MailboxArgs),
     /// Lists the messages of a folder, newest first.
     List(ListArgs),
+    /// Finds messages in all folders, newest first.
+    Search(SearchArgs),
     /// Shows a message.
     Show(ShowArgs),
     /// Sets and clears flags of messages: seen flagged answered forwarded draft deleted.
@@ -123,6 +128,75 @@ pub(super) struct Json {
     pub(super) json: bool,
 }
 
+/// `setup`. The account's name is what `--account` says, else taken from the address.
+#[derive(Debug, Default, ClapArgs)]
+pub(super) struct SetupArgs {
+    /// Your address.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) email: Option<String>,
+    /// Your name, as others see it. Where it is not given: made from the address.
+    #[arg(long)]
+    pub(super) name: Option<String>,
+    /// The incoming server, where it speaks IMAP. Known for well-known providers.
+    #[arg(long, value_name = "HOST[:PORT]", conflicts_with = "pop3")]
+    pub(super) imap: Option<String>,
+    /// The incoming server, where it speaks POP3.
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub(super) pop3: Option<String>,
+    /// The outgoing server; - for none.
+    #[arg(long, value_name = "HOST[:PORT]", allow_hyphen_values = true)]
+    pub(super) smtp: Option<String>,
+    /// How the incoming connection is made safe. Where it is not given: as the port has it.
+    #[arg(long)]
+    pub(super) tls: Option<TlsArg>,
+    /// The same for the outgoing one.
+    #[arg(long)]
+    pub(super) smtp_tls: Option<TlsArg>,
+    /// The user name. Where it is not given: the address.
+    #[arg(long)]
+    pub(super) user: Option<String>,
+    /// A command whose first line of output is the password.
+    #[arg(long, value_name = "COMMAND", conflicts_with_all = ["token_command", "password_stdin"])]
+    pub(super) password_command: Option<String>,
+    /// A command whose first line of output is an OAuth2 access token.
+    #[arg(long, value_name = "COMMAND", conflicts_with = "password_stdin")]
+    pub(super) token_command: Option<String>,
+    /// Reads the password from standard input, and writes it into the configuration.
+    #[arg(long)]
+    pub(super) password_stdin: bool,
+    /// A file (PEM) with an extra trust root for both servers.
+    #[arg(long, value_name = "FILE")]
+    pub(super) ca_file: Option<PathBuf>,
+    /// Writes it without signing in first.
+    #[arg(long)]
+    pub(super) no_check: bool,
+    /// Asks nothing: for scripts.
+    #[arg(long)]
+    pub(super) non_interactive: bool,
+}
+
+/// How a connection is made safe.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum TlsArg {
+    /// TLS from the first byte.
+    Implicit,
+    /// STARTTLS or STLS, required.
+    Starttls,
+    /// In clear: on this computer only.
+    None,
+}
+
+impl TlsArg {
+    /// What it is called in the configuration.
+    pub(super) const fn tls(self) -> Tls {
+        match self {
+            Self::Implicit => Tls::Implicit,
+            Self::Starttls => Tls::Starttls,
+            Self::None => Tls::None,
+        }
+    }
+}
+
 /// `list`.
 #[derive(Debug, ClapArgs)]
 pub(super) struct ListArgs {
@@ -140,6 +214,25 @@ pub(super) struct ListArgs {
     /// Keeps the messages of a thread together.
     #[arg(long)]
     pub(super) threads: bool,
+    #[command(flatten)]
+    pub(super) json: Json,
+}
+
+/// `search`.
+#[derive(Debug, ClapArgs)]
+pub(super) struct SearchArgs {
+    /// What is looked for, such as "from:ann is:unread plan".
+    #[arg(allow_hyphen_values = true)]
+    pub(super) query: String,
+    /// Asks the servers too: they know the whole text of what is not here.
+    #[arg(long)]
+    pub(super) server: bool,
+    /// At most so many.
+    #[arg(long, value_name = "N")]
+    pub(super) limit: Option<u32>,
+    /// Leaves out the first ones.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(super) offset: u32,
     #[command(flatten)]
     pub(super) json: Json,
 }

@@ -5,12 +5,11 @@
 use super::args::{Args, ConfigArgs};
 use super::exit::{Exit, Failure};
 use super::output::Output;
-use super::place::config_file;
-use crate::config;
+use super::place::configuration;
 
 /// Checks or shows the configuration.
 pub(super) fn config(args: &Args, what: &ConfigArgs, output: &mut Output) -> Result<Exit, Failure> {
-    let loaded = config::load(&config_file(args)?)?;
+    let loaded = configuration(args)?;
     let file = loaded.file.display();
     match what {
         ConfigArgs::Check => {

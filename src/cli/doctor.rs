@@ -45,6 +45,26 @@ impl Check {
     }
 }
 
+impl Check {
+    /// Whether nothing is wrong.
+    pub(super) const fn is_ok(&self) -> bool {
+        self.ok
+    }
+
+    /// One sentence.
+    pub(super) fn sentence(&self) -> String {
+        if self.remedy.is_empty() {
+            return format!("{}: {}", self.check, self.detail);
+        }
+        format!("{}: {}; {}", self.check, self.detail, self.remedy)
+    }
+}
+
+/// Looks at the servers of one account.
+pub(super) fn servers(name: &str, account: &config::Account) -> Vec<Check> {
+    servers::look(name, account)
+}
+
 /// Looks at everything.
 pub(super) fn doctor(args: &Args, is_json: bool, output: &mut Output) -> Result<Exit, Failure> {
     let mut is_well = true;
@@ -87,7 +107,7 @@ fn print(check: &Check, is_json: bool, output: &mut Output) -> Result<(), Failur
 }
 
 fn configuration(args: &Args) -> (Option<Loaded>, Vec<Check>) {
-    let read = place::config_file(args).and_then(|file| config::load(&file));
+    let read = place::configuration(args);
     let loaded = match read {
         Ok(loaded) => loaded,
         Err(mut error) => {

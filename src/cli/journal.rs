@@ -5,6 +5,7 @@
 use super::exit::{Exit, Failure};
 use super::output::Output;
 use super::place::Place;
+use super::text;
 use crate::model::TargetState;
 use crate::store::OpenOp;
 use serde::Serialize;
@@ -55,12 +56,12 @@ pub(super) fn journal(place: &Place, is_json: bool, output: &mut Output) -> Resu
         } else {
             let error = error.map_or(String::new(), |e| format!(" ({e})"));
             output.line(&format!(
-                "{:>6} {}: {}, {}, tried {} times{error}",
+                "{:>6} {}: {}, {}, {}{error}",
                 open.op,
                 name_of(open),
                 open.label,
                 state_name(open.state),
-                open.attempts
+                text::tried(open.attempts)
             ))?;
         }
     }

@@ -16,7 +16,7 @@ use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 
 /// Rows that are read at a time.
-const STEP: u32 = 500;
+pub(super) const STEP: u32 = 500;
 
 /// A message in JSON. The names are part of the contract with scripts.
 #[derive(Debug, Serialize)]
@@ -25,7 +25,7 @@ pub(super) struct MessageRow<'a> {
     account: &'a str,
     mailbox: &'a str,
     uid: Option<u32>,
-    message_id: &'a str,
+    message_id: Option<&'a str>,
     thread: i64,
     from: &'a [Address],
     to: &'a [Address],
@@ -47,7 +47,7 @@ impl<'a> MessageRow<'a> {
             account: tree.account_name(message.account),
             mailbox: &mailbox.name,
             uid: message.uid.map(crate::model::Uid::get),
-            message_id: &envelope.message_id,
+            message_id: Some(envelope.message_id.as_str()).filter(|id| !id.is_empty()),
             thread: message.thread.0,
             from: &envelope.from,
             to: &envelope.to,
@@ -107,24 +107,28 @@ pub(super) fn list(place: &Place, args: &ListArgs, output: &mut Output) -> Resul
             break;
         };
         for row in &rows {
-            if args.json.json {
-                print_json(&reader, &tree, mailbox, row, output)?;
-            } else {
-                output.line(&line(row, columns))?;
-            }
+            print(&reader, &tree, row, args.json.json, columns, output)?;
         }
         offset += count;
     }
     Ok(Exit::Done)
 }
 
-fn print_json(
+/// Prints a row, of a folder that the command is about.
+pub(super) fn print(
     reader: &Reader,
     tree: &Tree,
-    mailbox: &Mailbox,
     row: &ListRow,
+    is_json: bool,
+    columns: Option<usize>,
     output: &mut Output,
 ) -> Result<(), Failure> {
+    let Some(mailbox) = tree.mailboxes.iter().find(|m| m.key == row.mailbox) else {
+        return Ok(());
+    };
+    if !is_json {
+        return Ok(output.line(&line(row, columns))?);
+    }
     // Another process may have removed the message since the view was made.
     if let Some(summary) = reader.summary(row.message, Some(row.mailbox))? {
         output.json(&MessageRow::new(tree, mailbox, &summary))?;
@@ -132,7 +136,8 @@ fn print_json(
     Ok(())
 }
 
-fn query(text: &str) -> Result<crate::model::Query, Failure> {
+/// Reads a query as of today.
+pub(super) fn query(text: &str) -> Result<crate::model::Query, Failure> {
     let epoch = jiff::civil::date(1970, 1, 1);
     let since = Zoned::now().date().since(epoch);
     let today = since.map_or(0, |span| span.get_days());

@@ -19,6 +19,7 @@ mod front;
 mod import;
 mod journal;
 mod json;
+mod keys;
 mod listing;
 mod log;
 mod mailboxes;
@@ -26,8 +27,11 @@ mod network;
 mod outbox;
 mod output;
 mod place;
+mod providers;
+mod search;
 mod send;
 mod settle;
+mod setup;
 mod show;
 mod sync;
 mod terminal;
@@ -37,7 +41,7 @@ pub use args::command;
 pub use network::{Network, SyncReport};
 
 use crate::model::Role;
-use args::{Args, CommandArgs};
+use args::{Args, CommandArgs, SetupArgs};
 use clap::Parser as _;
 use exit::{Exit, Failure};
 use output::Output;
@@ -74,10 +78,15 @@ fn leave_no_core() {
 
 fn run(args: &Args, output: &mut Output) -> Result<Exit, Failure> {
     let Some(command) = &args.command else {
+        if setup::is_first_run(args, output)? {
+            setup::setup(args, &SetupArgs::default(), output)?;
+            output.finish()?;
+        }
         return front::screen(&Place::open(args)?, None);
     };
     match command {
         CommandArgs::Demo => front::demo(),
+        CommandArgs::Setup(given) => setup::setup(args, given, output),
         CommandArgs::Compose { link } => front::compose(&Place::open(args)?, link.as_deref()),
         CommandArgs::Sync { json } => sync::sync(&Place::open(args)?, json.json, output),
         CommandArgs::Mailboxes { json } => {
@@ -85,6 +94,7 @@ fn run(args: &Args, output: &mut Output) -> Result<Exit, Failure> {
         }
         CommandArgs::Mailbox(change) => folders::change(&Place::open(args)?, change, output),
         CommandArgs::List(list) => listing::list(&Place::open(args)?, list, output),
+        CommandArgs::Search(wanted) => search::search(&Place::open(args)?, wanted, output),
         CommandArgs::Show(show) => show::show(&Place::open(args)?, show, output),
         CommandArgs::Flag(flag) => change::flag(&Place::open(args)?, flag, output),
         CommandArgs::Tag(tag) => change::tag(&Place::open(args)?, tag, output),

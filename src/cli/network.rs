@@ -20,6 +20,8 @@ const OTHER_PATIENCE: Duration = Duration::from_secs(3);
 const SENDING_PATIENCE: Duration = Duration::from_secs(15 * 60);
 /// How long it is given to fetch a message.
 const FETCH_PATIENCE: Duration = Duration::from_secs(30);
+/// How long a round of another command is waited for.
+const ROUND_PATIENCE: Duration = Duration::from_secs(60);
 const OTHER_STEP: Duration = Duration::from_millis(30);
 
 /// The servers of the configured accounts.
@@ -69,7 +71,21 @@ impl Engines {
             pending: 0,
             error,
             seconds: 0.0,
+            by_other: None,
         };
+        let asked = match wanted {
+            Wanted::Everything => self.ask_other(),
+            Wanted::Replay | Wanted::Outbox => None,
+        };
+        if let Some(pid) = asked {
+            let report = |name: &&str| SyncReport {
+                is_ok: true,
+                pending: self.waiting(name),
+                by_other: Some(pid.clone()),
+                ..failed(name, String::new())
+            };
+            return names.iter().map(report).collect();
+        }
         let outcome = self.run_as_owner(|store| {
             let setups: Vec<_> = names
                 .iter()
@@ -125,6 +141,36 @@ impl Engines {
             format!("{taken}; it was told, and sends what waits")
         })?;
         self.run(work)
+    }
+
+    /// Where a screen has the network role it is asked to send and receive, and given a moment for it;
+    /// its process id then. A command that has the role is waited for.
+    fn ask_other(&self) -> Option<String> {
+        let dir = &self.setup.data_dir;
+        let begun = clock::monotonic();
+        while let Err(Taken::By { pid }) = Owner::acquire(dir) {
+            if owner::ask_to_sync(dir) {
+                self.wait_for_other();
+                return Some(pid);
+            }
+            if begun.elapsed() >= ROUND_PATIENCE {
+                break;
+            }
+            std::thread::sleep(OTHER_STEP);
+        }
+        None
+    }
+
+    /// What of an account has not been sent yet.
+    fn waiting(&self, name: &str) -> u32 {
+        let count = || -> crate::store::Result<u32> {
+            let reader = Store::open(&self.setup.data_dir)?.reader()?;
+            let Some(row) = reader.accounts()?.into_iter().find(|a| a.name == name) else {
+                return Ok(0);
+            };
+            Ok(row.pending + reader.outbox_counts(Some(row.key))?.waiting)
+        };
+        count().unwrap_or_default()
     }
 
     /// Waits until another process has sent all there is, but not for long: only a message that is

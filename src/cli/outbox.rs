@@ -8,6 +8,7 @@ use super::network::network;
 use super::output::Output;
 use super::place::Place;
 use super::settle::now_secs;
+use super::text;
 use crate::engine::settle_outbox;
 use crate::model::{Moment, OutboxItem, OutboxKey, OutboxState, RecipientState};
 use crate::store::{Store, Withdrawn};
@@ -100,13 +101,13 @@ fn list(place: &Place, store: &Store, is_json: bool, output: &mut Output) -> Res
                 .not_before
                 .map_or(String::new(), |at| format!(", not before {at}"));
             output.line(&format!(
-                "{:>6} {}: {:?} to {}: {}{when}, tried {} times{error}",
+                "{:>6} {}: {:?} to {}: {}{when}, {}{error}",
                 row.id,
                 row.account,
                 row.subject,
                 row.to.join(", "),
                 row.state,
-                row.attempts
+                text::tried(row.attempts)
             ))?;
         }
     }

@@ -4,7 +4,7 @@
 
 use super::args::Args;
 use super::exit::Failure;
-use super::log;
+use super::{keys, log};
 use crate::config::{self, Loaded};
 use crate::model::{AccountKey, Mailbox, Role};
 use crate::store::{Reader, Store, make_private_folder};
@@ -25,6 +25,13 @@ pub(super) struct Place {
 /// The file that holds the configuration for these arguments.
 pub(super) fn config_file(args: &Args) -> Result<PathBuf, config::Error> {
     args.config.clone().map_or_else(config::config_file, Ok)
+}
+
+/// Reads the configuration for these arguments, its keys included.
+pub(super) fn configuration(args: &Args) -> Result<Loaded, config::Error> {
+    let loaded = config::load(&config_file(args)?)?;
+    keys::check(&loaded)?;
+    Ok(loaded)
 }
 
 /// The data folder for these arguments; made, for its user only, where it is not there.
@@ -60,7 +67,7 @@ pub(super) fn known_account(loaded: &Loaded, wanted: Option<&str>) -> Result<(),
 impl Place {
     /// Reads the configuration, makes the data folder, begins the log.
     pub(super) fn open(args: &Args) -> Result<Self, Failure> {
-        let loaded = config::load(&config_file(args)?)?;
+        let loaded = configuration(args)?;
         known_account(&loaded, args.account.as_deref())?;
         let data_dir = data_dir(args)?;
         log::begin(&data_dir);

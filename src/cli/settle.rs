@@ -201,6 +201,7 @@ mod tests {
             pending: 0,
             error: error.to_owned(),
             seconds: 0.0,
+            by_other: None,
         }
     }
 

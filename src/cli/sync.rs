@@ -46,6 +46,12 @@ pub(super) fn sync(place: &Place, is_json: bool, output: &mut Output) -> Result<
         .iter()
         .filter(|report| !report.error.is_empty())
         .count();
+    let is_left = |report: &SyncReport| report.by_other.is_some() && report.pending > 0;
+    if failed == 0 && reports.iter().any(is_left) {
+        return Err(Failure::kept(
+            "another Pillarbox is connected for this mail store, and has not sent everything yet; it goes on by itself",
+        ));
+    }
     Ok(match failed {
         0 => Exit::Done,
         n if n == reports.len() => Exit::Failed,
@@ -69,9 +75,15 @@ fn row(report: &SyncReport) -> Row<'_> {
 }
 
 fn text(report: &SyncReport) -> String {
+    if let Some(pid) = &report.by_other {
+        return format!(
+            "{}: another Pillarbox (process {pid}) is connected for this mail store, and was asked to sync",
+            report.account
+        );
+    }
     let pending = match report.pending {
         0 => String::new(),
-        n => format!(", {n} changes still to send"),
+        n => format!(", {n} still to send"),
     };
     format!(
         "{}: {} new, {} changed, {} removed, {} sent{pending} ({:.1} s)",

@@ -54,6 +54,15 @@ pub(super) fn headers(raw: &[u8]) -> Vec<(String, String)> {
     fields.iter().map(text).collect()
 }
 
+/// How often something was tried.
+pub(super) fn tried(attempts: u32) -> String {
+    match attempts {
+        0 => "not tried yet".to_owned(),
+        1 => "tried once".to_owned(),
+        n => format!("tried {n} times"),
+    }
+}
+
 /// The beginning of a text that fits into so many columns.
 pub(super) fn cut(text: &str, columns: usize) -> String {
     let mut used = 0;

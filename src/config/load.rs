@@ -76,7 +76,7 @@ pub fn load(file: &Path) -> Result<Loaded, Error> {
     let bytes = read.map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => unreadable(
             "there is no configuration".to_owned(),
-            "write one (config.example.toml shows every key), name another file with --config, or try `pillarbox demo`",
+            "`pillarbox setup` writes one (config.example.toml shows every key); name another file with --config, or try `pillarbox demo`",
         ),
         _ => unreadable(format!("cannot be read: {error}"), "check the path and its permissions"),
     })?;

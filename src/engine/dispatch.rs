@@ -428,34 +428,12 @@ impl Dispatch {
         }
     }
 
-    fn sync_now(&self, key: Option<AccountKey>) {
-        for account in self.chosen(key) {
-            if account.board.look(|w| w.is_offline) {
-                account.tell("not synchronised: Pillarbox is offline", "go online first");
-                continue;
-            }
-            let is_connected = matches!(account.link(), Link::InStep { .. } | Link::Syncing { .. });
-            let is_waiting = matches!(account.link(), Link::Waiting { .. });
-            account.board.post(|w| {
-                w.is_sync_wanted = true;
-                w.is_list_due = true;
-                w.is_thorough = true;
-                w.is_replay_due = true;
-                w.is_refused = false;
-                w.is_sending_wanted = true;
-                w.is_sending_refused = false;
-                if let Some(mailbox) = w.looked_at {
-                    w.pulls.push_front(mailbox);
-                }
-                // A look into a maildrop that has begun goes on; one that is waited for begins.
-                if if w.is_local {
-                    is_waiting
-                } else {
-                    !is_connected
-                } {
-                    w.generation += 1;
-                }
-            });
+    fn sync_now(&mut self, key: Option<AccountKey>) {
+        let accounts: Vec<_> = self.chosen(key).cloned().collect();
+        for account in accounts {
+            sync_account(&account);
+            self.tasks
+                .spawn(async move { sender::hurry(&account).await });
         }
     }
 
@@ -539,12 +517,47 @@ async fn intervals(account: Arc<Account>) {
     }
 }
 
-/// Another process wrote to the journal: shows it and sends it.
+/// The user wants to send and receive now.
+fn sync_account(account: &Account) {
+    if account.board.look(|w| w.is_offline) {
+        account.tell("not synchronised: Pillarbox is offline", "go online first");
+        return;
+    }
+    let is_connected = matches!(account.link(), Link::InStep { .. } | Link::Syncing { .. });
+    let is_waiting = matches!(account.link(), Link::Waiting { .. });
+    account.board.post(|w| {
+        w.is_sync_wanted = true;
+        w.is_list_due = true;
+        w.is_thorough = true;
+        w.is_replay_due = true;
+        w.is_refused = false;
+        w.is_sending_wanted = true;
+        w.is_sending_refused = false;
+        if let Some(mailbox) = w.looked_at {
+            w.pulls.push_front(mailbox);
+        }
+        // A look into a maildrop that has begun goes on; one that is waited for begins.
+        let is_idle = if w.is_local {
+            is_waiting
+        } else {
+            !is_connected
+        };
+        if is_idle {
+            w.generation += 1;
+        }
+    });
+}
+
+/// Another process wrote to the journal, or wants a round: shows it and sends it.
 #[cfg(unix)]
 async fn listen(bell: super::owner::Bell, accounts: Vec<Arc<Account>>, changes: Arc<Changes>) {
     loop {
-        bell.rung().await;
+        let is_sync = bell.rung().await;
         for account in &accounts {
+            if is_sync {
+                sync_account(account);
+                sender::hurry(account).await;
+            }
             let key = account.key;
             if let Ok(mailboxes) = account.db.read(move |r| r.mailboxes(key)).await {
                 changes.mailboxes(mailboxes.into_iter().map(|m| m.key));

@@ -4,6 +4,7 @@
 //! task it starts and ends them all on [`Command::Quit`].
 
 mod account;
+mod asked;
 mod backoff;
 mod board;
 mod cards;
@@ -75,6 +76,7 @@ mod watch;
 mod writers;
 mod writing;
 
+pub use asked::search_once;
 pub use contacts::look_at_contacts;
 pub use crypto::{CryptoError, Gpg};
 pub use export::Texts;

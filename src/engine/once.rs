@@ -39,6 +39,8 @@ pub struct SyncReport {
     pub error: String,
     /// How long it took.
     pub seconds: f64,
+    /// The process that was asked to do it, where another one has the network role.
+    pub by_other: Option<String>,
 }
 
 /// What a round is to do.
@@ -66,6 +68,9 @@ pub async fn run_once(
     let account = prepare(&db, setup, wanted).await?;
     let is_open = sender::recover(&account).await;
     account.board.note(|w| w.is_filing_due |= is_open);
+    if wanted == Wanted::Everything {
+        sender::hurry(&account).await;
+    }
     let outcome = round(&account, wanted).await;
     let Tally {
         added,
@@ -96,6 +101,7 @@ pub async fn run_once(
         pending,
         error,
         seconds,
+        by_other: None,
     })
 }
 

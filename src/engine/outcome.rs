@@ -6,14 +6,12 @@
 use crate::model::{OutboxState, RecipientState};
 use crate::net::Error;
 use crate::net::smtp::{Path, Phase, Reply, Standing, Submitted, Unfit};
-use crate::store::{Attempted, OutboxClaim};
+use crate::store::{Attempted, LIMIT_SECS, OutboxClaim};
 
 /// The first wait; it doubles with each attempt.
 const FIRST_SECS: i64 = 30;
 /// The longest wait.
 const LONGEST_SECS: i64 = 3600;
-/// How long at least where a server limits how much may be sent.
-const LIMIT_SECS: i64 = 600;
 /// How long a message is tried (RFC 5321 §4.5.4.1).
 const PATIENCE_SECS: i64 = 5 * 24 * 3600;
 /// How often at least: a clock that jumps must not end it.

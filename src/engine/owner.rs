@@ -100,20 +100,42 @@ impl Bell {
             .map(|socket| Self { socket })
     }
 
-    /// Waits for a ring.
-    pub async fn rung(&self) {
-        let mut byte = [0u8; 8];
-        if self.socket.recv(&mut byte).await.is_err() {
+    /// Waits for a ring; whether a round is asked for.
+    pub async fn rung(&self) -> bool {
+        let mut bytes = [0u8; 8];
+        if self.socket.recv(&mut bytes).await.is_err() {
             std::future::pending::<()>().await;
         }
+        bytes.starts_with(SYNC)
     }
 }
+
+/// What is sent to say that something was written to the journal.
+#[cfg(unix)]
+const NEWS: &[u8] = b"!";
+/// What is sent to ask for a round of all accounts.
+#[cfg(unix)]
+const SYNC: &[u8] = b"s";
 
 /// Rings the bell of whoever has the network role.
 #[cfg(unix)]
 pub fn ring(dir: &Path) {
-    if let Ok(socket) = std::os::unix::net::UnixDatagram::unbound() {
-        let _nobody = socket.set_nonblocking(true);
-        let _nobody = socket.send_to(b"!", bell_file(dir));
-    }
+    let _is_heard = say(dir, NEWS);
+}
+
+/// Asks whoever has the network role to send and receive. `false`: nobody listens; a command that has
+/// the role goes by itself.
+#[cfg(unix)]
+#[must_use]
+pub fn ask_to_sync(dir: &Path) -> bool {
+    say(dir, SYNC)
+}
+
+#[cfg(unix)]
+fn say(dir: &Path, what: &[u8]) -> bool {
+    let Ok(socket) = std::os::unix::net::UnixDatagram::unbound() else {
+        return false;
+    };
+    let _blocking = socket.set_nonblocking(true);
+    socket.send_to(what, bell_file(dir)).is_ok()
 }

@@ -5,7 +5,7 @@
 
 use super::local::LocalSession;
 use crate::model::{
-    FetchedMessage, FlagChange, FlagSet, ModSeq, Moment, PartId, Quota, Role, Uid, UidSet,
+    FetchedMessage, FlagChange, FlagSet, ModSeq, Moment, PartId, Query, Quota, Role, Uid, UidSet,
 };
 use crate::net::Result;
 use crate::net::imap::{
@@ -72,6 +72,14 @@ both! {
 }
 
 impl Remote {
+    /// What the server finds in the selected mailbox; nothing where there is no server.
+    pub(crate) async fn search(&mut self, query: &Query) -> Result<UidSet> {
+        match self {
+            Self::Imap(session) => session.search(query).await,
+            Self::Local(_) => Ok(UidSet::default()),
+        }
+    }
+
     /// The same for bytes that come as they are needed.
     pub(crate) async fn append_from<M>(
         &mut self,

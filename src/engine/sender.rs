@@ -61,6 +61,15 @@ pub(crate) async fn recover(account: &Account) -> bool {
     is_open
 }
 
+/// The user wants to send now: what only waits for its next try becomes due.
+pub(crate) async fn hurry(account: &Account) {
+    let (key, now) = (account.key, clock::now_secs());
+    if let Err(error) = account.db.write(move |w| w.hurry_outbox(key, now)).await {
+        tracing::warn!(%error, "the outbox could not be hurried");
+    }
+    account.board.post(|w| w.is_sending_wanted |= !w.is_offline);
+}
+
 /// Sends what is due, whenever it is, until the account stops.
 pub(crate) async fn run(account: Arc<Account>) {
     let is_open = recover(&account).await;
@@ -283,7 +292,8 @@ async fn send(
     if !delivered.is_empty() {
         told_delivered(account, claim.key, &delivered).await;
     }
-    if matches!(state, OutboxState::Failed | OutboxState::Unconfirmed) {
+    let is_for_user = matches!(state, OutboxState::Failed | OutboxState::Unconfirmed);
+    if is_for_user {
         account.board.post(|w| w.is_filing_due = true);
         account.tell(&attempted.error, outcome::hint(state));
     } else if !attempted.error.is_empty() && attempted.error != claim.error {
@@ -298,7 +308,13 @@ async fn send(
             .await?;
     }
     account.changes.outbox();
-    Ok(trouble)
+    // Whoever asked for the round hears of it too.
+    let left = || Trouble {
+        error: attempted.error.clone(),
+        is_for_all: false,
+        again_at: 0,
+    };
+    Ok(trouble.or_else(|| is_for_user.then(left)))
 }
 
 /// Somebody has it: the copy is due, and the mark of what it answers.

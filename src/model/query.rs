@@ -10,7 +10,7 @@
 //! | `tag:` `in:` `account:` | with that tag, in that folder (or role), of that account |
 //! | `before:` `after:` `date:` | a day `2024-03-05`, month `2024-03`, year `2024`, `today`, `yesterday`, or so long ago: `7d` `2w` `3m` `1y` |
 //! | `larger:` `smaller:` | `500` bytes, `5k`, `10M`, `1G` |
-//! | `is:` | `unread` `read` `starred` `answered` `draft` `attachment` … |
+//! | `is:` | `unread` `read` `starred` `answered` `draft` `attachment` …; `seen`, `flagged` and the like too |
 //! | `-x` `x OR y` `(x y)` | not x; x or y; both |
 
 mod parse;
@@ -81,8 +81,8 @@ pub struct QueryError {
     pub at: usize,
 }
 
-/// What may follow `is:`, and what it means.
-const STATES: [(&str, Flag, bool); 12] = [
+/// What may follow `is:`, and what it means. The last ones are what listings call the flags.
+const STATES: [(&str, Flag, bool); 16] = [
     ("unread", Flag::Seen, false),
     ("read", Flag::Seen, true),
     ("starred", Flag::Flagged, true),
@@ -95,6 +95,10 @@ const STATES: [(&str, Flag, bool); 12] = [
     ("unforwarded", Flag::Forwarded, false),
     ("deleted", Flag::Deleted, true),
     ("undeleted", Flag::Deleted, false),
+    ("seen", Flag::Seen, true),
+    ("unseen", Flag::Seen, false),
+    ("flagged", Flag::Flagged, true),
+    ("unflagged", Flag::Flagged, false),
 ];
 /// The days of the years 1 and 10000, counted from 1970: dates are kept between them.
 const DAY_MIN: i32 = -719_162;

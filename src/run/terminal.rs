@@ -44,6 +44,11 @@ impl Screen {
                 "standard input and output must be a terminal; for scripts use the commands (`pillarbox --help`)",
             ));
         }
+        if std::env::var_os("TERM").is_some_and(|term| term == "dumb") {
+            return Err(std::io::Error::other(
+                "TERM is dumb: the screen cannot be drawn here; start it in a terminal window, or use the commands (`pillarbox --help`)",
+            ));
+        }
         enter(has_mouse)?;
         Ok(Self {
             inner: blank()?,

@@ -423,6 +423,24 @@ impl Reader {
         Ok(uids.into_iter().filter_map(Uid::new).collect())
     }
 
+    /// Those messages of a mailbox that have one of these ids in it.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn with_uids(&self, mailbox: MailboxKey, uids: &UidSet) -> Result<Vec<MessageKey>> {
+        let doing = "reading the ids of a folder";
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT message FROM placement WHERE mailbox = ?1 AND uid = ?2")
+            .doing(doing)?;
+        let mut found = Vec::new();
+        for uid in uids.iter() {
+            let row = statement.query_row((mailbox.0, uid.get()), |row| row.get(0));
+            found.extend(row.optional().doing(doing)?.map(MessageKey));
+        }
+        Ok(found)
+    }
+
     /// All that commands print of a message (where it lies in several mailboxes: `mailbox`, else
     /// the first).
     ///

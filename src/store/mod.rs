@@ -97,7 +97,7 @@ pub use local_items::{LocalItem, LocalNew, LocalPut, Packed};
 pub use maildrop::{Deletion, DropNew, DropPut, DropRow, DropSeen, Lies};
 pub use missing::MissingReferences;
 pub use outbox::{NewOutboxItem, OutboxCounts, Withdrawn};
-pub use outbox_claims::{Attempted, OutboxClaim};
+pub use outbox_claims::{Attempted, LIMIT_SECS, OutboxClaim};
 pub use outbox_copies::{CopyDue, Unconfirmed};
 pub use people::PeopleFound;
 pub use people_index::{People, Person};

@@ -11,6 +11,8 @@ use rusqlite::{Connection, OptionalExtension};
 
 /// A date of a retry that lies further ahead is that of a wrong clock.
 const AHEAD_SECS: i64 = 2 * 3600;
+/// How long at least is waited where a server limits how much may be sent, in seconds.
+pub const LIMIT_SECS: i64 = 600;
 /// What is said of a message whose fate a crash left open.
 const INTERRUPTED: &str = "the program ended before the server had confirmed the message";
 
@@ -118,6 +120,36 @@ impl Writer {
                 (account.0, error, now_secs, next_try),
             )
             .doing("putting messages off")
+            .map(drop)
+        })
+    }
+
+    /// Makes due what only waits for its next try, for the user asks for it. Where a server limits how
+    /// much may be sent, that is waited out: one of the first tries is then put off unusually long.
+    ///
+    /// # Errors
+    /// When the outbox cannot be written.
+    pub fn hurry_outbox(&mut self, account: AccountKey, now_secs: i64) -> Result<()> {
+        let doing = "making messages due";
+        let is_any = self
+            .conn
+            .prepare_cached(
+                "SELECT 1 FROM own.outbox WHERE account = ?1 AND state IN (0, 1, 2) AND next_try > ?2",
+            )
+            .and_then(|mut s| s.exists((account.0, now_secs)))
+            .doing(doing)?;
+        if !is_any {
+            return Ok(());
+        }
+        self.write_journal(doing, |tx| {
+            tx.execute(
+                "UPDATE own.outbox SET next_try = 0
+                 WHERE account = ?1 AND state IN (0, 1, 2) AND next_try > ?2 AND NOT EXISTS (
+                   SELECT 1 FROM own.outbox WHERE account = ?1 AND state IN (0, 1, 2)
+                     AND attempts BETWEEN 1 AND 5 AND next_try - changed_at >= ?3)",
+                (account.0, now_secs, LIMIT_SECS),
+            )
+            .doing(doing)
             .map(drop)
         })
     }

@@ -56,11 +56,13 @@ fn help_and_version_end_with_0_and_name_only_commands_that_work() {
         .collect();
     let known = [
         "demo",
+        "setup",
         "compose",
         "sync",
         "mailboxes",
         "mailbox",
         "list",
+        "search",
         "show",
         "flag",
         "tag",
@@ -108,6 +110,40 @@ fn a_mistake_in_the_configuration_ends_with_2_and_names_file_line_and_key() {
         assert_sentence(&output.stderr, &words);
         assert_eq!(output.stdout, "", "{args:?}");
     }
+}
+
+#[test]
+fn a_wrong_context_action_or_key_under_keys_is_named_with_its_line() {
+    for (keys, words) in [
+        (
+            "[keys.lst]\narchive = \"X\"",
+            ["line 6", "keys.lst", "did you mean list?"],
+        ),
+        (
+            "[keys.list]\narchve = \"X\"",
+            ["line 7", "keys.list.archve", "did you mean archive?"],
+        ),
+        (
+            "[keys.sidebar]\narchive = \"X\"",
+            ["line 7", "keys.sidebar.archive", "actions"],
+        ),
+        (
+            "[keys.list]\narchive = \"ctrl-xx\"",
+            ["line 7", "keys.list.archive", "ctrl-xx"],
+        ),
+        (
+            "[keys.list]\narchive = \"X\"\ntrash = \"X\"",
+            ["line 8", "keys.list.trash", "archive"],
+        ),
+    ] {
+        let program = Program::new(&format!("{ACCOUNT}{keys}\n"));
+        for args in [&["config", "check"][..], &["mailboxes"]] {
+            let output = program.run(args).expect(2);
+            assert_sentence(&output.stderr, &words);
+        }
+    }
+    let program = Program::new(&format!("{ACCOUNT}[keys.list]\narchive = [\"a\", \"e\"]\n"));
+    program.run(&["config", "check"]).expect(0);
 }
 
 #[test]

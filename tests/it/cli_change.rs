@@ -344,12 +344,14 @@ fn beside_a_screen_a_change_shows_there_without_a_key_and_reaches_the_server() {
     screen.wait_gone("beside");
     mail.program.run(&["undo"]).expect(0);
     screen.wait_for("beside");
-    let sync = mail.program.run(&["sync"]).expect(1);
+    let sync = mail.program.run(&["sync"]).expect(0);
     assert!(
-        sync.stderr.contains("another Pillarbox (process "),
+        sync.stdout.contains("another Pillarbox (process "),
         "{}",
-        sync.stderr
+        sync.stdout
     );
+    let rows = mail.program.run(&["sync", "--json"]).expect(0).json();
+    assert_eq!(rows[0]["ok"], true, "{rows:?}");
     assert_eq!(screen.quit(), 0);
     mail.program.run(&["sync"]).expect(0);
 }

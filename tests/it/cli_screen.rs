@@ -50,3 +50,12 @@ fn a_change_does_not_make_a_list_shorter_for_a_moment() {
         }
     }
 }
+
+#[test]
+fn a_terminal_that_cannot_draw_gets_a_sentence_and_no_sequences() {
+    let dovecot = Dovecot::shared(Kind::Full);
+    let config = dovecot.account("work", &dovecot.fresh_user());
+    let program = Program::new(&config).with("TERM", "dumb");
+    let screen = program.screen(&[], 120, 30);
+    screen.wait_for("pillarbox: TERM is dumb");
+}

@@ -77,6 +77,31 @@ fn without_a_server_it_is_kept_and_says_why() {
 }
 
 #[test]
+fn the_next_sync_tries_again_at_once_and_says_what_it_could_not_send() {
+    let sending = Sending::new(Offer::default());
+    let config = sending.config();
+    let port = format!("port = {}", sending.post.port);
+    let closed = config.replace(&port, &format!("port = {}", closed_port()));
+    sending.program.write_config(&closed);
+    sending.send(LETTER).expect(75);
+    let failed = sending.program.run(&["sync", "--json"]).expect(1);
+    let row = &failed.json()[0];
+    assert_eq!(
+        (&row["ok"], &row["pending"]),
+        (&false.into(), &1.into()),
+        "{row}"
+    );
+    let error = row["error"].as_str().unwrap();
+    assert!(error.contains("mail was not sent: "), "{error}");
+    assert_eq!(sending.outbox()[0]["attempts"], 2);
+    sending.program.write_config(&config);
+    let synced = sending.program.run(&["sync", "--json"]).expect(0).json();
+    assert_eq!(synced[0]["sent"], 1);
+    assert_eq!(sending.post.taken().len(), 1);
+    assert!(sending.outbox().is_empty());
+}
+
+#[test]
 fn what_is_no_letter_is_refused_with_2_and_nothing_is_kept() {
     let sending = Sending::new(Offer::default());
     for (letter, why) in [

@@ -31,9 +31,13 @@ mod cli_move;
 #[cfg(test)]
 mod cli_screen;
 #[cfg(test)]
+mod cli_search;
+#[cfg(test)]
 mod cli_secrets;
 #[cfg(test)]
 mod cli_send;
+#[cfg(test)]
+mod cli_setup;
 #[cfg(test)]
 mod compose;
 #[cfg(test)]

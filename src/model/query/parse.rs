@@ -506,6 +506,10 @@ mod tests {
             parse("is:Starred"),
             Query::Term(Term::Is(Flag::Flagged, true))
         );
+        for flag in Flag::ALL {
+            let named = parse(&format!("is:{}", flag.name()));
+            assert_eq!(named, Query::Term(Term::Is(flag, true)), "{flag:?}");
+        }
         assert_eq!(parse("has:attachment"), Query::Term(Term::HasAttachment));
     }
 

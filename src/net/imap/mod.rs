@@ -29,6 +29,7 @@ mod raw;
 mod rename;
 mod response;
 mod rights;
+mod search;
 mod select;
 mod sending;
 mod session;

@@ -22,8 +22,8 @@ const ANSWER_MAX: usize = 64 * 1024 * 1024;
 
 /// A search under way, and what it found.
 #[derive(Debug)]
-struct Search {
-    tag: Tag,
+pub(super) struct Search {
+    pub(super) tag: Tag,
     /// How many ranges are believed.
     room: usize,
     ranges: Vec<(Uid, Uid)>,
@@ -47,7 +47,7 @@ enum Gone {
 
 impl Search {
     /// Takes the ids that answer this search; gives the rest back.
-    fn take(&mut self, response: Response) -> Option<Response> {
+    pub(super) fn take(&mut self, response: Response) -> Option<Response> {
         let Response::Found(Found { tag, ids }) = response else {
             self.watch(&response);
             return Some(response);
@@ -112,7 +112,7 @@ impl Search {
         Ok(Ok(ids.into_iter().collect()))
     }
 
-    fn found(mut self) -> Result<UidSet> {
+    pub(super) fn found(mut self) -> Result<UidSet> {
         if self.ranges.len() > self.room {
             return Err(Error::protocol(
                 "The server lists more messages than there are.",
@@ -242,7 +242,7 @@ impl Session {
     }
 
     /// How a search begins, so that the answer is as short as can be.
-    fn search_head(&self) -> &'static str {
+    pub(super) fn search_head(&self) -> &'static str {
         if self.state.capabilities.has("ESEARCH") {
             "UID SEARCH RETURN (ALL)"
         } else {
@@ -250,7 +250,7 @@ impl Session {
         }
     }
 
-    async fn search_by(&mut self, command: &Command) -> Result<Search> {
+    pub(super) async fn search_by(&mut self, command: &Command) -> Result<Search> {
         let exists = usize::try_from(self.count()?).unwrap_or(usize::MAX);
         let room = exists.saturating_mul(PER_ID).min(ANSWER_MAX);
         self.limit(Limits {

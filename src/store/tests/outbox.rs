@@ -290,3 +290,24 @@ fn a_message_survives_the_loss_of_all_that_the_server_can_give_again() {
     home.reopen();
     assert_eq!(home.claim_next(NOW), Some(item));
 }
+
+#[test]
+fn who_asks_has_what_failed_tried_at_once_but_a_limit_is_waited_out() {
+    let mut home = Home::new();
+    let item = new(&home, &["bo@x"]);
+    let item = home.put_out(&item);
+    assert_eq!(home.claim_next(NOW), Some(item));
+    home.note(item, &[("bo@x", RecipientState::Due)]);
+    assert_eq!(home.claim_next(NOW + 1), None, "it waits for its next try");
+    home.writer.hurry_outbox(home.account, NOW + 1).unwrap();
+    assert_eq!(home.claim_next(NOW + 1), Some(item));
+    let limited = Attempted {
+        recipients: vec![("bo@x".to_owned(), RecipientState::Due, String::new())],
+        error: "too many messages".to_owned(),
+        next_try: Some(NOW + 1 + crate::store::LIMIT_SECS),
+        wants_copy: true,
+    };
+    home.writer.note_attempt(item, &limited, NOW + 1).unwrap();
+    home.writer.hurry_outbox(home.account, NOW + 2).unwrap();
+    assert_eq!(home.claim_next(NOW + 2), None);
+}

@@ -69,6 +69,34 @@ pub fn wrap(text: &Safe, cols: usize, lines_max: usize) -> Vec<Safe> {
     pieces
 }
 
+/// Lines of a source, cut where they are wider than so many columns: behind a blank if there is one in
+/// the last quarter, and nothing of them is left out.
+#[must_use]
+pub(super) fn cut(lines: &[Safe], cols: usize) -> Vec<Safe> {
+    use unicode_segmentation::UnicodeSegmentation as _;
+    let cols = cols.max(8);
+    let mut cut = Vec::with_capacity(lines.len());
+    for line in lines {
+        let text = line.as_str();
+        let (mut start, mut used, mut blank) = (0, 0, None);
+        for (at, cluster) in text.grapheme_indices(true) {
+            let wide = columns(cluster);
+            if used + wide > cols && at > start {
+                let end = blank.take().unwrap_or(at);
+                cut.push(Safe::line(text.get(start..end).unwrap_or_default()));
+                used = columns(text.get(end..at).unwrap_or_default());
+                start = end;
+            }
+            used += wide;
+            if cluster == " " && used > cols * 3 / 4 {
+                blank = Some(at + 1);
+            }
+        }
+        cut.push(Safe::line(text.get(start..).unwrap_or_default()));
+    }
+    cut
+}
+
 /// Whether the line of facts says anything.
 #[must_use]
 pub(super) fn has_facts(reading: &Reading) -> bool {

@@ -152,7 +152,7 @@ fn notice<'a>(app: &'a App, canvas: &mut Canvas, panes: Panes) -> Option<&'a Saf
     let back = shown.and_then(|n| match n.kind {
         NoticeKind::Undoable => Some(("undo", app.keymap.first("undo", app.focus))),
         NoticeKind::Redoable => Some(("redo", app.keymap.first("redo", app.focus))),
-        NoticeKind::Done | NoticeKind::Error => None,
+        NoticeKind::Done | NoticeKind::Refused | NoticeKind::Error => None,
     });
     // The key that takes it back must not be pushed out by a long sentence.
     let reserved = back.as_ref().map_or(0, |(_, key)| key.cols() + 9);

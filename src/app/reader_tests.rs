@@ -1,8 +1,8 @@
 //! The reader under the keys: its source, its links, its place on a narrow screen.
 
 use super::scenes::Scene;
-use super::{Context, Input, hints};
-use crate::bus::{Event, RequestId};
+use super::{Context, Headers, Input, Overlay, hints};
+use crate::bus::{Command, Event, Form, RequestId};
 use crate::model::{Safe, columns};
 
 #[test]
@@ -65,4 +65,43 @@ fn with_a_link_at_hand_the_last_line_says_what_enter_and_esc_do_with_it() {
     scene.press("esc");
     assert_eq!(scene.app.focus, Context::Reader);
     assert!(!line(&scene).contains("link"));
+}
+
+#[test]
+fn the_keys_that_the_preview_names_work_beside_the_list() {
+    let mut scene = Scene::new(200, 50);
+    scene.commands();
+    scene.press("H =");
+    assert_eq!(scene.app.focus, Context::List);
+    assert_eq!(scene.app.reader.headers, Headers::Full);
+    let is_asked = |c: &Command| {
+        matches!(
+            c,
+            Command::OpenMessage {
+                form: Form::Plain | Form::Html,
+                ..
+            }
+        )
+    };
+    assert!(scene.commands().iter().any(is_asked));
+    let all = hints(&scene.app, 300);
+    assert!(
+        !all.iter().any(|h| h.label.as_str() == "headers"),
+        "{all:?}"
+    );
+}
+
+#[test]
+fn without_a_preview_no_key_of_the_list_means_the_message_that_was_read_before() {
+    let mut scene = Scene::new(60, 15);
+    scene.press("enter A");
+    assert!(matches!(scene.app.overlay, Some(Overlay::Picker(_))));
+    scene.press("esc esc A");
+    assert!(
+        scene.app.overlay.is_some(),
+        "it is still the one under the cursor"
+    );
+    scene.press("esc j A");
+    assert_eq!(scene.app.overlay, None);
+    assert_eq!(scene.notice(), "Not now: Enter reads the message first");
 }

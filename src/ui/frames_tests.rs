@@ -397,3 +397,30 @@ fn what_goes_on() {
     scene.press("gj");
     insta::assert_snapshot!("activity__nothing__80x24", frame(&scene));
 }
+
+#[test]
+fn the_title_says_what_is_read_while_its_head_is_out_of_sight() {
+    let title = |scene: &Scene| frame(scene).lines().next().unwrap_or_default().to_owned();
+    let mut scene = Scene::new(60, 12);
+    scene.press("enter");
+    assert!(
+        !title(&scene).contains("Q2 launch plan"),
+        "{}",
+        title(&scene)
+    );
+    scene.press("G");
+    assert!(
+        title(&scene).contains("Re: Q2 launch plan"),
+        "{}",
+        title(&scene)
+    );
+    scene.press("g g");
+    assert!(title(&scene).contains("1 of 39"), "{}", title(&scene));
+    let mut scene = crate::app::conversation_tests::scene(80, 24);
+    scene.press("g c");
+    assert!(
+        title(&scene).contains("Q2 launch plan"),
+        "{}",
+        title(&scene)
+    );
+}

@@ -55,6 +55,8 @@ pub enum Row {
         first: usize,
         /// How many there are.
         count: usize,
+        /// On the last row, when its key stands there: how many more there are.
+        more: Option<usize>,
     },
     /// A line of a card, by its index.
     Card(usize),
@@ -394,10 +396,12 @@ impl Reader {
         }
         rows.extend((0..self.header_lines.len()).map(Row::Header));
         if let Some(reading) = self.reading() {
-            if has_facts(reading) {
+            let is_told = self.is_linear && !reading.attachments.is_empty();
+            let has_facts = has_facts(reading) || is_told;
+            if has_facts {
                 rows.push(Row::Facts);
             }
-            pack(reading, &mut rows);
+            pack(reading, has_facts, self.is_linear, &mut rows);
             rows.extend((0..self.card_rows.len()).map(Row::Card));
             rows.push(Row::Rule);
             if reading.rest != Rest::Here {

@@ -138,7 +138,7 @@ pub(super) fn draw_row(app: &App, reader: &Reader, canvas: &mut Canvas, area: Ar
             }
         }
         Row::Facts => facts(app, canvas, area, reading),
-        Row::Files { first, count } => files(canvas, area, reading, first, count),
+        Row::Files { .. } => files(app, canvas, area, reading, row),
         Row::Card(n) => {
             if let Some(row) = reader.card_rows().get(n) {
                 card(app, canvas, area, row);
@@ -345,7 +345,19 @@ pub(super) fn facts(app: &App, canvas: &mut Canvas, area: Area, reading: &Readin
     }
 }
 
-fn files(canvas: &mut Canvas, area: Area, reading: &Reading, first: usize, count: usize) {
+fn files(app: &App, canvas: &mut Canvas, area: Area, reading: &Reading, row: Row) {
+    let Row::Files { first, count, more } = row else {
+        return;
+    };
+    let more_text = match more {
+        Some(n) if n > 0 => Safe::line(&format!("and {n} more ")),
+        _ => Safe::default(),
+    };
+    let key = more.map_or_else(Safe::default, |_| key_of(app, "attachments"));
+    let reserved = match more {
+        Some(_) => more_text.cols() + key.cols() + 3,
+        None => 0,
+    };
     let dim = canvas.style(Paint::Dim);
     let plain = canvas.style(Paint::Plain);
     let mut x = 0;
@@ -354,10 +366,12 @@ fn files(canvas: &mut Canvas, area: Area, reading: &Reading, first: usize, count
         let number = Safe::line(&format!("[{}] ", n + 1));
         let size = Safe::line(&size_text(file.size_bytes));
         x += canvas.put_rest(area, x, &number, dim);
-        let room = area.w.saturating_sub(x + size.cols() + 1);
+        let room = area.w.saturating_sub(x + size.cols() + 1 + reserved);
         x += canvas.put(area, x, room, &file.name, plain) + 1;
         x += canvas.put_rest(area, x, &size, dim) + 3;
     }
+    x += canvas.put_rest(area, x, &more_text, dim);
+    canvas.put_rest(area, x, &key, canvas.style(Paint::Key));
 }
 
 /// What holds of the text that follows. Its mark stands where that of a card does.

@@ -3,6 +3,7 @@
 //! Called by `cli`. The loop must never wait for the engine: commands are only ever tried, and a
 //! frame is drawn at once for a key, at most sixty times a second for news.
 
+mod early;
 mod editor;
 mod ends;
 mod given;
@@ -203,6 +204,9 @@ impl Loop {
             for effect in self.app.write(start) {
                 self.perform(effect)?;
             }
+        }
+        for input in early::inputs(&self.screen.take_early()) {
+            self.feed(input)?;
         }
         self.draw()?;
         while self.is_running {

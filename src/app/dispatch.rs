@@ -46,7 +46,7 @@ pub(super) fn key(app: &mut App, key: Key) -> Vec<Effect> {
             forget(app);
             let help = app.keymap.first("help", app.focus);
             let text = format!("{keys} does nothing here; {help} shows the keys that do");
-            app.say(Safe::line(&text))
+            app.say_no(Safe::line(&text))
         }
     }
 }

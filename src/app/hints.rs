@@ -43,14 +43,16 @@ fn of_pane(app: &App) -> Vec<Entry> {
         .collect();
     ranked.sort_by_key(|a| a.hint.0);
     let is_searched = app.focus == Context::Reader && app.reader.is_searched();
-    let search: &[(&str, &str)] = match (is_searched, app.thread_view()) {
+    let has_link = app.focus == Context::Reader && app.reader.link.is_some();
+    let first: &[(&str, &str)] = match (is_searched, app.thread_view()) {
         (true, _) => &SEARCH_KEYS,
+        (false, _) if has_link => &LINK_KEYS,
         (false, Some(_)) => &THREAD_KEYS,
         (false, None) => &[],
     };
-    let is_said = |id: &str| search.iter().any(|(said, _)| *said == id);
+    let is_said = |id: &str| first.iter().any(|(said, _)| *said == id);
     let others = ranked.iter().filter(|a| !is_said(a.id));
-    search
+    first
         .iter()
         .copied()
         .chain(others.map(|a| (a.id, a.word_now(app))))
@@ -65,6 +67,14 @@ const THREAD_KEYS: [(&str, &str); 4] = [
     ("open-link", "fold"),
     ("read-on", "page"),
     ("back", "back"),
+];
+
+/// What works, before all else, while a link is at hand.
+const LINK_KEYS: [(&str, &str); 4] = [
+    ("open-link", "open link"),
+    ("next-link", "next"),
+    ("previous-link", "previous"),
+    ("back", "leave it"),
 ];
 
 /// What works, before all else, while words are looked for in the message.

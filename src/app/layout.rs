@@ -193,6 +193,8 @@ pub struct Panes {
 
 /// The columns of text that are still comfortable to read.
 pub(super) const TEXT_COLS_MAX: u16 = 100;
+/// From so many rows on the list stays above the message that is read.
+const BELOW_ROWS_MIN: u16 = 30;
 
 impl Panes {
     /// Lays out the panes.
@@ -234,7 +236,7 @@ impl Panes {
             }
             return;
         }
-        if !shape.has_sidebar && !is_focused {
+        if !is_focused && (!shape.has_sidebar || is_read_alone(shape, *body)) {
             return;
         }
         let usual = match shape.cols {
@@ -261,7 +263,7 @@ impl Panes {
                 self.split_line = body.cut_left(1);
                 self.reader = body;
             }
-            Split::Below if is_reading && body.h < 30 => {
+            Split::Below if is_reading && body.h < BELOW_ROWS_MIN => {
                 self.split = Split::None;
                 self.reader = body;
             }
@@ -304,6 +306,18 @@ impl Panes {
             h,
         }
     }
+}
+
+/// Whether a message is read on a screen that is too narrow for it and the folders: mail is written in
+/// lines of 72 to 78 columns.
+fn is_read_alone(shape: Shape, body: Area) -> bool {
+    shape.focus == Context::Reader
+        && shape.cols < 100
+        && match split_of(shape, body) {
+            Split::None => true,
+            Split::Below => body.h < BELOW_ROWS_MIN,
+            Split::Beside => false,
+        }
 }
 
 fn split_of(shape: Shape, body: Area) -> Split {
@@ -367,6 +381,19 @@ mod tests {
         let reading = Panes::new(shape(80, 24, Context::Reader));
         assert!(reading.list.is_empty());
         assert_eq!(reading.reader.h, 21);
+    }
+
+    #[test]
+    fn on_a_narrow_screen_the_message_that_is_read_has_the_columns_of_the_folders_too() {
+        let text = |cols, rows, focus| Panes::new(shape(cols, rows, focus)).text_cols();
+        assert_eq!(text(80, 24, Context::Reader), 78);
+        assert_eq!(text(80, 24, Context::List), 61);
+        for (cols, rows) in [(100, 24), (80, 40), (140, 24)] {
+            let panes = Panes::new(shape(cols, rows, Context::Reader));
+            assert!(!panes.sidebar.is_empty(), "{cols}x{rows}");
+        }
+        let folders = Panes::new(shape(80, 24, Context::Sidebar));
+        assert!(!folders.sidebar.is_empty());
     }
 
     proptest! {

@@ -77,6 +77,8 @@ mod outbox_tests;
 #[cfg(test)]
 mod random_tests;
 #[cfg(test)]
+mod reader_tests;
+#[cfg(test)]
 pub(crate) mod rest_tests;
 #[cfg(test)]
 pub(crate) mod scenes;
@@ -547,7 +549,13 @@ impl App {
     /// Says why something cannot be done.
     fn refuse(&mut self, why: &'static str) -> Vec<Effect> {
         let why = self.with_keys(why);
-        self.say(Safe::join(&[Safe::fixed("Not now:"), why], " "))
+        self.say_no(Safe::join(&[Safe::fixed("Not now:"), why], " "))
+    }
+
+    /// Says that a key does nothing, until the next one.
+    fn say_no(&mut self, text: Safe) -> Vec<Effect> {
+        let kind = NoticeKind::Refused;
+        vec![self.notices.show(kind, text, Safe::default())]
     }
 
     /// The text with each `{id}` replaced by the key of the action of that name.

@@ -20,6 +20,8 @@ pub enum NoticeKind {
     Undoable,
     /// Something was taken back, and can be done again.
     Redoable,
+    /// A key could do nothing: the next one makes it old.
+    Refused,
     /// Something went wrong.
     Error,
 }
@@ -55,7 +57,10 @@ impl Notices {
         self.shown = Some(Notice { kind, text, hint });
         let ms = match kind {
             NoticeKind::Error => ERROR_STAYS_MS,
-            NoticeKind::Done | NoticeKind::Undoable | NoticeKind::Redoable => STAYS_MS,
+            NoticeKind::Done
+            | NoticeKind::Undoable
+            | NoticeKind::Redoable
+            | NoticeKind::Refused => STAYS_MS,
         };
         Effect::After {
             ms,
@@ -79,7 +84,8 @@ impl Notices {
     /// Whether something is shown that the user wants to read: an error, or what was just done.
     #[must_use]
     pub(super) fn is_pressing(&self) -> bool {
-        matches!(&self.shown, Some(n) if n.kind != NoticeKind::Done)
+        let is_pressing = |n: &Notice| !matches!(n.kind, NoticeKind::Done | NoticeKind::Refused);
+        self.shown.as_ref().is_some_and(is_pressing)
     }
 
     /// Whether what was done last is shown, with its undo.
@@ -91,6 +97,13 @@ impl Notices {
     /// Takes away what is not an error: elsewhere its keys mean something else.
     pub(super) fn clear(&mut self) {
         if !self.has_error() {
+            self.shown = None;
+        }
+    }
+
+    /// Takes away what was said of a key that did nothing.
+    pub(super) fn drop_refusal(&mut self) {
+        if matches!(&self.shown, Some(n) if n.kind == NoticeKind::Refused) {
             self.shown = None;
         }
     }

@@ -5,7 +5,7 @@
 
 use super::Finding;
 use super::gallery::Gallery;
-use super::reader_rows::{REST_LINES, card_rows, fold, has_facts, pack, tell_quotes, wrap};
+use super::reader_rows::{REST_LINES, card_rows, cut, fold, has_facts, pack, tell_quotes, wrap};
 use crate::bus::{Form, RequestId};
 use crate::model::{Line, PartId, Placed, Reading, Rest, Safe, Tone, columns};
 
@@ -55,6 +55,8 @@ pub enum Row {
         first: usize,
         /// How many there are.
         count: usize,
+        /// On the last row, when its key stands there: how many more there are.
+        more: Option<usize>,
     },
     /// A line of a card, by its index.
     Card(usize),
@@ -152,8 +154,10 @@ pub struct Reader {
     pub form: Form,
     /// The headers that are shown.
     pub headers: Headers,
-    /// The source, once it was asked for and is here.
+    /// The source, once it was asked for and is here, in lines that fit.
     pub source: Vec<Safe>,
+    /// Its lines as they are.
+    whole_source: Vec<Safe>,
     /// Whether the wait has become long enough to be worth a word.
     pub is_slow: bool,
     /// The link at hand.
@@ -194,6 +198,7 @@ impl Default for Reader {
             form: Form::Auto,
             headers: Headers::Short,
             source: Vec::new(),
+            whole_source: Vec::new(),
             is_slow: false,
             link: None,
             is_marked: false,
@@ -342,6 +347,7 @@ impl Reader {
         {
             // The source was that of the header alone.
             self.source.clear();
+            self.whole_source.clear();
             self.headers = match self.headers {
                 Headers::Source => Headers::Short,
                 other => other,
@@ -359,7 +365,7 @@ impl Reader {
 
     /// Takes the source.
     pub fn receive_source(&mut self, lines: Vec<Safe>) {
-        self.source = lines;
+        self.whole_source = lines;
         self.asked_source = None;
         self.lay_out();
     }
@@ -375,6 +381,8 @@ impl Reader {
     pub fn lay_out(&mut self) {
         let mut rows = Vec::new();
         if self.headers == Headers::Source {
+            let cols = self.reading().map_or(80, |r| usize::from(r.width));
+            self.source = cut(&self.whole_source, cols);
             rows.extend((0..self.source.len()).map(Row::Source));
             self.rows = rows;
             self.look();
@@ -388,10 +396,12 @@ impl Reader {
         }
         rows.extend((0..self.header_lines.len()).map(Row::Header));
         if let Some(reading) = self.reading() {
-            if has_facts(reading) {
+            let is_told = self.is_linear && !reading.attachments.is_empty();
+            let has_facts = has_facts(reading) || is_told;
+            if has_facts {
                 rows.push(Row::Facts);
             }
-            pack(reading, &mut rows);
+            pack(reading, has_facts, self.is_linear, &mut rows);
             rows.extend((0..self.card_rows.len()).map(Row::Card));
             rows.push(Row::Rule);
             if reading.rest != Rest::Here {

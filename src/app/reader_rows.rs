@@ -10,6 +10,10 @@ use crate::model::{Attachment, Card, LineKind, Reading, Rest, Safe, columns};
 
 /// Quoted blocks of fewer lines are not worth folding.
 const FOLD_LINES_MIN: usize = 3;
+/// More rows of files would push the text out of sight.
+const FILE_ROWS_MAX: usize = 3;
+/// What "and 100 more" takes, with its key.
+const MORE_COLS: usize = 15;
 /// How many lines there are for what is said of a message of which only the header is here.
 pub(super) const REST_LINES: usize = 4;
 
@@ -69,11 +73,38 @@ pub fn wrap(text: &Safe, cols: usize, lines_max: usize) -> Vec<Safe> {
     pieces
 }
 
-/// Whether the line of facts says anything.
+/// Lines of a source, cut where they are wider than so many columns: behind a blank if there is one in
+/// the last quarter, and nothing of them is left out.
+#[must_use]
+pub(super) fn cut(lines: &[Safe], cols: usize) -> Vec<Safe> {
+    use unicode_segmentation::UnicodeSegmentation as _;
+    let cols = cols.max(8);
+    let mut cut = Vec::with_capacity(lines.len());
+    for line in lines {
+        let text = line.as_str();
+        let (mut start, mut used, mut blank) = (0, 0, None);
+        for (at, cluster) in text.grapheme_indices(true) {
+            let wide = columns(cluster);
+            if used + wide > cols && at > start {
+                let end = blank.take().unwrap_or(at);
+                cut.push(Safe::line(text.get(start..end).unwrap_or_default()));
+                used = columns(text.get(end..at).unwrap_or_default());
+                start = end;
+            }
+            used += wide;
+            if cluster == " " && used > cols * 3 / 4 {
+                blank = Some(at + 1);
+            }
+        }
+        cut.push(Safe::line(text.get(start..).unwrap_or_default()));
+    }
+    cut
+}
+
+/// Whether the line of facts says more than the rows of files do.
 #[must_use]
 pub(super) fn has_facts(reading: &Reading) -> bool {
-    !reading.attachments.is_empty()
-        || !reading.links.is_empty()
+    !reading.links.is_empty()
         || reading.blocked_images > 0
         || reading.trackers > 0
         || reading.is_html
@@ -81,22 +112,39 @@ pub(super) fn has_facts(reading: &Reading) -> bool {
         || reading.cards.iter().any(Card::is_list)
 }
 
-/// Puts as many attachments on a row as fit.
-pub(super) fn pack(reading: &Reading, rows: &mut Vec<Row>) {
-    let mut first = 0;
-    let mut used = 0;
-    for (n, file) in reading.attachments.iter().enumerate() {
+/// Puts as many attachments on a row as fit, on so few rows that the text stays in sight; of the others
+/// the last row says how many there are. Whoever has it read out gets them all.
+pub(super) fn pack(reading: &Reading, has_facts: bool, is_linear: bool, rows: &mut Vec<Row>) {
+    let files = &reading.attachments;
+    let cols = usize::from(reading.width);
+    let rows_max = if is_linear { usize::MAX } else { FILE_ROWS_MAX };
+    let (mut first, mut used, mut packed) = (0, 0, Vec::new());
+    for (n, file) in files.iter().enumerate() {
         let needed = file_cols(n, file);
-        if n > first && used + needed > usize::from(reading.width) {
-            let count = n - first;
-            rows.push(Row::Files { first, count });
+        if n > first && used + needed > cols {
+            packed.push((first, n - first));
             (first, used) = (n, 0);
         }
         used += needed;
     }
-    let count = reading.attachments.len() - first;
-    if count > 0 {
-        rows.push(Row::Files { first, count });
+    packed.push((first, files.len() - first));
+    let is_cut = packed.len() > rows_max;
+    packed.truncate(rows_max);
+    if let Some((first, count)) = packed.last_mut().filter(|_| is_cut) {
+        let row = |count: usize| {
+            let row = files.iter().enumerate().skip(*first).take(count);
+            row.map(|(n, file)| file_cols(n, file)).sum::<usize>()
+        };
+        while *count > 1 && row(*count) + MORE_COLS > cols {
+            *count -= 1;
+        }
+    }
+    let rows_of_files = packed.len();
+    for (n, (first, count)) in packed.into_iter().enumerate().filter(|(_, p)| p.1 > 0) {
+        let hidden = files.len() - first - count;
+        let has_key = n + 1 == rows_of_files && !is_linear && (hidden > 0 || !has_facts);
+        let more = has_key.then_some(hidden);
+        rows.push(Row::Files { first, count, more });
     }
 }
 

@@ -12,7 +12,7 @@ use super::output::Output;
 use super::place::{Place, Tree};
 use crate::archive::{Format, Source};
 use crate::engine::owner::{self, Owner};
-use crate::engine::{AccountSetup, Importer, Incoming, Put};
+use crate::engine::{AccountSetup, Importer, Incoming, Put, list_once};
 use crate::model::{Mailbox, MailboxKey};
 use crate::store::Store;
 use serde::Serialize;
@@ -65,7 +65,7 @@ pub(super) fn import(
 ) -> Result<Exit, Failure> {
     let source = open(&args.source)?;
     let store = place.store()?;
-    let tree = Tree::read(place, &store.reader()?)?;
+    let tree = known_folders(place, &store)?;
     let mailbox = tree.find_target(&args.mailbox)?;
     check_target(mailbox)?;
     let account = tree.account_name(mailbox.account);
@@ -95,6 +95,33 @@ pub(super) fn import(
     // A screen that runs beside this shows the folder as it is now.
     owner::ring(&place.data_dir);
     import.finish(account, mailbox, args, output)
+}
+
+/// The folders that are known. Those of mail that is kept here need no server: they are made with the
+/// first look, which may be this one.
+fn known_folders(place: &Place, store: &Store) -> Result<Tree, Failure> {
+    let tree = Tree::read(place, &store.reader()?)?;
+    let is_known = |name: &str| {
+        let key = tree.account_key(name);
+        key.is_some_and(|key| tree.mailboxes.iter().any(|m| m.account == key))
+    };
+    let config = &place.loaded.config;
+    let setups = place.account_names().into_iter().filter_map(|name| {
+        let account = config.account(name)?;
+        let setup = accounts::account_setup(name, account)?;
+        (setup.is_local() && !is_known(name)).then_some(setup)
+    });
+    let setups: Vec<AccountSetup> = setups.collect();
+    if setups.is_empty() {
+        return Ok(tree);
+    }
+    let bulk = Bulk::begin()?;
+    for setup in &setups {
+        if let Err(why) = bulk.run(list_once(store, setup)) {
+            complain(&format!("{}: {why}", setup.name));
+        }
+    }
+    Tree::read(place, &store.reader()?)
 }
 
 /// Opens the archive.

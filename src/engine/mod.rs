@@ -83,7 +83,9 @@ pub use export::Texts;
 pub use import::{Importer, Incoming, Put};
 pub use landing::write_new;
 pub use lookup::directory_of;
-pub use once::{REST_LOST, SyncReport, Wanted, ask_for_rest, fetch_once, fetch_rest, run_once};
+pub use once::{
+    REST_LOST, SyncReport, Wanted, ask_for_rest, fetch_once, fetch_rest, list_once, run_once,
+};
 pub use outbox::settle_outbox;
 pub use setup::{
     AccountSetup, Keep, LIST_EVERY, LoginSource, Maildrop, Outgoing, SaveSent, Sender, Setup,

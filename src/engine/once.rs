@@ -105,6 +105,22 @@ pub async fn run_once(
     })
 }
 
+/// Reads which folders an account has, and nothing of what is in them.
+///
+/// # Errors
+/// What went wrong, as a sentence with what to do.
+pub async fn list_once(store: &Store, setup: &AccountSetup) -> Result<(), String> {
+    let db = Db::start(store).map_err(|e| e.to_string())?;
+    let listed = async {
+        let account = prepare(&db, setup, Wanted::Replay).await?;
+        account.board.note(|w| w.is_list_due = true);
+        replay_only(&account).await
+    }
+    .await;
+    let _closed = tokio::task::spawn_blocking(move || db.close()).await;
+    listed.map_err(|failure: Failure| sentence(&failure))
+}
+
 /// Fetches all bytes of one message into the store.
 ///
 /// # Errors

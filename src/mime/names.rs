@@ -75,7 +75,14 @@ fn clean_char(c: char) -> Option<char> {
 fn made_up(mime_type: &str, index: usize) -> String {
     let extension = extension_of(mime_type);
     let number = index + 1;
-    format!("attachment-{number}{extension}")
+    let what = match mime_type {
+        "text/calendar" => "invitation",
+        "message/delivery-status" | "message/global-delivery-status" => "delivery-report",
+        "message/disposition-notification" => "read-receipt",
+        "text/rfc822-headers" | "message/global-headers" => "headers",
+        _ => "attachment",
+    };
+    format!("{what}-{number}{extension}")
 }
 
 fn extension_of(mime_type: &str) -> &'static str {
@@ -90,6 +97,7 @@ fn extension_of(mime_type: &str) -> &'static str {
         "message/delivery-status"
         | "message/global-delivery-status"
         | "message/disposition-notification"
+        | "message/global-headers"
         | "text/rfc822-headers" => ".txt",
         "application/pdf" => ".pdf",
         "application/zip" => ".zip",
@@ -194,6 +202,13 @@ mod tests {
         assert_eq!(eml("Re: a/b", 0), "Re_ a_b.eml");
         assert_eq!(eml("", 4), "attachment-5.eml");
         assert_eq!(eml("note.EML", 0), "note.EML");
+        for (mime_type, name) in [
+            ("text/calendar", "invitation-1.ics"),
+            ("message/delivery-status", "delivery-report-1.txt"),
+            ("text/rfc822-headers", "headers-1.txt"),
+        ] {
+            assert_eq!(file_name("", mime_type, 0), name);
+        }
     }
 
     proptest::proptest! {

@@ -106,7 +106,7 @@ fn files_messages_and_invitations_are_listed() {
         [
             ("2".to_owned(), "a.pdf"),
             ("3".to_owned(), "Grüße.eml"),
-            ("4".to_owned(), "attachment-3.ics"),
+            ("4".to_owned(), "invitation-3.ics"),
             ("6".to_owned(), "attachment-4.png"),
             ("5".to_owned(), "in.gif"),
         ]

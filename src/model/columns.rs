@@ -29,6 +29,8 @@ mod tests {
             // Two letters that a shaping terminal may join, in two cells all the same.
             ("لا", 2),
             ("الاشتراك", 8),
+            // What parts two letters takes no cell.
+            ("می\u{200c}خواهم", 7),
         ] {
             assert_eq!(columns(text), wide, "{text}");
         }

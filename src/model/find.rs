@@ -156,7 +156,9 @@ fn fold(c: char, minds_case: bool, out: &mut String) {
     let normal = DecomposingNormalizerBorrowed::new_nfkd();
     let mut bytes = [0; 4];
     let parts = normal.normalize(c.encode_utf8(&mut bytes));
-    for c in parts.chars().filter(|c| !is_accent(*c)) {
+    // Who types a word seldom types what only parts its letters.
+    let is_passed = |c: &char| is_accent(*c) || *c == '\u{200c}';
+    for c in parts.chars().filter(|c| !is_passed(c)) {
         let plain = match c {
             'ø' => "o",
             'Ø' => "O",

@@ -26,7 +26,7 @@ impl Safe {
         let mut marks = 0usize;
         let mut chars = text.chars().peekable();
         while let Some(c) = chars.next() {
-            if c != '\u{200d}' && is_mark(c) {
+            if !is_joiner(c) && is_mark(c) {
                 marks += 1;
                 if marks <= MARKS_MAX {
                     out.push(c);
@@ -34,11 +34,18 @@ impl Safe {
                 continue;
             }
             // A joiner needs a base as a mark does, and so does not begin a new count.
-            marks = if c == '\u{200d}' { marks + 1 } else { 0 };
+            marks = if is_joiner(c) { marks + 1 } else { 0 };
             if marks > MARKS_MAX {
                 continue;
             }
             match c {
+                NON_JOINER => {
+                    let before = out.chars().next_back();
+                    let after = chars.peek().copied();
+                    if before.is_some_and(is_joined) && after.is_some_and(is_joined) {
+                        out.push(c);
+                    }
+                }
                 '\r' if chars.peek() == Some(&'\n') => {}
                 '\t' | '\n' | '\r' | '\u{2028}' | '\u{2029}' | '\u{85}' => out.push(' '),
                 _ => push_clean(&mut out, c),
@@ -78,6 +85,23 @@ impl Safe {
     }
 }
 
+/// Parts letters that would be written joined, as Persian orthography asks for.
+const NON_JOINER: char = '\u{200c}';
+
+const fn is_joiner(c: char) -> bool {
+    matches!(c, '\u{200c}' | '\u{200d}')
+}
+
+/// Letters and marks of scripts in which neighbours join: there, and nowhere else, a non-joiner between
+/// two of them is seen.
+const fn is_joined(c: char) -> bool {
+    matches!(c, '\u{620}'..='\u{669}' | '\u{66e}'..='\u{6ff}' | '\u{700}'..='\u{8ff}'
+        | '\u{900}'..='\u{df4}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17d3}'
+        | '\u{1820}'..='\u{18aa}' | '\u{fb50}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}')
+        && !is_direction(c)
+        && !is_dropped(c)
+}
+
 /// Whatever takes no column of its own and so can pile up on the character before it. The rule of
 /// the width tables covers the marks of every script; eight on one base occur in none.
 fn is_mark(c: char) -> bool {
@@ -89,7 +113,7 @@ const fn is_direction(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Invisible: soft hyphen, zero-width space and non-joiner, word joiner and invisible operators,
+/// Invisible: soft hyphen, zero-width space, a non-joiner where nothing joins, word joiner and invisible operators,
 /// byte order mark, fillers, interlinear marks, variation and language tags.
 const fn is_dropped(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
@@ -201,8 +225,29 @@ mod tests {
     }
 
     #[test]
+    fn a_non_joiner_stays_between_letters_that_would_join_and_vanishes_elsewhere() {
+        for word in ["می\u{200c}خواهم", "नमस्\u{200c}ते", "خانه\u{200c}ها"]
+        {
+            assert_eq!(Safe::line(word).as_str(), word);
+        }
+        let spoofs = [
+            ("pay\u{200c}pal", "paypal"),
+            ("می\u{200c}", "می"),
+            ("\u{200c}می", "می"),
+            ("می\u{200c}x", "میx"),
+            ("می\u{200c}\u{200c}\u{200c}خ", "می\u{200c}خ"),
+        ];
+        for (text, shown) in spoofs {
+            assert_eq!(Safe::line(text).as_str(), shown);
+        }
+        let flood: String = std::iter::repeat_n("\u{64b}\u{200c}", 50).collect();
+        let shown = Safe::line(&format!("م{flood}م"));
+        assert!(shown.as_str().chars().count() <= 2 + MARKS_MAX, "{shown}");
+    }
+
+    #[test]
     fn what_is_safe_stays_as_it_is() {
-        let wild = "a\u{1b}\u{202e}\u{300}\u{200d}\u{1f469}\u{200d}\u{1f467}\t\u{9b}\u{93c}";
+        let wild = "می\u{200c}خ\u{200c}a\u{1b}\u{202e}\u{300}\u{200d}\u{1f469}\u{200d}\u{1f467}\t\u{9b}\u{93c}";
         let once = Safe::line(wild);
         assert_eq!(Safe::line(once.as_str()), once);
     }

@@ -34,6 +34,8 @@ type Backend = CrosstermBackend<BufWriter<Stdout>>;
 pub(super) struct Screen {
     inner: ratatui::Terminal<Backend>,
     has_mouse: bool,
+    /// What came from the terminal before the keyboard was read.
+    early: Vec<u8>,
 }
 
 impl Screen {
@@ -53,7 +55,13 @@ impl Screen {
         Ok(Self {
             inner: blank()?,
             has_mouse,
+            early: Vec::new(),
         })
+    }
+
+    /// What came from the terminal before the keyboard was read: an answer, and keys.
+    pub(super) fn take_early(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.early)
     }
 
     /// The size in columns and rows.
@@ -77,7 +85,8 @@ impl Screen {
     pub(super) fn has_sixels(&mut self) -> bool {
         #[cfg(unix)]
         {
-            self.write(b"\x1b[c").is_ok() && attributes().is_some_and(|a| a.contains(&4))
+            self.write(b"\x1b[c").is_ok()
+                && attributes(&mut self.early).is_some_and(|a| a.contains(&4))
         }
         #[cfg(not(unix))]
         {
@@ -141,11 +150,10 @@ impl Screen {
 
 /// The attributes that the terminal answers with: `ESC [ ? 62 ; 4 c`.
 #[cfg(unix)]
-fn attributes() -> Option<Vec<u16>> {
+fn attributes(said: &mut Vec<u8>) -> Option<Vec<u16>> {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     let stdin = std::io::stdin();
     let end = clock::monotonic() + ANSWER_WAIT;
-    let mut said = Vec::new();
     while said.len() < ANSWER_MAX {
         let left = end.saturating_duration_since(clock::monotonic());
         let wait = Timespec::try_from(left).ok()?;
@@ -156,7 +164,7 @@ fn attributes() -> Option<Vec<u16>> {
         let mut bytes = [0; 64];
         let count = rustix::io::read(&stdin, &mut bytes).ok()?;
         said.extend(bytes.iter().take(count));
-        if let Some(found) = answer(&said) {
+        if let Some(found) = answer(said) {
             return Some(found);
         }
         if count == 0 {

@@ -397,3 +397,57 @@ fn what_goes_on() {
     scene.press("gj");
     insta::assert_snapshot!("activity__nothing__80x24", frame(&scene));
 }
+
+#[test]
+fn the_title_says_what_is_read_while_its_head_is_out_of_sight() {
+    let title = |scene: &Scene| frame(scene).lines().next().unwrap_or_default().to_owned();
+    let mut scene = Scene::new(60, 12);
+    scene.press("enter");
+    assert!(
+        !title(&scene).contains("Q2 launch plan"),
+        "{}",
+        title(&scene)
+    );
+    scene.press("G");
+    assert!(
+        title(&scene).contains("Re: Q2 launch plan"),
+        "{}",
+        title(&scene)
+    );
+    scene.press("g g");
+    assert!(title(&scene).contains("1 of 39"), "{}", title(&scene));
+    let mut scene = crate::app::conversation_tests::scene(80, 24);
+    scene.press("g c");
+    assert!(
+        title(&scene).contains("Q2 launch plan"),
+        "{}",
+        title(&scene)
+    );
+}
+
+#[test]
+fn many_files_leave_the_text_in_sight_and_one_alone_needs_one_row_with_its_key() {
+    let mut scene = Scene::new(80, 24);
+    let file = scene.reading.attachments[0].clone();
+    let name = |n| Safe::line(&format!("report of {n} with annex.pdf"));
+    let files = (1980..2020).map(|n| crate::model::Attachment {
+        name: name(n),
+        ..file.clone()
+    });
+    scene.reading.attachments = files.collect();
+    scene.press("j k enter");
+    let seen = frame(&scene);
+    assert!(seen.contains("and 37 more A"), "{seen}");
+    assert!(seen.contains("Hey, just a short follow-up"), "{seen}");
+
+    let mut scene = Scene::new(80, 24);
+    let reading = &mut scene.reading;
+    reading.attachments.truncate(1);
+    reading.links.clear();
+    (reading.blocked_images, reading.trackers) = (0, 0);
+    (reading.is_html, reading.has_other_form) = (false, false);
+    scene.press("j k enter");
+    let seen = frame(&scene);
+    assert!(seen.contains("\n [1] agenda.pdf 120 K   A\n"), "{seen}");
+    assert!(!seen.contains("1 file"), "{seen}");
+}

@@ -335,7 +335,7 @@ fn text_of(app: &App, row: Row, reading: Option<&Reading>, cols: u16) -> Safe {
             let told = Safe::join(&[Safe::fixed("Pillarbox says:"), row.text.clone()], " ");
             sentence(vec![told, key])
         }),
-        Row::Files { first, count } => {
+        Row::Files { first, count, .. } => {
             let files = reading
                 .attachments
                 .iter()

@@ -102,6 +102,15 @@ fn nothing(app: &App, canvas: &mut Canvas, area: Area) {
     }
 }
 
+/// The key of an action where the keys are: beside the list others may do it, or none.
+fn key_of(app: &App, action: &str) -> Safe {
+    let context = match app.focus {
+        Context::List => Context::List,
+        Context::Reader | Context::Sidebar => Context::Reader,
+    };
+    app.keymap.first(action, context)
+}
+
 /// Draws one row of a message.
 pub(super) fn draw_row(app: &App, reader: &Reader, canvas: &mut Canvas, area: Area, row: Row) {
     if let Row::Source(n) = row {
@@ -129,7 +138,7 @@ pub(super) fn draw_row(app: &App, reader: &Reader, canvas: &mut Canvas, area: Ar
             }
         }
         Row::Facts => facts(app, canvas, area, reading),
-        Row::Files { first, count } => files(canvas, area, reading, first, count),
+        Row::Files { .. } => files(app, canvas, area, reading, row),
         Row::Card(n) => {
             if let Some(row) = reader.card_rows().get(n) {
                 card(app, canvas, area, row);
@@ -184,7 +193,7 @@ fn folded(app: &App, canvas: &mut Canvas, area: Area, quote: u8, count: usize) {
     let glyph = canvas.theme.glyphs().folded;
     canvas.put(area, x, 1, &glyph, style);
     let used = canvas.put_rest(area, x + 2, &text, style);
-    let key = app.keymap.first("fold-quotes", Context::Reader);
+    let key = key_of(app, "fold-quotes");
     let key_style = canvas.style(Paint::Key);
     canvas.put_rest(area, x + 4 + used, &key, key_style);
 }
@@ -318,16 +327,14 @@ pub(super) fn facts(app: &App, canvas: &mut Canvas, area: Area, reading: &Readin
         push("mailing list".to_owned(), "unsubscribe");
     }
     // Where there is no room for all, what has no key and is no count goes first.
-    let cols = |(text, action): &(Safe, &'static str)| {
-        text.cols() + app.keymap.first(action, Context::Reader).cols() + 4
-    };
+    let cols = |(text, action): &(Safe, &'static str)| text.cols() + key_of(app, action).cols() + 4;
     if all.iter().map(cols).sum::<u16>() > area.w + 3 {
         all.retain(|(text, action)| !action.is_empty() || text.as_str() != "from HTML");
     }
     let (dim, key_style) = (canvas.style(Paint::Dim), canvas.style(Paint::Key));
     let mut x = 0;
     for (text, action) in all {
-        let key = app.keymap.first(action, Context::Reader);
+        let key = key_of(app, action);
         let needed = text.cols() + key.cols() + 1;
         if x + needed > area.w {
             continue;
@@ -338,7 +345,19 @@ pub(super) fn facts(app: &App, canvas: &mut Canvas, area: Area, reading: &Readin
     }
 }
 
-fn files(canvas: &mut Canvas, area: Area, reading: &Reading, first: usize, count: usize) {
+fn files(app: &App, canvas: &mut Canvas, area: Area, reading: &Reading, row: Row) {
+    let Row::Files { first, count, more } = row else {
+        return;
+    };
+    let more_text = match more {
+        Some(n) if n > 0 => Safe::line(&format!("and {n} more ")),
+        _ => Safe::default(),
+    };
+    let key = more.map_or_else(Safe::default, |_| key_of(app, "attachments"));
+    let reserved = match more {
+        Some(_) => more_text.cols() + key.cols() + 3,
+        None => 0,
+    };
     let dim = canvas.style(Paint::Dim);
     let plain = canvas.style(Paint::Plain);
     let mut x = 0;
@@ -350,10 +369,12 @@ fn files(canvas: &mut Canvas, area: Area, reading: &Reading, first: usize, count
             size = Safe::join(&[size, Safe::fixed(file.outside)], " ");
         }
         x += canvas.put_rest(area, x, &number, dim);
-        let room = area.w.saturating_sub(x + size.cols() + 1);
+        let room = area.w.saturating_sub(x + size.cols() + 1 + reserved);
         x += canvas.put(area, x, room, &file.name, plain) + 1;
         x += canvas.put_rest(area, x, &size, dim) + 3;
     }
+    x += canvas.put_rest(area, x, &more_text, dim);
+    canvas.put_rest(area, x, &key, canvas.style(Paint::Key));
 }
 
 /// What holds of the text that follows. Its mark stands where that of a card does.
@@ -392,7 +413,7 @@ fn card(app: &App, canvas: &mut Canvas, area: Area, row: &CardRow) {
     let glyph = canvas.theme.glyphs().card;
     canvas.put(edge, 0, 1, &glyph, mark);
     let used = canvas.put_rest(area, 1, &row.text, style);
-    let key = app.keymap.first(row.action, Context::Reader);
+    let key = key_of(app, row.action);
     let key_style = canvas.style(Paint::Key);
     canvas.put_rest(area, used + 2, &key, key_style);
 }

@@ -24,6 +24,10 @@ pub(super) fn title(app: &App, canvas: &mut Canvas, area: Area) {
     let dim = canvas.style(Paint::Dim);
     let mut x = 1;
     x += canvas.put_rest(left, x, &app.place_name(), title) + 2;
+    if let Some(subject) = subject_out_of_sight(app) {
+        canvas.put_rest(left, x, &subject, canvas.style(Paint::Strong));
+        return;
+    }
     let list = &app.list;
     if let Some(unread) = app.unread_here().filter(|n| *n > 0) {
         let style = canvas.style(Paint::Strong);
@@ -55,6 +59,24 @@ pub(super) fn title(app: &App, canvas: &mut Canvas, area: Area) {
         Sort::Size => "largest first",
     };
     canvas.put_rest(left, x, &sort, dim);
+}
+
+/// What is read, where neither the list nor the message's own head shows it: in a conversation, and
+/// further down in a message. Whoever has it read out is not told again at each page.
+fn subject_out_of_sight(app: &App) -> Option<Safe> {
+    let panes = app.panes();
+    if panes.reader.is_empty() || !panes.list.is_empty() || app.is_linear() {
+        return None;
+    }
+    if let Some(talk) = app.thread_view() {
+        return talk
+            .messages()
+            .get(talk.at())
+            .map(|m| m.row.subject.clone());
+    }
+    let placed = app.reader.placed.filter(|_| app.reader.scroll() > 0)?;
+    let (_, row) = app.list.find(placed)?;
+    Some(row.subject.clone())
 }
 
 const fn gap(used: u16) -> u16 {
@@ -152,7 +174,7 @@ fn notice<'a>(app: &'a App, canvas: &mut Canvas, panes: Panes) -> Option<&'a Saf
     let back = shown.and_then(|n| match n.kind {
         NoticeKind::Undoable => Some(("undo", app.keymap.first("undo", app.focus))),
         NoticeKind::Redoable => Some(("redo", app.keymap.first("redo", app.focus))),
-        NoticeKind::Done | NoticeKind::Error => None,
+        NoticeKind::Done | NoticeKind::Refused | NoticeKind::Error => None,
     });
     // The key that takes it back must not be pushed out by a long sentence.
     let reserved = back.as_ref().map_or(0, |(_, key)| key.cols() + 9);

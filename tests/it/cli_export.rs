@@ -451,3 +451,27 @@ fn what_is_asked_for_wrongly_is_said_before_anything_is_done() {
     assert_eq!(fs::read_to_string(&file).unwrap(), "Dear diary,\n");
     assert_eq!(scene.count("A"), 0);
 }
+
+#[test]
+fn mail_is_imported_into_an_account_that_keeps_it_here_before_its_server_was_ever_reached() {
+    let program = Program::new(
+        "[accounts.old]\naddress = \"ann@example.org\"\n[accounts.old.pop3]\nhost = \"127.0.0.1\"\n\
+         port = 1\ntls = \"none\"\nuser = \"ann\"\npassword = \"secret\"\n",
+    );
+    let path = program.folder().join("box");
+    fs::write(
+        &path,
+        "From a@b Thu Jan  1 00:00:00 2026\nSubject: kept\n\nText.\n",
+    )
+    .unwrap();
+    let path = path.to_str().unwrap();
+    let said = program.run(&["import", path, "INBOX"]).expect(0);
+    assert_eq!(said.stdout, "Imported 1 message into INBOX.\n");
+    assert_eq!(program.run(&["list", "INBOX", "--json"]).json().len(), 1);
+    // A name that is none of its folders is still refused.
+    let said = program.run(&["import", path, "Nowhere"]).expect(1);
+    assert!(
+        said.stderr.contains("there is no folder \"Nowhere\""),
+        "{said:?}"
+    );
+}

@@ -2,6 +2,7 @@
 //!
 //! Called through the table. Nothing may leave this computer before the user has seen where it goes.
 
+use super::read::at_hand;
 use super::{Availability, Count};
 use crate::app::overlay::Confirmed;
 use crate::app::picker::Choice;
@@ -18,8 +19,8 @@ fn list(app: &App) -> Option<&ListCard> {
 }
 
 pub(super) fn can_unsubscribe(app: &App) -> Availability {
-    match (app.reader.reading(), list(app)) {
-        (None, _) => Availability::No("no message is open"),
+    match (at_hand(app), list(app)) {
+        (Err(why), _) => why,
         (_, Some(list)) if list.way.is_some() => Availability::Yes,
         _ => Availability::No("this message does not say how to leave a list"),
     }
@@ -86,12 +87,10 @@ pub(super) fn unsubscribe(app: &mut App, _: Count) -> Vec<Effect> {
 }
 
 pub(super) fn can_check(app: &App) -> Availability {
-    match app.reader.reading() {
-        None => Availability::No("no message is open"),
-        Some(reading) if reading.cards.iter().any(|c| c.kind == CardKind::Seal) => {
-            Availability::Yes
-        }
-        Some(_) => Availability::No("nothing in this message is signed or encrypted"),
+    match at_hand(app) {
+        Err(why) => why,
+        Ok(reading) if reading.cards.iter().any(|c| c.kind == CardKind::Seal) => Availability::Yes,
+        Ok(_) => Availability::No("nothing in this message is signed or encrypted"),
     }
 }
 
@@ -112,8 +111,8 @@ fn invite(app: &App) -> Option<&InviteCard> {
 }
 
 pub(super) fn can_answer_invite(app: &App) -> Availability {
-    match (app.reader.reading(), invite(app)) {
-        (None, _) => Availability::No("no message is open"),
+    match (at_hand(app), invite(app)) {
+        (Err(why), _) => why,
         (_, Some(invite)) if invite.can_answer => Availability::Yes,
         (_, Some(_)) => Availability::No("this invitation asks you for no answer"),
         _ => Availability::No("this message is no invitation"),

@@ -2,6 +2,7 @@
 //!
 //! Called through the table. Nothing may be fetched from the web but by the user's word.
 
+use super::read::at_hand;
 use super::{Availability, Count};
 use crate::app::picker::Choice;
 use crate::app::{App, Effect, Item, PickerKind, Pictures, gallery};
@@ -10,9 +11,9 @@ use crate::model::Safe;
 
 /// Whether there are remote pictures, and somewhere to show them.
 pub(super) fn can_load(app: &App) -> Availability {
-    let Some(_) = app.reader.reading() else {
-        return Availability::No("no message is open");
-    };
+    if let Err(why) = at_hand(app) {
+        return why;
+    }
     match app.shown_pictures() {
         _ if app.reader.gallery.remote().is_empty() => {
             Availability::No("there is no remote picture in this message")

@@ -13,11 +13,22 @@ use crate::app::{
 use crate::bus::{Command, Form};
 use crate::model::{Link, PartId, Placed, Reading, Rest, Safe};
 
+/// The message that keys mean: in the list only the one under the cursor, and that where it was read.
+/// Without a preview the reader still holds what was read before.
+pub(super) fn at_hand(app: &App) -> Result<&Reading, Availability> {
+    let row = app.list.current().map(placed);
+    if app.focus == Context::List && app.reader.placed != row {
+        return Err(Availability::No("{open} reads the message first"));
+    }
+    let reading = app.reader.reading();
+    reading.ok_or(Availability::No("no message is open"))
+}
+
 pub(super) fn has(app: &App, is_there: fn(&Reading) -> bool, why: &'static str) -> Availability {
-    match app.reader.reading() {
-        Some(reading) if is_there(reading) => Availability::Yes,
-        Some(_) => Availability::No(why),
-        None => Availability::No("no message is open"),
+    match at_hand(app) {
+        Ok(reading) if is_there(reading) => Availability::Yes,
+        Ok(_) => Availability::No(why),
+        Err(why) => why,
     }
 }
 

@@ -213,8 +213,9 @@ pub(super) fn cycle_layout(app: &mut App, _: Count) -> Vec<Effect> {
 }
 
 pub(super) fn toggle_sidebar(app: &mut App, _: Count) -> Vec<Effect> {
-    if app.cols < 80 {
-        // There it can only take the place of the list.
+    let is_read_alone = app.focus == Context::Reader && app.panes().sidebar.is_empty();
+    if app.cols < 80 || (app.has_sidebar && is_read_alone) {
+        // There it can only take the place of what is shown.
         app.focus = match app.focus {
             Context::Sidebar => Context::List,
             Context::List | Context::Reader => Context::Sidebar,

@@ -125,7 +125,7 @@ fn in_field(app: &mut App, key: Key) -> Vec<Effect> {
 
 fn unknown(app: &mut App, key: Key) -> Vec<Effect> {
     let text = format!("{key} does nothing here; the last line shows the keys that do");
-    app.say(Safe::line(&text))
+    app.say_no(Safe::line(&text))
 }
 
 fn in_from(app: &mut App, key: Key) -> Vec<Effect> {

@@ -267,7 +267,7 @@ pub(super) fn key(app: &mut App, key: Key) -> Vec<Effect> {
         Code::PageUp => composer.scroll_review(-page, area),
         _ => {
             let text = format!("{key} does nothing here; the last line shows the keys that do");
-            return app.say(Safe::line(&text));
+            return app.say_no(Safe::line(&text));
         }
     }
     Vec::new()

@@ -14,6 +14,9 @@ use crate::model::LineKind;
 const SUPERSCRIPT: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
 const SUBSCRIPT: [char; 10] = ['₀', '₁', '₂', '₃', '₄', '₅', '₆', '₇', '₈', '₉'];
 
+/// Stands before and behind what is struck out, as in Markdown.
+const STRUCK: &str = "~~";
+
 const fn is_block(name: &str) -> bool {
     matches!(
         name.as_bytes(),
@@ -106,6 +109,7 @@ impl Flow<'_> {
                     rows: number("rowspan").min(20),
                     ..FoundCell::default()
                 });
+                self.begin_struck(id, name, &look, &ctx);
                 // The outer lists and signs do not reach into it.
                 return Some(Ctx { indent: 0, ..ctx });
             }
@@ -116,7 +120,20 @@ impl Flow<'_> {
             "rt" => self.words_of_ours("(", &ctx),
             _ => self.begin_block(id, name, &look),
         }
+        self.begin_struck(id, name, &look, &ctx);
         Some(ctx)
+    }
+
+    /// What is struck out stands between signs as well: many terminals have no line for it, and it
+    /// would read as if it were still so.
+    fn begin_struck(&mut self, id: Id, name: &str, look: &Look, ctx: &Ctx) {
+        let is_in_line = matches!(name, "td" | "th" | "p")
+            || !matches!(name, "table" | "tr") && self.gap_of(id, name, look).is_none();
+        let is_begun = self.striking.is_some() || self.ctx().emphasis.is_struck;
+        if ctx.emphasis.is_struck && !is_begun && is_in_line && self.facts.of(id).text_bytes > 0 {
+            self.striking = Some(id);
+            self.words_of_ours(STRUCK, ctx);
+        }
     }
 
     /// Whether an element is there for the line that it has, and across the page: what stands over
@@ -265,6 +282,10 @@ impl Flow<'_> {
         let name = tree.name(id);
         let look = self.facts.of(id).look;
         let ctx = self.ctx();
+        if self.striking == Some(id) {
+            self.striking = None;
+            self.words_of_ours(STRUCK, &ctx);
+        }
         match name {
             "a" => self.end_link(id, &ctx, &look),
             "table" => self.end_table(),

@@ -76,6 +76,8 @@ pub(super) struct Flow<'a> {
     pub(super) tables: Vec<Found>,
     /// The words of the link that is open.
     pub(super) link_words: String,
+    /// The element that strikes out what is in it.
+    pub(super) striking: Option<Id>,
     contexts: Vec<Ctx>,
     base: Sink,
     /// The cells that are open, the innermost last.
@@ -96,6 +98,7 @@ pub(super) fn page(tree: &Tree, facts: &Facts, links: &mut Links) -> Page {
         lists: Vec::new(),
         tables: Vec::new(),
         link_words: String::new(),
+        striking: None,
         contexts: Vec::new(),
         base: Sink::default(),
         cells: Vec::new(),

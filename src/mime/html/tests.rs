@@ -381,3 +381,19 @@ fn pictures_in_frames_of_no_size_are_there_and_lines_are_rules() {
     assert_eq!(shown.lines, ["[picture: A boat]", "", &rule, "", "after"]);
     assert_eq!(shown.hidden, ["Hidden by the", "sender: spam words"]);
 }
+
+#[test]
+fn what_is_struck_out_is_seen_as_such_where_the_terminal_draws_no_line() {
+    let shown = show(
+        "<p><s>24 <i>old</i></s> 19 <span style='text-decoration:line-through'>Open</span><s></s>\
+         <table border=1><tr><th>a</th><th>b</th></tr>\
+         <tr><td style='text-decoration:line-through'>49</td><td>39</td></tr></table>",
+        40,
+    );
+    assert_eq!(shown.lines.first().unwrap(), "~~24 old~~ 19 ~~Open~~");
+    assert!(
+        shown.lines.iter().any(|l| l.contains("~~49~~")),
+        "{:?}",
+        shown.lines
+    );
+}

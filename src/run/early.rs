@@ -1,0 +1,136 @@
+//! What was typed while the terminal was asked what it is, before the keyboard was read.
+//!
+//! Called by `run` at the start. Only what is surely a key or a paste is taken; answers of the terminal
+//! and all other sequences must never become keys.
+
+use crate::app::{Code, Input, Key};
+
+const ESC: u8 = 0x1b;
+
+/// The inputs that these bytes stand for.
+pub(super) fn inputs(bytes: &[u8]) -> Vec<Input> {
+    let mut all = Vec::new();
+    let mut rest = bytes;
+    while let Some((first, after)) = rest.split_first() {
+        let (input, left) = match (*first, after.first()) {
+            (ESC, Some(b'[')) => sequence(after.get(1..).unwrap_or_default()),
+            (ESC, Some(b'O')) => {
+                let key = after.get(1).and_then(|last| named(b"", *last));
+                (key, after.get(2..).unwrap_or_default())
+            }
+            (ESC, Some(c)) if c.is_ascii_graphic() => {
+                let key = Key::new(Code::Char(char::from(*c)), false, true, false);
+                let left = after.get(1..).unwrap_or_default();
+                (Some(Input::Key(key)), left)
+            }
+            _ => plain(rest),
+        };
+        all.extend(input);
+        rest = left;
+    }
+    all
+}
+
+/// What follows `ESC [`.
+fn sequence(bytes: &[u8]) -> (Option<Input>, &[u8]) {
+    let end = bytes.iter().position(|b| (0x40..=0x7e).contains(b));
+    // One that is cut off is none.
+    let Some((parameters, [last, left @ ..])) = end.and_then(|n| bytes.split_at_checked(n)) else {
+        return (None, &[]);
+    };
+    if (parameters, *last) == (b"200", b'~') {
+        return pasted(left);
+    }
+    (named(parameters, *last), left)
+}
+
+/// A paste up to its end; without one it is not known what else it would have been.
+fn pasted(bytes: &[u8]) -> (Option<Input>, &[u8]) {
+    const END: &[u8] = b"\x1b[201~";
+    let Some(end) = bytes.windows(END.len()).position(|w| w == END) else {
+        return (None, &[]);
+    };
+    let text = bytes.get(..end).unwrap_or_default();
+    let left = bytes.get(end + END.len()..).unwrap_or_default();
+    let text = String::from_utf8_lossy(text).into_owned();
+    (Some(Input::Paste(text)), left)
+}
+
+/// A key that sends a sequence.
+fn named(parameters: &[u8], last: u8) -> Option<Input> {
+    let code = match (parameters, last) {
+        (b"", b'A') => Code::Up,
+        (b"", b'B') => Code::Down,
+        (b"", b'C') => Code::Right,
+        (b"", b'D') => Code::Left,
+        (b"", b'H') | (b"1" | b"7", b'~') => Code::Home,
+        (b"", b'F') | (b"4" | b"8", b'~') => Code::End,
+        (b"2", b'~') => Code::Insert,
+        (b"3", b'~') => Code::Delete,
+        (b"5", b'~') => Code::PageUp,
+        (b"6", b'~') => Code::PageDown,
+        _ => return None,
+    };
+    Some(Input::Key(Key::plain(code)))
+}
+
+/// A key that sends what it says.
+fn plain(bytes: &[u8]) -> (Option<Input>, &[u8]) {
+    let key = |code| Some(Input::Key(Key::plain(code)));
+    let Some((first, after)) = bytes.split_first() else {
+        return (None, &[]);
+    };
+    match *first {
+        b'\r' | b'\n' => (key(Code::Enter), after),
+        b'\t' => (key(Code::Tab), after),
+        0x08 | 0x7f => (key(Code::Backspace), after),
+        ESC => (key(Code::Esc), after),
+        control @ 1..=26 => {
+            let letter = Code::Char(char::from(control - 1 + b'a'));
+            let pressed = Key::new(letter, true, false, false);
+            (Some(Input::Key(pressed)), after)
+        }
+        _ => {
+            let found = (1..=4).find_map(|n| {
+                let (c, left) = bytes.split_at_checked(n)?;
+                // The shortest text there is, is one character.
+                let c = std::str::from_utf8(c).ok()?.chars().next()?;
+                Some(((!c.is_control()).then(|| key(Code::Char(c)))?, left))
+            });
+            found.unwrap_or((None, after))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(bytes: &[u8]) -> Vec<String> {
+        let all = inputs(bytes).into_iter();
+        all.map(|input| match input {
+            Input::Key(key) => crate::app::Chord::of(vec![key]).to_string(),
+            Input::Paste(text) => format!("paste {text}"),
+            other => panic!("{other:?}"),
+        })
+        .collect()
+    }
+
+    #[test]
+    fn keys_around_an_answer_of_the_terminal_are_taken_and_the_answer_is_none() {
+        assert_eq!(keys(b"jj\x1b[?62;4cG"), ["j", "j", "G"]);
+        assert_eq!(keys(b"\x1b[?62;4"), [""; 0]);
+        assert_eq!(keys("ü日".as_bytes()), ["ü", "日"]);
+        assert_eq!(keys(b"\x1b[B\x1bOA\x1b[6~"), ["Down", "Up", "PgDn"]);
+        assert_eq!(keys(b"\r\x0b"), ["Enter", "Ctrl-K"]);
+        assert_eq!(keys(b"d\x1b"), ["d", "Esc"]);
+    }
+
+    #[test]
+    fn a_paste_and_what_else_a_terminal_says_become_no_keys() {
+        assert_eq!(keys(b"\x1b[200~dd\x1b[201~j"), ["paste dd", "j"]);
+        assert_eq!(keys(b"j\x1b[200~dd"), ["j"]);
+        assert_eq!(keys(b"\x1b[I\x1b[<0;3;4M\x1b[<0;3;4mx"), ["x"]);
+        assert_eq!(keys(b"\xff\xfej"), ["j"]);
+    }
+}

@@ -33,6 +33,18 @@ impl Store {
     pub fn open(dir: &Path) -> Result<Self> {
         let dir = std::path::absolute(dir).map_err(|e| cannot(dir, &e))?;
         make_private_folder(&dir).map_err(|e| cannot(&dir, &e))?;
+        let shown = dir.display().to_string();
+        Self::open_files(dir).map_err(|error| match error {
+            // SQLite does not say which of its files it was.
+            Error::Disk { file, detail } if !file.contains(&shown) => Error::Disk {
+                file: format!("{file} in {shown}"),
+                detail,
+            },
+            other => other,
+        })
+    }
+
+    fn open_files(dir: PathBuf) -> Result<Self> {
         let mut own = prepare_truth(
             &dir,
             &OWN,

@@ -3,17 +3,19 @@
 //! Called by `mod.rs`. Reads the store only, row by row; must never hold a whole mailbox.
 
 use super::args::ListArgs;
-use super::exit::{Exit, Failure};
+use super::exit::{Exit, Failure, complain};
 use super::output::Output;
 use super::place::{Place, Tree};
 use super::{terminal, text};
+use crate::engine::index_once;
 use crate::model::{
-    Address, Flag, Folding, Keyword, ListRow, Mailbox, Moment, Safe, Scope, Sort, ViewSpec,
+    Address, Flag, Folding, Keyword, ListRow, Mailbox, Moment, Query, Safe, Scope, Sort, ViewSpec,
 };
-use crate::store::{Reader, Summary};
+use crate::store::{Reader, Store, Summary};
 use jiff::tz::{Offset, TimeZone};
 use jiff::{Timestamp, Zoned};
 use serde::Serialize;
+use std::time::Duration;
 
 /// Rows that are read at a time.
 pub(super) const STEP: u32 = 500;
@@ -80,10 +82,14 @@ fn rfc3339(moment: Moment) -> Option<String> {
 
 /// Lists messages.
 pub(super) fn list(place: &Place, args: &ListArgs, output: &mut Output) -> Result<Exit, Failure> {
-    let reader = place.store()?.reader()?;
+    let filter = args.query.as_deref().map(query).transpose()?;
+    let store = place.store()?;
+    if let Some(query) = &filter {
+        index(&store, query);
+    }
+    let reader = store.reader()?;
     let tree = Tree::read(place, &reader)?;
     let mailbox = tree.find(&args.mailbox)?;
-    let filter = args.query.as_deref().map(query).transpose()?;
     let spec = ViewSpec {
         scope: Scope::Mailbox(mailbox.key),
         filter,
@@ -136,8 +142,21 @@ pub(super) fn print(
     Ok(())
 }
 
+/// Takes new texts into the index where a query asks for words in them: no screen may have run that does.
+pub(super) fn index(store: &Store, query: &Query) {
+    const PATIENCE: Duration = Duration::from_secs(20);
+    if !query.asks_for_text() {
+        return;
+    }
+    match index_once(store, PATIENCE) {
+        Ok(true) => {}
+        Ok(false) => complain("not all texts could be looked through yet; search again to go on"),
+        Err(error) => complain(&format!("new texts were not looked through: {error}")),
+    }
+}
+
 /// Reads a query as of today.
-pub(super) fn query(text: &str) -> Result<crate::model::Query, Failure> {
+pub(super) fn query(text: &str) -> Result<Query, Failure> {
     let epoch = jiff::civil::date(1970, 1, 1);
     let since = Zoned::now().date().since(epoch);
     let today = since.map_or(0, |span| span.get_days());

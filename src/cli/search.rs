@@ -32,6 +32,7 @@ pub(super) fn search(
         ));
     }
     let store = place.store()?;
+    listing::index(&store, &query);
     let reader = store.reader()?;
     let tree = Tree::read(place, &reader)?;
     let spec = spec(place, &tree, Some(query.clone()));

@@ -8,6 +8,7 @@ use super::board::Wishes;
 use super::changes::Changes;
 use super::clock;
 use super::gather;
+use super::indexer;
 use super::lane;
 use super::maildrop;
 use super::opened::OpenedTexts;
@@ -163,6 +164,8 @@ impl Dispatch {
             self.accounts.clone(),
             Arc::clone(&self.changes),
         ));
+        self.tasks
+            .spawn(indexer::run(self.db.clone(), self.accounts.clone()));
         let kept = Arc::clone(&self.kept);
         self.tasks.spawn(copy_later(self.accounts.clone(), kept));
         for account in &self.accounts {

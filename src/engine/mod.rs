@@ -28,6 +28,7 @@ mod filing;
 mod gather;
 mod horizon;
 mod import;
+mod indexer;
 mod inside;
 mod invites;
 mod landing;
@@ -81,6 +82,7 @@ pub use contacts::look_at_contacts;
 pub use crypto::{CryptoError, Gpg};
 pub use export::Texts;
 pub use import::{Importer, Incoming, Put};
+pub use indexer::index_once;
 pub use landing::write_new;
 pub use lookup::directory_of;
 pub use once::{

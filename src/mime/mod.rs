@@ -37,6 +37,7 @@ mod reply;
 mod review;
 mod seal;
 mod sealed;
+mod searched;
 mod subject;
 mod summary;
 mod text;
@@ -84,6 +85,7 @@ pub use seal::{
     Opened, Seal, SealKind, hide_remote, is_encrypted, opened_files, opened_part, opened_reading,
     seal,
 };
+pub use searched::searched_text;
 pub use summary::summary;
 pub use transfer::Decoder;
 pub use tree::{DecodedPart, decode_part, part_text, structure};

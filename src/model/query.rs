@@ -200,6 +200,16 @@ impl fmt::Display for Query {
 }
 
 impl Query {
+    /// Whether anything is looked for in the words of texts.
+    #[must_use]
+    pub fn asks_for_text(&self) -> bool {
+        match self {
+            Self::Term(term) => matches!(term, Term::Text(_) | Term::Body(_)),
+            Self::Not(inner) => inner.asks_for_text(),
+            Self::And(all) | Self::Or(all) => all.iter().any(Self::asks_for_text),
+        }
+    }
+
     fn nested(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::And(_) | Self::Or(_) => write!(f, "({self})"),

@@ -45,6 +45,7 @@ pub(super) const MIRROR: Schema = Schema {
         include_str!("schema_mirror.sql"),
         include_str!("schema_mirror_2.sql"),
         include_str!("schema_mirror_3.sql"),
+        include_str!("schema_mirror_4.sql"),
     ],
     is_cache: true,
     page_size: 4096,
@@ -60,6 +61,14 @@ pub(super) const LOCAL: Schema = Schema {
 pub(super) const CONTENT: Schema = Schema {
     file: "content.db",
     steps: &[include_str!("schema_content.sql")],
+    is_cache: true,
+    page_size: 8192,
+};
+
+/// The words of texts.
+pub(super) const SEARCH: Schema = Schema {
+    file: "search.db",
+    steps: &[include_str!("schema_search.sql")],
     is_cache: true,
     page_size: 8192,
 };

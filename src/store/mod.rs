@@ -87,6 +87,7 @@ mod tree_plan;
 mod tree_put;
 mod undo;
 mod view;
+mod words;
 
 pub use draft_copies::{AdoptedCopy, CopyState, DraftCopy, DraftDue};
 pub use drafts::{DraftRow, DraftState, Left, Opening};

@@ -3,9 +3,9 @@
 //! Called once at the start. `own.db` must never be moved, emptied or made anew here.
 
 use super::folder::make_private_folder;
-use super::migrate::{CONTENT, LOCAL, MIRROR, OWN, Schema, migrate};
+use super::migrate::{CONTENT, LOCAL, MIRROR, OWN, SEARCH, Schema, migrate};
 use super::sql::{Doing, meta, set_meta};
-use super::{Error, Reader, Result, Store, Writer, binding, text};
+use super::{Error, Reader, Result, Store, Writer, binding, text, words};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use std::cell::Cell;
@@ -67,7 +67,7 @@ impl Store {
             )
             .doing("opening the journal")?;
         }
-        for schema in [&MIRROR, &CONTENT] {
+        for schema in [&MIRROR, &CONTENT, &SEARCH] {
             prepare_cache(&mut own, &dir, schema)?;
         }
         drop(own);
@@ -117,7 +117,12 @@ impl Store {
     /// One connection with all files, `cache_kib` for the mirror.
     fn connection(&self, cache_kib: i64) -> Result<Connection> {
         let conn = connect(&self.dir.join(MIRROR.file))?;
-        for (schema, name) in [(OWN, "own"), (CONTENT, "content"), (LOCAL, "local")] {
+        for (schema, name) in [
+            (OWN, "own"),
+            (CONTENT, "content"),
+            (LOCAL, "local"),
+            (SEARCH, "search"),
+        ] {
             let path = self.dir.join(schema.file);
             let Some(path) = path.to_str() else {
                 return Err(not_utf8(&path));
@@ -130,15 +135,18 @@ impl Store {
              PRAGMA own.synchronous = FULL;
              PRAGMA content.synchronous = NORMAL;
              PRAGMA local.synchronous = FULL;
+             PRAGMA search.synchronous = NORMAL;
              PRAGMA main.cache_size = -{cache_kib};
              PRAGMA own.cache_size = -1024;
              PRAGMA content.cache_size = -1024;
              PRAGMA local.cache_size = -2048;
+             PRAGMA search.cache_size = -2048;
              PRAGMA wal_autocheckpoint = 8000;
              PRAGMA main.journal_size_limit = 33554432;
              PRAGMA own.journal_size_limit = 4194304;
              PRAGMA content.journal_size_limit = 33554432;
              PRAGMA local.journal_size_limit = 33554432;
+             PRAGMA search.journal_size_limit = 33554432;
              {TEXTS}"
         ))
         .doing("opening the mail store")?;
@@ -385,6 +393,8 @@ fn wanted_tables(schema: &Schema) -> &'static [&'static str] {
             "orphan",
             "leaving",
         ]
+    } else if schema.file == SEARCH.file {
+        &["meta", "words"]
     } else {
         &["meta", "raw", "part"]
     }
@@ -434,7 +444,7 @@ fn set_aside(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Ties the three files together; notices when one of them was made anew or exchanged.
+/// Ties the files together; notices when one of them was made anew or exchanged.
 fn link(writer: &mut Writer) -> Result<()> {
     if is_linked(&writer.conn).doing("opening the mail store")? {
         return Ok(());
@@ -470,6 +480,10 @@ fn link(writer: &mut Writer) -> Result<()> {
             .doing(doing)?;
             set_meta(tx, "main", "content", content).doing(doing)?;
         }
+        if get("search", "mirror")? != Some(mirror) {
+            words::empty(tx).doing(doing)?;
+            set_meta(tx, "search", "mirror", mirror).doing(doing)?;
+        }
         set_meta(tx, "main", "own", own).doing(doing)
     })
 }
@@ -481,5 +495,6 @@ fn is_linked(conn: &Connection) -> rusqlite::Result<bool> {
         && content.is_some()
         && meta(conn, "main", "own")? == meta(conn, "own", "id")?
         && meta(conn, "own", "mirror")? == mirror
-        && meta(conn, "main", "content")? == content)
+        && meta(conn, "main", "content")? == content
+        && meta(conn, "search", "mirror")? == mirror)
 }

@@ -1,12 +1,13 @@
 //! A query of the search language as a condition of SQL.
 //!
 //! Called by `order` and `rows`. What the user typed must never become part of the SQL text: it is
-//! bound. `body:` knows the first words of a message only; the index over whole texts is a file of
-//! its own that is not part of this module.
+//! bound. What is looked for in a text is looked for in its first words as it was typed, and in the
+//! index over whole texts word by word.
 
 use super::Result;
 use super::sql::{self, Doing};
 use super::text::fold;
+use super::words;
 use crate::model::{DEPTH_MAX, Keyword, MailboxKey, Query, Role, Term};
 use rusqlite::types::Value;
 use rusqlite::{CachedStatement, Connection};
@@ -121,9 +122,21 @@ impl Filter {
         format!("has({needle}, {columns})")
     }
 
+    /// The same, or in the whole text as far as that is indexed.
+    fn has_text(&mut self, needle: &str, columns: &str) -> String {
+        let has = self.has(needle, columns);
+        let Some(phrase) = words::phrase(needle) else {
+            return has;
+        };
+        let phrase = self.param(Value::Text(phrase));
+        format!(
+            "({has} OR p.message IN (SELECT rowid FROM search.words WHERE words MATCH {phrase}))"
+        )
+    }
+
     fn term(&mut self, conn: &Connection, term: &Term) -> Result<String> {
         Ok(match term {
-            Term::Text(text) => self.has(
+            Term::Text(text) => self.has_text(
                 text,
                 "m.subject, m.sender, m.recipients, m.copies, m.preview",
             ),
@@ -131,7 +144,7 @@ impl Filter {
             Term::To(text) => self.has(text, "m.recipients"),
             Term::Cc(text) => self.has(text, "m.copies"),
             Term::Subject(text) => self.has(text, "m.subject"),
-            Term::Body(text) => self.has(text, "m.preview"),
+            Term::Body(text) => self.has_text(text, "m.preview"),
             Term::Filename(text) => {
                 self.needs_message = true;
                 let needle = self.param(Value::Text(fold(text)));

@@ -3,7 +3,7 @@
 //! Called by `engine` in idle moments and by `cache clear`. Must never remove what the server
 //! cannot give again.
 
-use super::migrate::{CONTENT, LOCAL, MIRROR, OWN, Schema};
+use super::migrate::{CONTENT, LOCAL, MIRROR, OWN, SEARCH, Schema};
 use super::open::mark;
 use super::sql::{Doing, meta, set_meta};
 use super::{Error, Reader, Result, Writer, messages, people};
@@ -33,6 +33,7 @@ impl Reader {
             ("main", MIRROR),
             ("content", CONTENT),
             ("local", LOCAL),
+            ("search", SEARCH),
         ] {
             let Some(detail) = damage(&self.conn, name) else {
                 continue;
@@ -163,6 +164,7 @@ impl Writer {
             }
             Ok(())
         })?;
+        self.drop_lost_words()?;
         give_back(&self.conn)
     }
 
@@ -190,6 +192,7 @@ impl Writer {
             })?;
             self.purge_orphans()?;
             self.reconcile_texts()?;
+            self.drop_lost_words()?;
             self.recount()?;
         }
         give_back(&self.conn)
@@ -244,7 +247,10 @@ impl Writer {
              WHERE NOT EXISTS (SELECT 1 FROM main.message WHERE key = r.message)",
         )?);
         for (sql, messages) in [
-            ("UPDATE message SET is_here = 0 WHERE key = ?1", &lost),
+            (
+                "UPDATE message SET is_here = 0, is_indexed = 0 WHERE key = ?1",
+                &lost,
+            ),
             ("DELETE FROM content.raw WHERE message = ?1", &homeless),
             ("DELETE FROM content.part WHERE message = ?1", &homeless),
         ] {
@@ -325,7 +331,7 @@ fn prune(tx: &Connection, before_secs: i64) -> rusqlite::Result<()> {
 
 /// Returns free pages to the file system and empties the write-ahead logs, as far as readers let us.
 fn give_back(conn: &Connection) -> Result<()> {
-    for name in ["main", "content"] {
+    for name in ["main", "content", "search"] {
         conn.prepare(&format!("PRAGMA {name}.incremental_vacuum(4000)"))
             .and_then(|mut s| {
                 let mut rows = s.query(())?;

@@ -2,7 +2,8 @@
 //!
 //! The servers are real Dovecots. What a search finds must be what another client put there.
 
-use crate::support::{Dovecot, Kind, Program, closed_port};
+use crate::support::{Dovecot, Kind, Program, closed_port, wait_until};
+use pillarbox::store::Store;
 use serde_json::Value;
 
 /// A letter whose last word stands far behind what the store keeps of a text.
@@ -133,6 +134,40 @@ fn the_servers_find_what_is_not_here() {
     two.program
         .run(&["search", "--server", "is:attachment"])
         .expect(2);
+}
+
+#[test]
+fn a_text_that_is_here_is_found_to_its_last_word_without_a_server() {
+    let dovecot = Dovecot::shared(Kind::Full);
+    let user = dovecot.fresh_user();
+    let mut client = dovecot.client(&user);
+    client.append("INBOX", "", &long_letter("one", "needlework"));
+    client.append("Archive", "", &long_letter("two", "haystack"));
+    let program = Program::new(&dovecot.account("work", &user));
+    program.run(&["sync"]).expect(0);
+    let found = |args: &[&str]| {
+        let rows = program.run(args).expect(0).json();
+        rows.iter().map(place).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        found(&["search", "--json", "needle"]),
+        ["work/INBOX one@example.org"]
+    );
+    assert_eq!(
+        found(&["list", "Archive", "--json", "--query", "body:haystack"]),
+        ["work/Archive two@example.org"]
+    );
+    program.run(&["cache", "clear"]).expect(0);
+    assert_eq!(found(&["search", "--json", "needle"]), [""; 0]);
+    program.run(&["sync"]).expect(0);
+    // A screen takes in what is new by itself.
+    let mut screen = program.screen(&[], 100, 30);
+    screen.wait_for("Report one");
+    let reader = Store::open(&program.data_dir()).unwrap().reader().unwrap();
+    wait_until("the index", || reader.unindexed(1).unwrap().is_empty());
+    screen.keys("/needle\r");
+    screen.wait_for("1 of 1");
+    assert_eq!(screen.quit(), 0);
 }
 
 #[test]

@@ -124,3 +124,100 @@ fn a_folded_thread_counts_only_what_matches() {
     let rows = home.rows(&spec);
     assert_eq!((rows.len(), rows[0].count, rows[0].unread), (1, 1, 1));
 }
+
+#[test]
+fn a_word_deep_in_a_text_is_found_once_it_is_indexed() {
+    let mut home = library();
+    let texts = [
+        (
+            "Grüße aus KÖLN",
+            "Der Schlüssel liegt unter der Fußmatte, sagte sie.",
+        ),
+        (
+            "100% sure_thing",
+            "昨日東京で会いました。 \"quotes\" and 'more'",
+        ),
+    ];
+    assert_eq!(find(&home, "schlüssel"), "");
+    for (subject, text) in texts {
+        let placed = home.placed(subject);
+        home.writer.put_raw(placed.message, b"\r\nx").unwrap();
+        assert_eq!(home.reader.unindexed(10).unwrap(), [placed.message]);
+        let words = [(placed.message, text.to_owned())];
+        home.writer.put_words(&words).unwrap();
+        // Once more, as after a crash.
+        home.writer.put_words(&words).unwrap();
+    }
+    assert_eq!(home.reader.unindexed(10).unwrap(), []);
+    for (query, found) in [
+        ("schlüssel", "1"),
+        ("SCHLUSSEL", "1"),
+        ("body:fussm", "1"),
+        ("\"unter der fuß\"", "1"),
+        ("\"der unter\"", ""),
+        ("matte", ""),
+        ("body:東京", "2"),
+        ("京東", ""),
+        ("-body:schlüssel in:inbox", "2"),
+        ("body:quotes", "2"),
+        ("body:\"' OR words MATCH 'x\"", ""),
+        ("subject:schlüssel", ""),
+        ("sie is:read", "1"),
+    ] {
+        assert_eq!(find(&home, query), found, "{query}");
+    }
+    home.reopen();
+    assert_eq!(find(&home, "schlüssel"), "1");
+}
+
+#[test]
+fn an_index_that_is_lost_is_made_anew_and_one_of_other_messages_is_not_used() {
+    let mut home = library();
+    let placed = home.placed("Grüße aus KÖLN");
+    home.writer.put_raw(placed.message, b"\r\nx").unwrap();
+    let words = [(placed.message, "Schlüssel".to_owned())];
+    home.writer.put_words(&words).unwrap();
+    let remove = |home: &mut Home, file: &str| {
+        for end in ["", "-wal", "-shm"] {
+            std::fs::remove_file(home.dir.path().join(format!("{file}{end}"))).ok();
+        }
+        home.reopen();
+    };
+    remove(&mut home, "search.db");
+    assert_eq!(find(&home, "schlüssel"), "");
+    assert_eq!(home.reader.unindexed(10).unwrap(), [placed.message]);
+    home.writer.put_words(&words).unwrap();
+    assert_eq!(find(&home, "schlüssel"), "1");
+    std::fs::write(home.dir.path().join("search.db"), [0xa5; 9000]).unwrap();
+    home.reopen();
+    assert_eq!(find(&home, "schlüssel"), "");
+    home.writer.put_words(&words).unwrap();
+    // Its numbers meant messages of the mirror before.
+    remove(&mut home, "mirror.db");
+    let count: i64 = home
+        .reader
+        .conn
+        .query_row("SELECT count(*) FROM search.words_docsize", (), |r| {
+            r.get(0)
+        })
+        .unwrap();
+    assert_eq!(count, 0);
+}
+
+#[test]
+fn what_is_deleted_from_the_cache_leaves_no_words_behind() {
+    let mut home = library();
+    let placed = home.placed("Grüße aus KÖLN");
+    home.writer.put_raw(placed.message, b"\r\nx").unwrap();
+    home.writer
+        .put_words(&[(placed.message, "Geheimnis".to_owned())])
+        .unwrap();
+    home.writer.clear_cache(None).unwrap();
+    home.writer.tidy(0).unwrap();
+    let mut words = home
+        .reader
+        .conn
+        .prepare("SELECT rowid FROM search.words WHERE words MATCH 'geheimnis'")
+        .unwrap();
+    assert!(!words.exists(()).unwrap());
+}

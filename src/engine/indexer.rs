@@ -1,0 +1,118 @@
+//! Takes the words of texts that are here into the index, in the background.
+//!
+//! Started by `dispatch` in the process that has the network role, and called by `cli` before it
+//! searches. A pull and the screen must never wait for it: it works in small pieces, and not at all
+//! while an account fetches.
+
+use super::account::Account;
+use super::clock;
+use super::store_thread::Db;
+use super::texts::Held;
+use crate::mime;
+use crate::model::{MessageKey, PartId};
+use crate::store::{Reader, Result, Store};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// So many texts are taken in at a time: what is written then keeps nobody waiting.
+const PIECE: u32 = 50;
+/// How long after the start nobody is helped by it.
+const FIRST: Duration = Duration::from_secs(3);
+/// How often new texts are looked for.
+const EVERY: Duration = Duration::from_secs(20);
+/// Between two pieces, for whatever else there is to do.
+const BREATH: Duration = Duration::from_millis(20);
+
+/// Goes on until it is dropped.
+pub(crate) async fn run(db: Db, accounts: Vec<Arc<Account>>) {
+    let is_busy = || accounts.iter().any(|a| a.board.look(|w| w.is_work_busy));
+    tokio::time::sleep(FIRST).await;
+    loop {
+        while !is_busy() {
+            match piece(&db).await {
+                Ok(0) => break,
+                Ok(_) => tokio::time::sleep(BREATH).await,
+                Err(error) => {
+                    tracing::warn!(%error, "texts could not be indexed");
+                    break;
+                }
+            }
+        }
+        tokio::time::sleep(EVERY).await;
+    }
+}
+
+/// Takes in some texts; how many.
+async fn piece(db: &Db) -> Result<usize> {
+    let held = db.read_long(|r| held(r)).await?;
+    let count = held.len();
+    if count == 0 {
+        return Ok(0);
+    }
+    let Ok(words) = tokio::task::spawn_blocking(move || words(held)).await else {
+        return Ok(0);
+    };
+    db.write_bulk(move |w| w.put_words(&words)).await?;
+    Ok(count)
+}
+
+/// Takes in all texts that are not in the index yet, for as long as `limit`; whether that was all.
+///
+/// # Errors
+/// When the store cannot be read or written.
+pub fn index_once(store: &Store, limit: Duration) -> Result<bool> {
+    let begun = clock::monotonic();
+    let (reader, mut writer) = (store.reader()?, store.writer()?);
+    while begun.elapsed() < limit {
+        let held = held(&reader)?;
+        if held.is_empty() {
+            return Ok(true);
+        }
+        writer.put_words(&words(held))?;
+    }
+    Ok(false)
+}
+
+/// Texts that are not in the index.
+fn held(reader: &Reader) -> Result<Vec<(MessageKey, Option<Held>)>> {
+    let messages = reader.unindexed(PIECE)?.into_iter();
+    messages
+        .map(|key| Ok((key, held_of(reader, key)?)))
+        .collect()
+}
+
+fn held_of(reader: &Reader, message: MessageKey) -> Result<Option<Held>> {
+    if let Some(raw) = reader.raw(message)? {
+        return Ok(Some(Held::Whole(raw)));
+    }
+    let summary = reader.summary(message, None)?;
+    let Some(structure) = summary.and_then(|s| s.structure) else {
+        return Ok(None);
+    };
+    let Some(header) = reader.part(message, &PartId::default())? else {
+        return Ok(None);
+    };
+    let mut parts = Vec::new();
+    for part in structure.needed() {
+        if let Some(bytes) = reader.part(message, &part.id)? {
+            parts.push((part.id.clone(), bytes));
+        }
+    }
+    Ok(Some(Held::Parts {
+        header,
+        structure,
+        parts,
+    }))
+}
+
+/// Their words. A text that cannot be read has none, and is not tried for ever.
+fn words(held: Vec<(MessageKey, Option<Held>)>) -> Vec<(MessageKey, String)> {
+    let text = |held: Option<Held>| {
+        let held = held?;
+        let read = std::panic::AssertUnwindSafe(|| mime::searched_text(held.source()));
+        std::panic::catch_unwind(read).ok()
+    };
+    let each = held.into_iter();
+    each.map(|(key, held)| (key, text(held).unwrap_or_default()))
+        .collect()
+}

@@ -20,6 +20,8 @@ const OTHER_PATIENCE: Duration = Duration::from_secs(3);
 const SENDING_PATIENCE: Duration = Duration::from_secs(15 * 60);
 /// How long it is given to fetch a message.
 const FETCH_PATIENCE: Duration = Duration::from_secs(30);
+/// How long it is given where it was asked for a whole round.
+const SYNC_PATIENCE: Duration = Duration::from_secs(15);
 /// How long a round of another command is waited for.
 const ROUND_PATIENCE: Duration = Duration::from_secs(60);
 const OTHER_STEP: Duration = Duration::from_millis(30);
@@ -137,7 +139,7 @@ impl Engines {
         let _owner = Owner::acquire(&self.setup.data_dir).map_err(|taken| {
             // The other process sends what was written to the journal, as soon as it is told.
             owner::ring(&self.setup.data_dir);
-            self.wait_for_other();
+            self.wait_for_other(OTHER_PATIENCE);
             format!("{taken}; it was told, and sends what waits")
         })?;
         self.run(work)
@@ -150,7 +152,7 @@ impl Engines {
         let begun = clock::monotonic();
         while let Err(Taken::By { pid }) = Owner::acquire(dir) {
             if owner::ask_to_sync(dir) {
-                self.wait_for_other();
+                self.wait_for_other(SYNC_PATIENCE);
                 return Some(pid);
             }
             if begun.elapsed() >= ROUND_PATIENCE {
@@ -175,7 +177,7 @@ impl Engines {
 
     /// Waits until another process has sent all there is, but not for long: only a message that is
     /// under way is waited for as long as that may take.
-    fn wait_for_other(&self) {
+    fn wait_for_other(&self, patience: Duration) {
         let Ok(store) = Store::open(&self.setup.data_dir) else {
             return;
         };
@@ -188,7 +190,7 @@ impl Engines {
         let begun = clock::monotonic();
         while let Ok((is_sending, is_waiting)) = look() {
             let waited = begun.elapsed();
-            let is_over = waited >= OTHER_PATIENCE && (!is_sending || waited >= SENDING_PATIENCE);
+            let is_over = waited >= patience && (!is_sending || waited >= SENDING_PATIENCE);
             if is_over || !(is_sending || is_waiting) {
                 return;
             }

@@ -342,7 +342,6 @@ fn page_lines(
 ) -> Vec<Line> {
     let done = html::lines(page, measure, links);
     reading.is_html = true;
-    reading.blocked_images = reading.blocked_images.saturating_add(done.blocked_images);
     reading.trackers = reading.trackers.saturating_add(done.trackers);
     reading.hidden_texts = reading.hidden_texts.saturating_add(done.hidden_texts);
     let hidden = done.hidden.iter().cloned().map(|hidden| HiddenText {

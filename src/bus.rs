@@ -142,6 +142,8 @@ pub enum Command {
         request: RequestId,
         /// The message.
         placed: Placed,
+        /// The part of it that is read as a message of its own; empty: the message.
+        inside: PartId,
     },
     /// Does what a card of a message offers, after the user has agreed; answered by [`Event::CardDone`].
     Card {

@@ -10,6 +10,7 @@ mod given;
 mod keys;
 mod pages;
 mod painter;
+mod scroller;
 mod sixel;
 mod terminal;
 
@@ -103,6 +104,7 @@ pub async fn run(mut front: Front) -> anyhow::Result<Option<Safe>> {
         engine,
         timers: JoinSet::new(),
         begun: clock::monotonic(),
+        answer: early::Rest::default(),
         is_running: true,
         is_quit: false,
         is_dirty: true,
@@ -169,6 +171,8 @@ struct Loop {
     engine: Engine,
     timers: JoinSet<Token>,
     begun: std::time::Instant,
+    /// What the terminal has still to say of itself.
+    answer: early::Rest,
     is_running: bool,
     /// Whether the user quit, and not a signal or the loss of the terminal ended it.
     is_quit: bool,
@@ -205,7 +209,9 @@ impl Loop {
                 self.perform(effect)?;
             }
         }
-        for input in early::inputs(&self.screen.take_early()) {
+        let early = self.screen.take_early();
+        self.answer = early::Rest::after(&early);
+        for input in early::inputs(&early) {
             self.feed(input)?;
         }
         self.draw()?;
@@ -262,7 +268,9 @@ impl Loop {
     }
 
     fn on_terminal(&mut self, event: crossterm::event::Event) -> anyhow::Result<()> {
-        if let Some(input) = keys::input(event) {
+        if let Some(input) =
+            keys::input(event).filter(|i| !self.answer.takes(i, self.begun.elapsed()))
+        {
             self.tick()?;
             self.feed(input)?;
             self.draw()?;
@@ -527,6 +535,7 @@ impl Loop {
         let spots = ui::spots(app);
         let before = self.painter.before(&spots, |id| app.has_picture(id));
         let after = self.painter.after(&spots);
+        self.screen.set_scrolls(self.app.is_linear());
         self.screen
             .draw(&before, |frame| ui::draw(app, &theme, frame), &after)?;
         self.is_dirty = false;

@@ -5,7 +5,7 @@
 
 use super::list::placed;
 use super::reader::{Asked, Reader, Row};
-use super::{App, Body, Context, Effect, Headers, Spot};
+use super::{App, Body, Context, Effect, Spot};
 use crate::bus::{Command, Form, RequestId};
 use crate::model::{
     Flag, ListRow, PartId, Placed, Reading, Role, Safe, Scope, Sort, ThreadKey, ViewSpec,
@@ -150,7 +150,9 @@ impl Conversation {
     fn lay_out(&mut self, at_hand: &Reader, height: usize) {
         let before = self.range(self.at).start;
         let above = i64::try_from(before).unwrap_or(0) - i64::try_from(self.scroll).unwrap_or(0);
-        let mut rows = Vec::new();
+        // There may be some hundred thousand: their place is taken again.
+        let mut rows = std::mem::take(&mut self.rows);
+        rows.clear();
         for n in 0..self.messages.len() {
             rows.push(ThreadRow::Head(n));
             if !self.is_unfolded(n) {
@@ -158,11 +160,8 @@ impl Conversation {
             }
             match self.reader(n, at_hand) {
                 Some(reader) if reader.reading().is_some() => {
-                    let is_short = reader.headers == Headers::Short;
-                    let is_said =
-                        |row: &&Row| !is_short || !matches!(row, Row::Header(_) | Row::Rule);
-                    let shown = reader.rows().iter().filter(is_said);
-                    rows.extend(shown.map(|row| ThreadRow::Text(n, *row)));
+                    let shown = reader.rows().iter().filter_map(|r| reader.under_head(*r));
+                    rows.extend(shown.map(|row| ThreadRow::Text(n, row)));
                 }
                 _ => rows.push(ThreadRow::Wait(n)),
             }

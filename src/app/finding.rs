@@ -3,7 +3,8 @@
 //! Held by `reader`, which lays rows out so that every place can be seen; drawn by `ui`. It must never
 //! point at a line that is not there: whoever changes the lines has it look again.
 
-use super::reader::{HeaderLine, Reader, Row};
+use super::header_lines::HeaderLine;
+use super::reader::{Reader, Row};
 use crate::model::{Found, Line, Query, Safe, Term, find_words, minds_case};
 use std::collections::BTreeMap;
 use std::ops::Range;

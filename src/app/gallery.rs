@@ -107,14 +107,8 @@ impl Gallery {
     /// The addresses of the remote ones.
     #[must_use]
     pub fn remote(&self) -> Vec<&str> {
-        let urls = self
-            .pictures
-            .iter()
-            .filter_map(|s| match &s.picture.source {
-                PictureSource::Remote(url) => Some(url.as_str()),
-                PictureSource::Part(_) | PictureSource::Inline(_) => None,
-            });
-        let mut urls: Vec<&str> = urls.collect();
+        let sources = self.pictures.iter().map(|s| &s.picture.source);
+        let mut urls: Vec<&str> = sources.filter_map(PictureSource::remote).collect();
         urls.sort_unstable();
         urls.dedup();
         urls

@@ -55,7 +55,6 @@ pub(crate) fn pictured(cols: u16, rows: u16, pictures: Pictures) -> Scene {
             picture(remote(1), Some((160, 64))),
             picture(remote(2), None),
         ],
-        blocked_images: 2,
         sender: Safe::fixed("news@example.org"),
         ..scenes::reading()
     };

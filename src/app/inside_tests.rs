@@ -23,6 +23,7 @@ fn an_attached_message_is_read_on_its_own_and_esc_goes_back_to_the_one_around_it
         let inside = |c: Command| match c {
             Command::OpenMessage { inside, .. } => Some(inside.to_string()),
             Command::LoadSource { inside, .. } => Some(format!("source of {inside}")),
+            Command::MakePage { inside, .. } => Some(format!("page of {inside}")),
             _ => None,
         };
         commands.filter_map(inside).collect()
@@ -37,6 +38,11 @@ fn an_attached_message_is_read_on_its_own_and_esc_goes_back_to_the_one_around_it
     let is_writing = |c: &Command| matches!(c, Command::Writing(_));
     assert!(!scene.commands().iter().any(is_writing));
     assert!(scene.notice().contains("attached to another"));
+    // The browser gets what is read.
+    scene.press("g h enter");
+    assert_eq!(opened(&mut scene).last().unwrap(), "page of 4");
+    scene.press("g h");
+    assert_eq!(opened(&mut scene).last().unwrap(), "page of 4");
     // In it there may be another one; the source is its own.
     scene.press("A enter");
     assert_eq!(scene.app.reader.insides.len(), 2);

@@ -27,6 +27,7 @@ mod files;
 mod finding;
 mod gallery;
 mod gather;
+mod header_lines;
 mod help;
 mod hints;
 mod input;
@@ -101,6 +102,7 @@ pub use edit::Edit;
 pub use effect::{Effect, Token};
 pub use finding::{Finding, Mark, Spot};
 pub use gallery::{Gallery, PictureState, Shown};
+pub use header_lines::HeaderLine;
 pub use help::{Help, HelpLine};
 pub use hints::{Hint, hints};
 pub use input::{Input, Mouse, MouseKind};
@@ -115,7 +117,7 @@ pub(crate) use overlay::ANSWERS_GAP;
 pub use overlay::{Confirm, Overlay};
 pub use picker::{Item, Picker, PickerKind};
 pub use prompt::{Prompt, PromptKind};
-pub use reader::{Body, CardRow, HeaderLine, Headers, Reader, Row};
+pub use reader::{Body, CardRow, Headers, Reader, Row};
 pub use reader_rows::wrap;
 pub use settings::{
     Colours, DateStyle, KeyOverride, ParseQuery, Pictures, Preset, Settings, every_word,

@@ -9,7 +9,7 @@ use super::{
     PromptKind, activity, compose, dispatch, files, outbox, prompt, wrap,
 };
 use crate::bus::CardDeed;
-use crate::model::{DraftKey, DraftStart, OpKind, OutboxKey, Placed, Safe, columns};
+use crate::model::{DraftKey, DraftStart, OpKind, OutboxKey, PartId, Placed, Safe, columns};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
@@ -42,7 +42,7 @@ pub(crate) enum Confirmed {
     /// Begins a draft.
     Write(DraftStart),
     /// Opens the page of this message in the browser.
-    Page(Placed),
+    Page(Placed, PartId),
     /// Ends the program.
     Quit,
     /// Makes a change that cannot be undone.
@@ -184,7 +184,7 @@ fn confirm(app: &mut App, mut question: Confirm, key: Key) -> Vec<Effect> {
             Confirmed::OpenUrl(url) => vec![Effect::OpenUrl(url)],
             Confirmed::Card(placed, deed) => app.card(placed, deed),
             Confirmed::Write(start) => app.write(start),
-            Confirmed::Page(placed) => make_page(app, placed),
+            Confirmed::Page(placed, inside) => make_page(app, placed, inside),
             Confirmed::Quit => vec![Effect::Quit],
             Confirmed::Apply(kind, targets) => app.apply(kind, targets),
             Confirmed::Discard(key) => compose::discard(app, key),

@@ -5,14 +5,10 @@
 
 use super::Finding;
 use super::gallery::Gallery;
-use super::reader_rows::{REST_LINES, card_rows, cut, fold, has_facts, pack, tell_quotes, wrap};
+use super::header_lines::HeaderLine;
+use super::reader_rows::{Facts, REST_LINES, card_rows, cut, facts, fold, pack, tell_quotes};
 use crate::bus::{Form, RequestId};
 use crate::model::{Line, PartId, Placed, Reading, Rest, Safe, Tone, columns};
-
-/// The columns of the name of one of the few headers, gap included.
-const NAME_COLS: u16 = 6;
-/// The columns that a date in words takes beside the sender, gap included.
-const DATE_COLS: usize = 24;
 
 /// Which headers are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -90,19 +86,6 @@ pub enum Row {
     Gap,
     /// That from here on the text is quoted so deep, where the lines themselves do not show it.
     Quoted(u8),
-}
-
-/// One line of the headers.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct HeaderLine {
-    /// The header's name; empty where a line goes on.
-    pub name: Safe,
-    /// A piece of its value.
-    pub text: Safe,
-    /// Whether the date stands here: at the right end, or alone where there is a name and no text.
-    pub is_dated: bool,
-    /// Whether it is the subject, which stands first and without its name.
-    pub is_title: bool,
 }
 
 /// One row of a card.
@@ -184,7 +167,7 @@ pub struct Reader {
     /// Where one was in a message that is shown again, until its text is here.
     returns_to: usize,
     rows: Vec<Row>,
-    header_lines: Vec<HeaderLine>,
+    pub(super) header_lines: Vec<HeaderLine>,
     card_rows: Vec<CardRow>,
 }
 
@@ -394,10 +377,11 @@ impl Reader {
         if !self.insides.is_empty() && self.reading().is_some() {
             rows.push(Row::Inside);
         }
+        let is_beside = self.put_facts_beside();
         rows.extend((0..self.header_lines.len()).map(Row::Header));
         if let Some(reading) = self.reading() {
             let is_told = self.is_linear && !reading.attachments.is_empty();
-            let has_facts = has_facts(reading) || is_told;
+            let has_facts = !is_beside && facts(reading) != Facts::None || is_told;
             if has_facts {
                 rows.push(Row::Facts);
             }
@@ -427,70 +411,6 @@ impl Reader {
         let body = self.reading().map_or(&[][..], |r| &r.body);
         finding.look(&self.header_lines, body, source);
         self.finding = Some(finding);
-    }
-
-    /// The headers wrapped beside their names, each to a few lines.
-    fn wrapped_headers(&self) -> Vec<HeaderLine> {
-        let width = usize::from(self.reading().map_or(80, |r| r.width));
-        let is_short = self.headers != Headers::Full;
-        let all = self.shown_headers();
-        let mut lines = Vec::new();
-        let find = |name: &str| all.iter().find(|h| h.0.as_str().eq_ignore_ascii_case(name));
-        // A date that can be read is told once, in words; else as it was written.
-        let has_date = is_short && self.reading().is_some_and(|r| r.date_secs.is_some());
-        let least = usize::from(self.name_cols());
-        let from = find("From").map(|h| columns(h.1.as_str()));
-        let is_beside = has_date && from.is_some_and(|from| least + from + DATE_COLS <= width);
-        if is_short {
-            let subject = find("Subject").map(|h| h.1.clone()).unwrap_or_default();
-            let pieces = wrap(&subject, width, 3);
-            lines.extend(pieces.into_iter().map(|text| HeaderLine {
-                text,
-                is_title: true,
-                ..HeaderLine::default()
-            }));
-        }
-        for (name, value) in all {
-            let is = |other: &str| name.as_str().eq_ignore_ascii_case(other);
-            if is_short && is("Subject") {
-                continue;
-            }
-            if has_date && is("Date") {
-                let line = HeaderLine {
-                    name: name.clone(),
-                    is_dated: true,
-                    ..HeaderLine::default()
-                };
-                lines.extend((!is_beside).then_some(line));
-                continue;
-            }
-            let is_dated = is_beside && is("From");
-            let name_cols = (columns(name.as_str()) + 1).max(least);
-            let lines_max = if is_short { 2 } else { 12 };
-            let room = width.saturating_sub(name_cols);
-            let pieces = wrap(value, room, lines_max).into_iter().enumerate();
-            lines.extend(pieces.map(|(n, text)| HeaderLine {
-                name: if n == 0 {
-                    name.clone()
-                } else {
-                    Safe::default()
-                },
-                text,
-                is_dated: is_dated && n == 0,
-                is_title: false,
-            }));
-        }
-        lines
-    }
-
-    /// The columns that names of headers have at least.
-    #[must_use]
-    pub fn name_cols(&self) -> u16 {
-        match self.headers {
-            // Names of all lengths: aligned as far as that leaves room for what they hold.
-            Headers::Full => self.reading().map_or(80, |r| r.width) / 5,
-            Headers::Short | Headers::Source => NAME_COLS,
-        }
     }
 
     /// Scrolls so that this row is the first, as far as there are rows.

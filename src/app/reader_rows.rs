@@ -101,15 +101,30 @@ pub(super) fn cut(lines: &[Safe], cols: usize) -> Vec<Safe> {
     cut
 }
 
-/// Whether the line of facts says more than the rows of files do.
+/// What the line of facts says beside what the rows of files do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Facts {
+    /// Nothing.
+    None,
+    /// What form the text has, and no more: there may be room for that beside a header.
+    Form,
+    /// More.
+    More,
+}
+
+/// What the line of facts has to say.
 #[must_use]
-pub(super) fn has_facts(reading: &Reading) -> bool {
-    !reading.links.is_empty()
-        || reading.blocked_images > 0
+pub(super) fn facts(reading: &Reading) -> Facts {
+    let has_more = !reading.links.is_empty()
+        || !reading.remote_pictures().is_empty()
         || reading.trackers > 0
-        || reading.is_html
-        || reading.has_other_form
-        || reading.cards.iter().any(Card::is_list)
+        || reading.hidden_texts > 0
+        || reading.cards.iter().any(Card::is_list);
+    match reading.is_html || reading.has_other_form {
+        _ if has_more => Facts::More,
+        true => Facts::Form,
+        false => Facts::None,
+    }
 }
 
 /// Puts as many attachments on a row as fit, on so few rows that the text stays in sight; of the others

@@ -9,7 +9,8 @@ use super::{App, Chord, Code, Effect, Input, Key, Settings, update};
 use crate::bus::{AccountView, Command, Event, Link, OpView, SyncMode};
 use crate::model::{
     AccountKey, Attachment, Emphasis, Flag, FlagSet, Line, LineKind, Link as MailLink, ListRow,
-    Mailbox, MailboxKey, MessageKey, PartId, Placed, Reading, Role, Safe, Span, ThreadKey,
+    Mailbox, MailboxKey, MessageKey, PartId, Picture, PictureSource, Placed, Reading, Role, Safe,
+    Span, ThreadKey,
 };
 
 /// 2026-04-10 10:45:00 UTC, a Friday.
@@ -428,6 +429,12 @@ pub(crate) fn reading() -> Reading {
         mime_type: Safe::fixed(mime),
         size_bytes,
     };
+    let picture = |n: u32| Picture {
+        source: PictureSource::Remote(format!("https://img.example.com/{n}.png")),
+        alt: Safe::default(),
+        width_px: None,
+        height_px: None,
+    };
     let sheet = "application/vnd.oasis.opendocument.spreadsheet";
     let wiki = "https://wiki.example.com/launch/plan?rev=7";
     Reading {
@@ -449,7 +456,7 @@ pub(crate) fn reading() -> Reading {
         ],
         is_html: true,
         has_other_form: true,
-        blocked_images: 3,
+        pictures: (0..3).map(picture).collect(),
         width: 80,
         ..Reading::default()
     }

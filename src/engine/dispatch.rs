@@ -311,9 +311,13 @@ impl Dispatch {
                 let texts = self.texts(placed);
                 self.tasks.spawn(texts.source(request, placed, inside));
             }
-            Command::MakePage { request, placed } => {
+            Command::MakePage {
+                request,
+                placed,
+                inside,
+            } => {
                 let texts = self.texts(placed);
-                self.tasks.spawn(texts.page(request, placed));
+                self.tasks.spawn(texts.page(request, placed, inside));
             }
             Command::Save {
                 request,

@@ -10,8 +10,8 @@ use crate::model::{PartId, Placed, Safe};
 
 impl Texts {
     /// Serves [`crate::bus::Command::MakePage`].
-    pub(crate) async fn page(self, request: RequestId, placed: Placed) {
-        let event = match self.try_page(request, placed).await {
+    pub(crate) async fn page(self, request: RequestId, placed: Placed, inside: PartId) {
+        let event = match self.try_page(request, placed, &inside).await {
             Ok(page) => Event::Page {
                 request,
                 page: page.html,
@@ -29,8 +29,18 @@ impl Texts {
         let _gone = self.events.send(event).await;
     }
 
-    async fn try_page(&self, request: RequestId, placed: Placed) -> Result<Page, Why> {
+    async fn try_page(
+        &self,
+        request: RequestId,
+        placed: Placed,
+        inside: &PartId,
+    ) -> Result<Page, Why> {
         let no_page = || Why::File("it has no page that could be cleaned".to_owned());
+        if !inside.0.is_empty() {
+            let part = self.part(request, placed, inside).await?;
+            let page = make(move || mime::page_inside(&part)).await?;
+            return page.ok_or_else(no_page);
+        }
         if let Some(opened) = self.opened.get(placed.message)
             && opened.entity.is_some()
         {

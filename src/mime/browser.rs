@@ -5,10 +5,13 @@
 
 use super::choose::Form;
 use super::html::{self, Images};
+use super::inner::winmail_parts;
 use super::links::Links;
 use super::picture::{by_content_id, content_id};
 use super::render::{Message, Source};
-use crate::model::{PartId, Safe};
+use super::tnef;
+use super::tree::DecodedPart;
+use crate::model::{Holds, Part, PartId, Safe};
 use ammonia::{Builder, UrlRelative};
 use base64::Engine as _;
 use std::borrow::Cow;
@@ -132,23 +135,61 @@ pub fn page(source: Source<'_>, fetched: &[(PartId, Vec<u8>)]) -> Option<Page> {
         let Some(bytes) = given.or_else(|| message.bytes(part).map(Cow::Owned)) else {
             continue;
         };
-        let Some(kind) = KINDS.iter().find(|kind| **kind == part.mime_type) else {
-            continue;
-        };
-        if part.content_id.is_empty() || bytes.len() > PICTURE_MAX.min(room) {
-            continue;
-        }
-        room -= bytes.len();
-        let encoded = base64::engine::general_purpose::STANDARD.encode(bytes.as_slice());
-        known.insert(
-            part.content_id.clone().into_bytes(),
-            format!("data:{kind};base64,{encoded}"),
-        );
+        put(&mut known, &mut room, part, &bytes);
     }
+    let subject = message.headers.get("Subject").map(super::decode_words);
+    finished(
+        message.pages(Form::Html),
+        known,
+        &subject.unwrap_or_default(),
+    )
+}
+
+/// The same of a part that is read as a message of its own: an attached message, or what Outlook wrapped.
+#[must_use]
+pub fn page_inside(part: &DecodedPart) -> Option<Page> {
+    match Holds::of(&part.mime_type, &part.name)? {
+        Holds::Message => page(Source::Whole(&part.bytes), &[]),
+        Holds::Winmail => {
+            let tnef = tnef::parse(&part.bytes)?;
+            let mut room = PICTURES_MAX;
+            let mut known = Pictures::new();
+            let parts = winmail_parts(&PartId::default(), &tnef);
+            let files = parts
+                .iter()
+                .filter_map(|p| Some((p, tnef.files.get(usize::from(*p.id.0.first()?) - 1)?)));
+            for (part, file) in files.take(COUNT_MAX) {
+                put(&mut known, &mut room, part, file.bytes);
+            }
+            let is_there = !tnef.html.trim().is_empty();
+            let pages = is_there.then_some(tnef.html).into_iter().collect();
+            finished(pages, known, &tnef.subject)
+        }
+    }
+}
+
+/// Takes a picture among those of a page, where it may stand in it.
+fn put(known: &mut Pictures, room: &mut usize, part: &Part, bytes: &[u8]) {
+    let Some(kind) = KINDS.iter().find(|kind| **kind == part.mime_type) else {
+        return;
+    };
+    if part.content_id.is_empty() || bytes.len() > PICTURE_MAX.min(*room) {
+        return;
+    }
+    *room -= bytes.len();
+    let encoded = base64::engine::general_purpose::STANDARD.encode(bytes);
+    known.insert(
+        part.content_id.clone().into_bytes(),
+        format!("data:{kind};base64,{encoded}"),
+    );
+}
+
+/// The page of these texts; `None` where there is none that can be read.
+fn finished(pages: Vec<String>, known: Pictures, subject: &str) -> Option<Page> {
     let known = Arc::new(known);
     let left_out = Arc::new(AtomicU32::new(0));
     let mut texts = Vec::new();
-    for text in message.pages(Form::Html) {
+    for text in pages {
         if !html::is_harmless(&text) {
             return None;
         }
@@ -157,11 +198,6 @@ pub fn page(source: Source<'_>, fetched: &[(PartId, Vec<u8>)]) -> Option<Page> {
     if texts.is_empty() {
         return None;
     }
-    let subject = message
-        .headers
-        .get("Subject")
-        .map(super::decode_words)
-        .unwrap_or_default();
     let subject = escaped(Safe::line(subject.trim()).as_str());
     let left_out = left_out.load(Ordering::Relaxed);
     let note = match left_out {

@@ -2,7 +2,7 @@
 //!
 //! Called by the test runner alone. Must never depend on the corpus folder.
 
-use super::super::tnef::tests::sample;
+use super::super::tnef::tests::{sample, with_page};
 use super::super::{part, part_body, structure};
 use super::*;
 use crate::model::{Line, LineKind};
@@ -60,10 +60,14 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 fn with_winmail(text: &str) -> Vec<u8> {
+    around(text, &sample())
+}
+
+fn around(text: &str, winmail: &[u8]) -> Vec<u8> {
     format!(
         "Subject: s\nContent-Type: multipart/mixed; boundary=x\n\n--x\n\n{text}\n--x\n\
          Content-Type: application/ms-tnef; name=winmail.dat\nContent-Transfer-Encoding: base64\n\n{}\n--x--\n",
-        base64(&sample())
+        base64(winmail)
     )
     .into_bytes()
 }
@@ -186,6 +190,22 @@ fn a_wrapped_message_is_read_as_one() {
     assert_eq!(inner.attachments[0].part.to_string(), "2.3.1");
     let outer = opened(&raw, "2").unwrap();
     assert_eq!(outer.attachments.len(), 3);
+}
+
+#[test]
+fn the_pictures_of_a_wrapped_page_are_found_wherever_it_is_read() {
+    let boat = PictureSource::Part(PartId(vec![2, 2]));
+    let raw = around(" ", &with_page());
+    for reading in [opened(&raw, "2").unwrap(), whole(&raw).1] {
+        let sources: Vec<_> = reading.pictures.iter().map(|p| &p.source).collect();
+        assert_eq!(sources, [&boat]);
+    }
+    assert_eq!(bytes(&raw, "2.2").unwrap(), b"boat");
+    let part = super::super::part(&raw, &PartId(vec![2])).unwrap();
+    let page = super::super::page_inside(&part).unwrap();
+    let inline = format!("src=\"data:image/png;base64,{}\"", base64(b"boat").trim());
+    assert!(page.html.contains(&inline), "{}", page.html);
+    assert!(page.html.contains("<title>Regatta</title>"));
 }
 
 #[test]

@@ -63,7 +63,6 @@ pub(crate) fn label(mime_type: &str, named: String, bytes: &[u8]) -> String {
 #[derive(Default)]
 pub(crate) struct Html {
     pub(crate) lines: Vec<Line>,
-    pub(crate) blocked_images: u32,
     pub(crate) trackers: u32,
     /// The pictures that spans of the lines stand for.
     pub(crate) pictures: Vec<Image>,
@@ -167,7 +166,6 @@ fn lay_out(html: &str, width: usize, links: &mut Links) -> Option<Html> {
     }
     Some(Html {
         lines: laid.lines,
-        blocked_images: page.blocked_images,
         trackers: page.trackers,
         pictures: page.pictures,
         hidden: laid.hidden,

@@ -7,7 +7,7 @@
 use super::kinds::type_of_name;
 use super::tree::{DEPTH_MAX, DecodedPart, Node, is_type, node_of, scan};
 use super::{charset, tnef, uu, words};
-use crate::model::{BodyStructure, Holds, PartId};
+use crate::model::{BodyStructure, Holds, Part, PartId};
 
 /// A file that lies inside of a part which is no message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -168,6 +168,21 @@ pub(crate) fn winmail_file(file: &tnef::File<'_>) -> InnerFile {
         mime_type,
         size_bytes: u64::try_from(file.bytes.len()).unwrap_or(u64::MAX),
     }
+}
+
+/// The files of a `winmail.dat` that its page may show, as parts of the one that it is.
+pub(super) fn winmail_parts(id: &PartId, tnef: &tnef::Tnef<'_>) -> Vec<Part> {
+    let files = (1..u16::MAX).zip(&tnef.files);
+    let named = files.filter(|(_, file)| !file.content_id.is_empty());
+    named
+        .map(|(n, file)| Part {
+            id: PartId([id.0.as_slice(), &[n]].concat()),
+            mime_type: winmail_file(file).mime_type,
+            content_id: file.content_id.clone(),
+            size_bytes: u64::try_from(file.bytes.len()).unwrap_or(u64::MAX),
+            ..Part::default()
+        })
+        .collect()
 }
 
 /// What is told of a uuencoded file.

@@ -57,7 +57,7 @@ mod corpus_tests;
 mod reply_corpus_tests;
 
 pub use address::parse_addresses;
-pub use browser::{PICTURE_MAX, Page, page, page_pictures};
+pub use browser::{PICTURE_MAX, Page, page, page_inside, page_pictures};
 pub use card::{Viewer, answered, cards};
 pub use choose::Form;
 pub use compose::{

@@ -6,6 +6,7 @@
 use super::choose::{Chosen, Form, choose, own_parts, says_something};
 use super::files::listed;
 use super::headers::{Headers, parse_headers, parse_until};
+use super::inner::winmail_parts;
 use super::links::Links;
 use super::params::Field;
 use super::picture::{by_content_id, content_id};
@@ -276,7 +277,10 @@ impl<'a> Message<'a> {
         for part in own_parts(&self.structure).into_iter().filter(is_wrapped) {
             let bytes = self.bytes(part).unwrap_or_default();
             if let Some(tnef) = tnef::parse(&bytes) {
-                write_tnef(&self.structure.parts, reading, &tnef, measure, form, links);
+                // Its own pictures come first.
+                let mut parts = winmail_parts(&part.id, &tnef);
+                parts.extend(self.structure.parts.iter().cloned());
+                write_tnef(&parts, reading, &tnef, measure, form, links);
             }
         }
     }
@@ -338,7 +342,6 @@ fn page_lines(
 ) -> Vec<Line> {
     let done = html::lines(page, measure, links);
     reading.is_html = true;
-    reading.blocked_images = reading.blocked_images.saturating_add(done.blocked_images);
     reading.trackers = reading.trackers.saturating_add(done.trackers);
     reading.hidden_texts = reading.hidden_texts.saturating_add(done.hidden_texts);
     let hidden = done.hidden.iter().cloned().map(|hidden| HiddenText {
@@ -416,7 +419,8 @@ fn write_tnef(
 pub(super) fn write_winmail(reading: &mut Reading, tnef: &tnef::Tnef<'_>, form: Form) {
     let measure = usize::from(reading.width).clamp(1, MEASURE_MAX);
     let mut links = Links::default();
-    write_tnef(&[], reading, tnef, measure, form, &mut links);
+    let parts = winmail_parts(&PartId::default(), tnef);
+    write_tnef(&parts, reading, tnef, measure, form, &mut links);
     reading.links = links.into_vec();
     if reading.body.iter().all(is_blank) {
         reading.body = vec![note(if tnef.has_rtf {

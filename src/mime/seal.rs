@@ -462,7 +462,6 @@ fn joined(mut first: Reading, second: Reading) -> Reading {
     first.attachments.extend(second.attachments);
     first.is_html |= second.is_html;
     first.has_other_form |= second.has_other_form;
-    first.blocked_images = first.blocked_images.saturating_add(second.blocked_images);
     first.trackers = first.trackers.saturating_add(second.trackers);
     first.hidden_texts = first.hidden_texts.saturating_add(second.hidden_texts);
     first.hidden.extend(lower(second.hidden, above));

@@ -36,6 +36,8 @@ pub(crate) struct File<'a> {
     pub(crate) name: String,
     /// Its type, where it tells.
     pub(crate) mime_type: String,
+    /// What the page calls it, where it is a picture of it.
+    pub(crate) content_id: String,
     /// Its bytes.
     pub(crate) bytes: &'a [u8],
     /// Whether it is a message of the same kind.
@@ -48,6 +50,7 @@ struct Found<'a> {
     short: String,
     long: String,
     mime_type: String,
+    content_id: String,
     data: Option<&'a [u8]>,
     object: Option<&'a [u8]>,
     method: u32,
@@ -71,6 +74,7 @@ impl<'a> Found<'a> {
         Some(File {
             name,
             mime_type: self.mime_type,
+            content_id: self.content_id,
             bytes: bytes?,
             is_message,
         })
@@ -175,7 +179,7 @@ impl<'a> Reader<'a> {
 
     fn file_prop(&mut self, prop: &Prop<'a>) {
         let text = match prop.id {
-            0x3704 | 0x3707 | 0x370e => self.text_of(prop),
+            0x3704 | 0x3707 | 0x370e | 0x3712 => self.text_of(prop),
             _ => String::new(),
         };
         let file = self.file();
@@ -183,6 +187,8 @@ impl<'a> Reader<'a> {
             0x3704 if file.short.is_empty() => file.short = text,
             0x3707 => file.long = text,
             0x370e => file.mime_type = text.to_ascii_lowercase(),
+            // PidTagAttachContentId
+            0x3712 => file.content_id = text.trim_matches(['<', '>', ' ']).to_owned(),
             0x3705 => file.method = Bytes(prop.value).u32().unwrap_or_default(),
             0x3701 if prop.kind == OBJECT => file.object = Some(prop.value),
             0x3701 if prop.kind == BINARY => file.data = Some(prop.value),

@@ -66,6 +66,28 @@ fn file(short: &str, long: &str, bytes: &[u8]) -> Vec<u8> {
     .concat()
 }
 
+/// One with a page that shows a picture of its own.
+pub(crate) fn with_page() -> Vec<u8> {
+    let page = "<p>See <img src=cid:boat@x alt=Boat width=90 height=90></p>";
+    let picture = set(&[
+        counted(0x3707, UNICODE, &utf16("boat.png")),
+        counted(0x370e, UNICODE, &utf16("image/png")),
+        counted(0x3712, UNICODE, &utf16("<boat@x>")),
+    ]);
+    whole(&[
+        attribute(1, 0x0001_8004, b"Regatta\0"),
+        attribute(
+            1,
+            0x0006_9003,
+            &set(&[counted(0x1013, UNICODE, &utf16(page))]),
+        ),
+        file("b.bin", "", &[0, 1, 2]),
+        attribute(2, 0x0006_9002, &[1, 0, 0, 0]),
+        attribute(2, 0x0006_800f, b"boat"),
+        attribute(2, 0x0006_9005, &picture),
+    ])
+}
+
 /// One with a text, two files and an attached message that has a file too.
 pub(crate) fn sample() -> Vec<u8> {
     let inner = whole(&[

@@ -59,6 +59,17 @@ pub enum PictureSource {
     Inline(String),
 }
 
+impl PictureSource {
+    /// Its address on the web, if that is where it is.
+    #[must_use]
+    pub fn remote(&self) -> Option<&str> {
+        match self {
+            Self::Remote(url) => Some(url),
+            Self::Part(_) | Self::Inline(_) => None,
+        }
+    }
+}
+
 /// A picture that belongs into the text, where a placeholder stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Picture {
@@ -222,8 +233,6 @@ pub struct Reading {
     pub is_html: bool,
     /// Whether the message has the other form too, so that `=` can switch.
     pub has_other_form: bool,
-    /// How many remote pictures were not loaded.
-    pub blocked_images: u32,
     /// The address of the one sender; empty where there is none or more than one.
     pub sender: Safe,
     /// Whether the user said that this sender's pictures are loaded.
@@ -307,6 +316,16 @@ impl Reading {
             }
         }
         self.body.extend(body);
+    }
+
+    /// The addresses of the remote pictures that have a place in the text.
+    #[must_use]
+    pub fn remote_pictures(&self) -> Vec<&str> {
+        let sources = self.pictures.iter().map(|p| &p.source);
+        let mut urls: Vec<&str> = sources.filter_map(PictureSource::remote).collect();
+        urls.sort_unstable();
+        urls.dedup();
+        urls
     }
 }
 

@@ -4,8 +4,54 @@
 //! and all other sequences must never become keys.
 
 use crate::app::{Code, Input, Key};
+use std::time::Duration;
 
 const ESC: u8 = 0x1b;
+/// After so long the rest of an answer that was cut does not come any more.
+const REST_MAX: Duration = Duration::from_secs(3);
+
+/// Whether these bytes end amid what may be an answer: more of it is about to come.
+#[must_use]
+pub(super) fn is_cut(bytes: &[u8]) -> bool {
+    let Some(from) = bytes.iter().rposition(|b| *b == ESC) else {
+        return false;
+    };
+    match bytes.get(from + 1..).unwrap_or_default() {
+        [] => true,
+        [b'[', rest @ ..] => !rest.iter().any(|b| (0x40..=0x7e).contains(b)),
+        _ => false,
+    }
+}
+
+/// The rest of an answer whose beginning came before the keyboard was read: it would be taken for keys.
+#[derive(Debug, Default)]
+pub(super) struct Rest {
+    is_owed: bool,
+}
+
+impl Rest {
+    /// What is still to come after these bytes.
+    #[must_use]
+    pub(super) fn after(bytes: &[u8]) -> Self {
+        // A single ESC may be a key; whoever asked has waited for what belongs to it.
+        Self {
+            is_owed: is_cut(bytes) && bytes.last() != Some(&ESC),
+        }
+    }
+
+    /// Whether that is a piece of the answer, and no input of the user's, so long after the start.
+    pub(super) fn takes(&mut self, input: &Input, since: Duration) -> bool {
+        // It comes soon or never.
+        self.is_owed &= since < REST_MAX;
+        let Input::Key(key) = input else {
+            return false;
+        };
+        let typed = key.typed().filter(|_| self.is_owed);
+        let is_piece = typed.is_some_and(|c| c.is_ascii_digit() || matches!(c, ';' | '?' | 'c'));
+        self.is_owed = is_piece && typed != Some('c');
+        is_piece
+    }
+}
 
 /// The inputs that these bytes stand for.
 pub(super) fn inputs(bytes: &[u8]) -> Vec<Input> {
@@ -132,5 +178,38 @@ mod tests {
         assert_eq!(keys(b"j\x1b[200~dd"), ["j"]);
         assert_eq!(keys(b"\x1b[I\x1b[<0;3;4M\x1b[<0;3;4mx"), ["x"]);
         assert_eq!(keys(b"\xff\xfej"), ["j"]);
+    }
+    #[test]
+    fn the_rest_of_an_answer_that_was_cut_is_no_key_and_what_follows_it_is_one() {
+        let pressed_at = |rest: &mut Rest, typed: &[u8], since: Duration| -> String {
+            let all = inputs(typed).into_iter();
+            let keys = all
+                .filter(|input| !rest.takes(input, since))
+                .map(|i| match i {
+                    Input::Key(key) => crate::app::Chord::of(vec![key]).to_string(),
+                    other => panic!("{other:?}"),
+                });
+            keys.collect()
+        };
+        let pressed = |rest: &mut Rest, typed: &[u8]| pressed_at(rest, typed, Duration::ZERO);
+        for cut in [
+            &b"\x1b["[..],
+            b"j\x1b[?",
+            b"\x1b[?6",
+            b"\x1b[?62;",
+            b"\x1b[?62;4",
+        ] {
+            assert!(is_cut(cut));
+            let mut rest = Rest::after(cut);
+            assert_eq!(pressed(&mut rest, b"2;22cc5j"), "c5j");
+        }
+        // What cannot be of it ends it.
+        assert_eq!(pressed(&mut Rest::after(b"\x1b[?62"), b"j5c"), "j5c");
+        for whole in [&b"jj\x1b[?62;4c"[..], b"5", b"", b"\x1b[B"] {
+            assert!(!is_cut(whole));
+            assert_eq!(pressed(&mut Rest::after(whole), b"5c"), "5c");
+        }
+        let mut late = Rest::after(b"\x1b[?62");
+        assert_eq!(pressed_at(&mut late, b"5c", Duration::from_secs(5)), "5c");
     }
 }

@@ -3,6 +3,9 @@
 //! Called by `run` only. The terminal must never be left raw: dropping the guard, a panic and a
 //! stop all restore it.
 
+#[cfg(unix)]
+use super::early;
+use super::scroller::Scroller;
 use crate::engine::clock;
 use crossterm::event::{
     DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste,
@@ -13,7 +16,6 @@ use crossterm::terminal::{
     SetTitle,
 };
 use crossterm::{cursor, execute, queue, terminal};
-use ratatui::backend::CrosstermBackend;
 use ratatui::buffer::Buffer;
 use ratatui::style::Modifier;
 use std::io::{BufWriter, IsTerminal as _, Stdout, Write as _};
@@ -25,10 +27,12 @@ const BUFFER: usize = 256 * 1024;
 
 /// How long the terminal may take to say what it is.
 const ANSWER_WAIT: Duration = Duration::from_millis(100);
+/// How much longer, where it has begun to.
+const REST_WAIT: Duration = Duration::from_millis(300);
 /// No terminal has more to say.
 const ANSWER_MAX: usize = 512;
 
-type Backend = CrosstermBackend<BufWriter<Stdout>>;
+type Backend = Scroller<BufWriter<Stdout>>;
 
 /// The terminal while it is ours.
 pub(super) struct Screen {
@@ -94,6 +98,11 @@ impl Screen {
         }
     }
 
+    /// Sets whether lines that moved are scrolled by the terminal.
+    pub(super) fn set_scrolls(&mut self, scrolls: bool) {
+        self.inner.backend_mut().set_scrolls(scrolls);
+    }
+
     /// Draws a frame, with what goes in front of it and behind it; the terminal shows it all at once where it can.
     pub(super) fn draw(
         &mut self,
@@ -153,12 +162,18 @@ impl Screen {
 fn attributes(said: &mut Vec<u8>) -> Option<Vec<u16>> {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     let stdin = std::io::stdin();
-    let end = clock::monotonic() + ANSWER_WAIT;
+    let mut end = clock::monotonic() + ANSWER_WAIT;
+    let last_end = end + REST_WAIT;
     while said.len() < ANSWER_MAX {
         let left = end.saturating_duration_since(clock::monotonic());
         let wait = Timespec::try_from(left).ok()?;
         let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
         if left.is_zero() || poll(&mut fds, Some(&wait)).ok()? == 0 {
+            // One that has begun is worth a longer wait: its rest would look like keys.
+            if end < last_end && early::is_cut(said) {
+                end = last_end;
+                continue;
+            }
             return None;
         }
         let mut bytes = [0; 64];
@@ -187,7 +202,7 @@ fn answer(said: &[u8]) -> Option<Vec<u16>> {
 /// What draws, knowing nothing of what is on the terminal.
 fn blank() -> std::io::Result<ratatui::Terminal<Backend>> {
     let out = BufWriter::with_capacity(BUFFER, std::io::stdout());
-    ratatui::Terminal::new(CrosstermBackend::new(out))
+    ratatui::Terminal::new(Scroller::new(out))
 }
 
 impl Drop for Screen {

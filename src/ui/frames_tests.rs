@@ -444,7 +444,7 @@ fn many_files_leave_the_text_in_sight_and_one_alone_needs_one_row_with_its_key()
     let reading = &mut scene.reading;
     reading.attachments.truncate(1);
     reading.links.clear();
-    (reading.blocked_images, reading.trackers) = (0, 0);
+    reading.pictures.clear();
     (reading.is_html, reading.has_other_form) = (false, false);
     scene.press("j k enter");
     let seen = frame(&scene);

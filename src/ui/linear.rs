@@ -6,7 +6,7 @@
 
 use super::canvas::Canvas;
 use super::dates::{date, in_words};
-use super::reader;
+use super::facts;
 use super::text::Text;
 use super::theme::Paint;
 use crate::app::{
@@ -287,7 +287,7 @@ fn message(app: &App, canvas: &mut Canvas, area: Area) -> u16 {
     for (y, row) in (0..area.h).zip(rows.iter().skip(app.reader.scroll())) {
         let line = area.row(y);
         match (row, app.reader.reading()) {
-            (Row::Facts, Some(reading)) => reader::facts(app, canvas, line, reading),
+            (Row::Facts, Some(_)) => facts::draw(app, canvas, line, &app.reader),
             (row, reading) => {
                 let text = text_of(app, *row, reading, area.w);
                 let style = canvas.style(Paint::Plain);

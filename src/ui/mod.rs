@@ -7,6 +7,7 @@ mod activity;
 mod canvas;
 mod compose;
 mod dates;
+mod facts;
 mod found;
 mod glyphs;
 mod linear;
@@ -25,6 +26,8 @@ mod thread;
 
 #[cfg(test)]
 mod compose_frames_tests;
+#[cfg(test)]
+mod facts_tests;
 #[cfg(test)]
 mod frames_tests;
 #[cfg(test)]

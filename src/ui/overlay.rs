@@ -90,7 +90,19 @@ fn picker_box(canvas: &mut Canvas, area: Area, picker: &Picker) -> Option<(u16, 
             draw_item(canvas, inner.row(y), item, is_current, picker.kind);
         }
     }
+    let shown = picker.top() + usize::from(inner.h.saturating_sub(first));
+    more_below(canvas, area, picker.len().saturating_sub(shown));
     cursor
+}
+
+/// Says on the lower edge of a box how many rows there are below it.
+fn more_below(canvas: &mut Canvas, area: Area, hidden: usize) {
+    if hidden > 0 {
+        let edge = area.row(area.h.saturating_sub(1));
+        let text = Safe::line(&format!(" {hidden} more "));
+        let dim = canvas.style(Paint::Dim);
+        canvas.put_right(edge, area.w.saturating_sub(2), 20, &text, dim);
+    }
 }
 
 fn draw_item(canvas: &mut Canvas, row: Area, item: &Item, is_current: bool, kind: PickerKind) {
@@ -185,16 +197,7 @@ fn help_box(canvas: &mut Canvas, area: Area, help: &Help) -> Option<(u16, u16)> 
         .lines()
         .len()
         .saturating_sub(help.top() + usize::from(inner.h - inner.h.min(1)));
-    if hidden > 0 {
-        let text = Safe::line(&format!(" {hidden} more "));
-        canvas.put_right(
-            area.row(area.h.saturating_sub(1)),
-            area.w.saturating_sub(2),
-            20,
-            &text,
-            dim,
-        );
-    }
+    more_below(canvas, area, hidden);
     cursor
 }
 

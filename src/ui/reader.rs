@@ -4,16 +4,17 @@
 
 use super::canvas::Canvas;
 use super::dates::in_words;
+use super::facts::{self, counted};
 use super::found;
 use super::pictures;
 use super::text::Text;
 use super::theme::Paint;
 use super::thread;
 use crate::app::{
-    App, Area, Body, CardRow, Context, Finding, HeaderLine, Mark, Panes, Reader, Row, Split, Spot,
-    size_text,
+    App, Area, Body, CardRow, Context, Finding, HeaderLine, Headers, Mark, Panes, Reader, Row,
+    Split, Spot, size_text,
 };
-use crate::model::{Card, Emphasis, Line, LineKind, Reading, Safe, Span, Tone};
+use crate::model::{Emphasis, Line, LineKind, Safe, Span, Tone};
 use ratatui::style::{Modifier, Style};
 
 /// Draws the reader.
@@ -103,7 +104,7 @@ fn nothing(app: &App, canvas: &mut Canvas, area: Area) {
 }
 
 /// The key of an action where the keys are: beside the list others may do it, or none.
-fn key_of(app: &App, action: &str) -> Safe {
+pub(super) fn key_of(app: &App, action: &str) -> Safe {
     let context = match app.focus {
         Context::List => Context::List,
         Context::Reader | Context::Sidebar => Context::Reader,
@@ -137,8 +138,8 @@ pub(super) fn draw_row(app: &App, reader: &Reader, canvas: &mut Canvas, area: Ar
                 );
             }
         }
-        Row::Facts => facts(app, canvas, area, reading),
-        Row::Files { .. } => files(app, canvas, area, reading, row),
+        Row::Facts => facts::draw(app, canvas, area, reader),
+        Row::Files { .. } => facts::files(app, canvas, area, reading, row),
         Row::Card(n) => {
             if let Some(row) = reader.card_rows().get(n) {
                 card(app, canvas, area, row);
@@ -224,6 +225,10 @@ fn header(
     (line, marks): (&HeaderLine, &[Mark]),
     reader: &Reader,
 ) {
+    if line.has_facts {
+        let end = reader.reading().map_or(0, |r| r.width).min(area.w);
+        facts::beside(app, canvas, Area { w: end, ..area }, reader);
+    }
     if line.is_title {
         let style = canvas.style(Paint::Strong);
         found::put(canvas, area, 0, &line.text, style, (marks, 0));
@@ -231,7 +236,10 @@ fn header(
     }
     let dim = canvas.style(Paint::Dim);
     let plain = canvas.style(Paint::Plain);
-    let used = canvas.put(area, 0, area.w / 2, &line.name, dim);
+    let mut used = canvas.put(area, 0, area.w / 2, &line.name, dim);
+    if reader.headers == Headers::Full && !line.name.is_empty() {
+        used += canvas.put_rest(area, used, &":", dim);
+    }
     let x = used.saturating_add(1).max(reader.name_cols());
     found::put(canvas, area, x, &line.text, plain, (marks, 0));
     let Some(secs) = reader
@@ -254,127 +262,6 @@ fn header(
         let end = reader.reading().map_or(0, |r| r.width).min(area.w);
         canvas.put_right(area, end, area.w / 2, &date, dim);
     }
-}
-
-fn counted(count: usize, one: &str, many: &str) -> String {
-    match count {
-        1 => format!("1 {one}"),
-        n => format!("{n} {many}"),
-    }
-}
-
-/// What of the page was not asked for: so many pictures, and what would only tell the sender.
-fn not_loaded(pictures: usize, trackers: usize) -> Option<String> {
-    let watching = || counted(trackers, "tracker", "trackers");
-    Some(match (pictures, trackers) {
-        (0, 0) => return None,
-        (0, _) => format!("{} blocked", watching()),
-        (_, 0) => counted(pictures, "picture not loaded", "pictures not loaded"),
-        _ => format!(
-            "{}, {} not loaded",
-            counted(pictures, "picture", "pictures"),
-            watching()
-        ),
-    })
-}
-
-/// What else there is, with the keys that lead to it.
-pub(super) fn facts(app: &App, canvas: &mut Canvas, area: Area, reading: &Reading) {
-    let mut all: Vec<(Safe, &'static str)> = Vec::new();
-    let mut push = |text: String, action| all.push((Safe::line(&text), action));
-    if !reading.attachments.is_empty() {
-        push(
-            counted(reading.attachments.len(), "file", "files"),
-            "attachments",
-        );
-    }
-    if !reading.links.is_empty() {
-        push(counted(reading.links.len(), "link", "links"), "links");
-    }
-    // Those that can be loaded; of others in no place of the text is told as well.
-    let count = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
-    let remote = app.reader.gallery.remote().len();
-    if remote > 0 && app.reader.gallery.is_wanted() {
-        push(
-            counted(remote, "remote picture", "remote pictures"),
-            "load-pictures",
-        );
-    }
-    let pictures = match app.reader.gallery.is_wanted() {
-        true => 0,
-        false => remote.max(count(reading.blocked_images)),
-    };
-    if let Some(text) = not_loaded(pictures, count(reading.trackers)) {
-        let has_key = pictures > 0 && remote > 0;
-        push(text, if has_key { "load-pictures" } else { "" });
-    }
-    // What a key leads to, as with files and links.
-    if reading.has_other_form {
-        let form = if reading.is_html {
-            "plain text"
-        } else {
-            "HTML"
-        };
-        push(form.to_owned(), "other-form");
-    } else if reading.is_html {
-        push("from HTML".to_owned(), "");
-    }
-    if reading.hidden_texts > 0 {
-        let count = usize::try_from(reading.hidden_texts).unwrap_or(usize::MAX);
-        push(format!("{count} hidden"), "hidden");
-    }
-    if reading.cards.iter().any(Card::is_list) {
-        push("mailing list".to_owned(), "unsubscribe");
-    }
-    // Where there is no room for all, what has no key and is no count goes first.
-    let cols = |(text, action): &(Safe, &'static str)| text.cols() + key_of(app, action).cols() + 4;
-    if all.iter().map(cols).sum::<u16>() > area.w + 3 {
-        all.retain(|(text, action)| !action.is_empty() || text.as_str() != "from HTML");
-    }
-    let (dim, key_style) = (canvas.style(Paint::Dim), canvas.style(Paint::Key));
-    let mut x = 0;
-    for (text, action) in all {
-        let key = key_of(app, action);
-        let needed = text.cols() + key.cols() + 1;
-        if x + needed > area.w {
-            continue;
-        }
-        x += canvas.put_rest(area, x, &text, dim) + 1;
-        let used = canvas.put_rest(area, x, &key, key_style);
-        x += used + if used > 0 { 3 } else { 2 };
-    }
-}
-
-fn files(app: &App, canvas: &mut Canvas, area: Area, reading: &Reading, row: Row) {
-    let Row::Files { first, count, more } = row else {
-        return;
-    };
-    let more_text = match more {
-        Some(n) if n > 0 => Safe::line(&format!("and {n} more ")),
-        _ => Safe::default(),
-    };
-    let key = more.map_or_else(Safe::default, |_| key_of(app, "attachments"));
-    let reserved = match more {
-        Some(_) => more_text.cols() + key.cols() + 3,
-        None => 0,
-    };
-    let dim = canvas.style(Paint::Dim);
-    let plain = canvas.style(Paint::Plain);
-    let mut x = 0;
-    let numbered = reading.attachments.iter().enumerate();
-    for (n, file) in numbered.skip(first).take(count) {
-        let number = Safe::line(&format!("[{}] ", n + 1));
-        let mut size = Safe::line(&size_text(file.size_bytes));
-        if !file.outside.is_empty() {
-            size = Safe::join(&[size, Safe::fixed(file.outside)], " ");
-        }
-        x += canvas.put_rest(area, x, &number, dim);
-        let room = area.w.saturating_sub(x + size.cols() + 1 + reserved);
-        x += canvas.put(area, x, room, &file.name, plain) + 1;
-        x += canvas.put_rest(area, x, &size, dim) + 3;
-    }
-    x += canvas.put_rest(area, x, &more_text, dim);
-    canvas.put_rest(area, x, &key, canvas.style(Paint::Key));
 }
 
 /// What holds of the text that follows. Its mark stands where that of a card does.

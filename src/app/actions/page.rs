@@ -8,7 +8,7 @@ use super::{Availability, Count};
 use crate::app::overlay::Confirmed;
 use crate::app::{App, Body, Confirm, Effect, Job, Overlay};
 use crate::bus::{Command, Event};
-use crate::model::{Placed, Safe};
+use crate::model::{PartId, Placed, Safe};
 
 pub(super) fn has_hidden(app: &App) -> Availability {
     has(
@@ -50,7 +50,8 @@ pub(super) fn browser(app: &mut App, _: Count) -> Vec<Effect> {
     };
     let is_decrypted = app.reader.reading().is_some_and(|r| r.is_decrypted);
     if app.opens_pages && !is_decrypted {
-        return make(app, placed);
+        let inside = app.reader.inside();
+        return make(app, placed, inside);
     }
     let warning = "What was decrypted lies in clear in a file until Pillarbox ends";
     let lines = [
@@ -64,14 +65,14 @@ pub(super) fn browser(app: &mut App, _: Count) -> Vec<Effect> {
         ..Confirm::new(
             "Open this message in the browser?",
             "open",
-            Confirmed::Page(placed),
+            Confirmed::Page(placed, app.reader.inside()),
         )
     }));
     Vec::new()
 }
 
 /// The user said yes: has the page made.
-pub(in crate::app) fn make(app: &mut App, placed: Placed) -> Vec<Effect> {
+pub(in crate::app) fn make(app: &mut App, placed: Placed, inside: PartId) -> Vec<Effect> {
     app.opens_pages = true;
     let request = app.request();
     let label = Safe::fixed("Making the page for the browser");
@@ -81,7 +82,11 @@ pub(in crate::app) fn make(app: &mut App, placed: Placed) -> Vec<Effect> {
     };
     app.jobs.insert(request, job);
     let mut effects = app.say(label);
-    effects.push(Effect::Engine(Command::MakePage { request, placed }));
+    effects.push(Effect::Engine(Command::MakePage {
+        request,
+        placed,
+        inside,
+    }));
     effects
 }
 

@@ -63,7 +63,6 @@ pub(super) struct List {
 pub(super) struct Page {
     pub(super) blocks: Vec<Block>,
     pub(super) pictures: Vec<Image>,
-    pub(super) blocked_images: u32,
     pub(super) trackers: u32,
 }
 

@@ -150,7 +150,6 @@ impl Flow<'_> {
         if image.is_spacer() {
             return;
         }
-        self.page.blocked_images += u32::from(image.is_remote());
         let link = self.enclosing_link(id);
         // A face beside a name that leads to the same place says nothing more.
         let is_told = link.is_some_and(|target| self.facts.is_told(target));

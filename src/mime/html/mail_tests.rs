@@ -82,7 +82,9 @@ fn frame(raw: &[u8]) -> String {
     writeln!(
         out,
         "=== {} pictures not loaded, {} trackers, {} hidden ===",
-        narrow.blocked_images, narrow.trackers, narrow.hidden_texts
+        narrow.remote_pictures().len(),
+        narrow.trackers,
+        narrow.hidden_texts
     )
     .unwrap();
     for hidden in &narrow.hidden {

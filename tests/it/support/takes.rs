@@ -34,7 +34,11 @@ impl Desk {
     /// The page for the browser.
     pub(crate) fn page(&mut self, placed: Placed) -> Result<String, String> {
         let request = self.request();
-        self.send(Command::MakePage { request, placed });
+        self.send(Command::MakePage {
+            request,
+            placed,
+            inside: PartId::default(),
+        });
         self.until("a page", |event| match event {
             Event::Page {
                 request: r, page, ..

@@ -55,6 +55,41 @@ fn key(event: KeyEvent) -> Option<Key> {
     ))
 }
 
+/// The keys behind bytes that came while the terminal was asked: the plain ones, and those that move. What
+/// else there is, is dropped.
+pub(super) fn typed(bytes: &[u8]) -> Vec<Key> {
+    let text = String::from_utf8_lossy(bytes);
+    let plain = |code| Key::new(code, false, false, false);
+    if text.starts_with('\x1b') {
+        let code = match &*text {
+            "\x1b" => Code::Esc,
+            "\x1b[A" | "\x1bOA" => Code::Up,
+            "\x1b[B" | "\x1bOB" => Code::Down,
+            "\x1b[C" | "\x1bOC" => Code::Right,
+            "\x1b[D" | "\x1bOD" => Code::Left,
+            "\x1b[H" | "\x1bOH" => Code::Home,
+            "\x1b[F" | "\x1bOF" => Code::End,
+            "\x1b[5~" => Code::PageUp,
+            "\x1b[6~" => Code::PageDown,
+            _ => return Vec::new(),
+        };
+        return vec![plain(code)];
+    }
+    let key = |c: char| match c {
+        // A line break, where it was typed before the terminal was ours.
+        '\r' | '\n' => Some(plain(Code::Enter)),
+        '\t' => Some(plain(Code::Tab)),
+        '\x7f' | '\x08' => Some(plain(Code::Backspace)),
+        '\x01'..='\x1a' => {
+            let letter = char::from(u8::try_from(c).ok()? + b'a' - 1);
+            Some(Key::new(Code::Char(letter), true, false, false))
+        }
+        c if c.is_control() || c == char::REPLACEMENT_CHARACTER => None,
+        c => Some(plain(Code::Char(c))),
+    };
+    text.chars().filter_map(key).collect()
+}
+
 fn mouse(event: MouseEvent) -> Option<Mouse> {
     let kind = match event.kind {
         MouseEventKind::Down(MouseButton::Left) => MouseKind::Down,

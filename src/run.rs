@@ -3,6 +3,8 @@
 //! Called by `cli`. The loop must never wait for the engine: commands are only ever tried, and a
 //! frame is drawn at once for a key, at most sixty times a second for news.
 
+mod asking;
+mod cells;
 mod early;
 mod editor;
 mod ends;
@@ -14,11 +16,12 @@ mod scroller;
 mod sixel;
 mod terminal;
 
-use crate::app::{App, Effect, Input, Pictures, Settings, Token, update};
+use crate::app::{App, Effect, Input, Settings, Token, update};
 use crate::bus::{Command, Event, WritingCommand, WritingEvent};
 use crate::engine::{Engine, Setup, clock};
 use crate::model::{DraftKey, DraftStart, Safe};
 use crate::ui;
+use asking::Answers;
 use base64::Engine as _;
 use crossterm::event::EventStream;
 use editor::Editing;
@@ -34,6 +37,8 @@ use terminal::Screen;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+
+pub use asking::PictureWish;
 
 /// The shortest time between two frames that no key asked for.
 const FRAME: Duration = Duration::from_millis(16);
@@ -57,6 +62,8 @@ pub struct Front {
     pub has_mouse: bool,
     /// How pictures are shown.
     pub pictures: PictureWish,
+    /// Whether the terminal decides between the light and the dark colours.
+    pub asks_ground: bool,
     /// Asks the user's program to open an address.
     pub open_url: fn(&str) -> std::io::Result<()>,
     /// The program that opens files, with its arguments; empty: the system's.
@@ -69,15 +76,6 @@ pub struct Front {
     pub start: Option<DraftStart>,
 }
 
-/// How pictures are to be shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PictureWish {
-    /// So.
-    Fixed(Pictures),
-    /// As sixels where the terminal says that it can, else so.
-    Ask(Pictures),
-}
-
 /// Runs the terminal front until the user quits. Gives what is to be said after that, if anything.
 ///
 /// # Errors
@@ -88,12 +86,13 @@ pub async fn run(mut front: Front) -> anyhow::Result<Option<Safe>> {
     editor::remove_leftovers(&data_dir);
     let engine = Engine::start(front.setup)?;
     let mut screen = Screen::take(front.has_mouse)?;
-    let pictures = match front.pictures {
-        PictureWish::Fixed(pictures) => pictures,
-        PictureWish::Ask(_) if screen.has_sixels() => Pictures::Sixel,
-        PictureWish::Ask(otherwise) => otherwise,
-    };
-    front.settings.pictures = pictures;
+    let answers = Answers::ask(
+        &mut screen,
+        front.pictures,
+        front.asks_ground,
+        &mut front.settings,
+    );
+    let pictures = front.settings.pictures;
     if let Some(cell) = Screen::cell_px() {
         front.settings.cell_px = cell;
     }
@@ -104,7 +103,7 @@ pub async fn run(mut front: Front) -> anyhow::Result<Option<Safe>> {
         engine,
         timers: JoinSet::new(),
         begun: clock::monotonic(),
-        answer: early::Rest::default(),
+        answer: answers.rest,
         is_running: true,
         is_quit: false,
         is_dirty: true,
@@ -118,6 +117,7 @@ pub async fn run(mut front: Front) -> anyhow::Result<Option<Safe>> {
         data_dir,
         pages: Pages::default(),
         start: front.start,
+        typed: answers.typed,
         keyboard: None,
         editing: None,
     };
@@ -189,6 +189,8 @@ struct Loop {
     data_dir: PathBuf,
     pages: Pages,
     start: Option<DraftStart>,
+    /// What was typed while the terminal was asked.
+    typed: Vec<Input>,
     /// What is typed; nobody's while an editor has the terminal.
     keyboard: Option<EventStream>,
     editing: Option<Editing>,
@@ -209,9 +211,7 @@ impl Loop {
                 self.perform(effect)?;
             }
         }
-        let early = self.screen.take_early();
-        self.answer = early::Rest::after(&early);
-        for input in early::inputs(&early) {
+        for input in std::mem::take(&mut self.typed) {
             self.feed(input)?;
         }
         self.draw()?;
@@ -336,13 +336,20 @@ impl Loop {
                 self.screen.clear()?;
             }
             Effect::Suspend => {
-                self.painter.forget();
+                self.take_pictures_down()?;
                 self.screen.suspend()?;
                 self.feed(Input::Resumed)?;
             }
             Effect::Quit => (self.is_running, self.is_quit) = (false, true),
         }
         Ok(())
+    }
+
+    /// What the terminal holds of pictures would lie over what another program writes.
+    fn take_pictures_down(&mut self) -> anyhow::Result<()> {
+        let words = self.painter.farewell();
+        self.painter.forget();
+        Ok(self.screen.write(&words)?)
     }
 
     fn open_page(&mut self, page: &str) -> anyhow::Result<()> {
@@ -364,6 +371,7 @@ impl Loop {
     fn edit(&mut self, key: DraftKey, text: String) -> anyhow::Result<()> {
         // What reads the keyboard must be gone before another program reads it.
         self.keyboard = None;
+        self.take_pictures_down()?;
         self.screen.give();
         match Editing::start(&self.editor, &self.data_dir, key, text) {
             Ok(editing) => {
@@ -421,6 +429,7 @@ impl Loop {
             return Ok(());
         }
         self.keyboard = None;
+        self.take_pictures_down()?;
         self.screen.give();
         match Given::start(argv, file) {
             Ok(given) => {

@@ -259,7 +259,9 @@ fn fit(app: &App) -> Option<Fit> {
         Pictures::Off => return None,
         // So coarse that twice the size is needed to see anything.
         Pictures::Blocks { .. } => ((cell_px.0 / 2, cell_px.1 / 2), (1, 2)),
-        Pictures::Kitty | Pictures::Iterm2 | Pictures::Sixel => (cell_px, cell_px),
+        Pictures::Kitty | Pictures::KittyPlaced | Pictures::Iterm2 | Pictures::Sixel => {
+            (cell_px, cell_px)
+        }
     };
     let rows = (app.reader_height() * 6 / 10).clamp(3, ROWS_MAX);
     (!is_source).then(|| Fit {

@@ -51,8 +51,10 @@ pub enum Pictures {
         /// Whether the terminal knows all colours; else it knows 256.
         is_true: bool,
     },
-    /// By kitty's protocol.
+    /// By kitty's protocol, where cells say what they show.
     Kitty,
+    /// By kitty's protocol, laid over cells: for terminals that know only that.
+    KittyPlaced,
     /// By iTerm2's protocol.
     Iterm2,
     /// As sixels.

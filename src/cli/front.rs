@@ -132,6 +132,9 @@ fn front(config: &Config, setup: Setup) -> Front {
         setup,
         has_mouse: config.ui.mouse,
         pictures: pictures(config),
+        asks_ground: config.ui.theme == config::Theme::Auto
+            && !has_no_colour
+            && !has_no_answer(&variable("TERM")),
         open_url: |url| open::that_detached(url),
         viewer: Ui::argv(config.ui.open_command.as_ref()),
         clipboard: Ui::argv(config.ui.copy_command.as_ref()),
@@ -151,7 +154,7 @@ fn pictures(config: &Config) -> PictureWish {
     let blocks = Pictures::Blocks { is_true };
     match config.ui.pictures {
         config::Pictures::Off => return PictureWish::Fixed(Pictures::Off),
-        config::Pictures::Kitty => return PictureWish::Fixed(Pictures::Kitty),
+        config::Pictures::Kitty => return PictureWish::Kittys,
         config::Pictures::Iterm2 => return PictureWish::Fixed(Pictures::Iterm2),
         config::Pictures::Sixel => return PictureWish::Fixed(Pictures::Sixel),
         config::Pictures::Blocks => return PictureWish::Fixed(blocks),
@@ -168,12 +171,19 @@ fn pictures(config: &Config) -> PictureWish {
         || !variable("KITTY_WINDOW_ID").is_empty();
     let is_iterm2 = matches!(program.as_str(), "iTerm.app" | "WezTerm" | "mintty")
         || variable("LC_TERMINAL") == "iTerm2";
-    match term.as_str() {
-        "" | "dumb" | "linux" => PictureWish::Fixed(fallback),
-        _ if is_kitty && !is_inside => PictureWish::Fixed(Pictures::Kitty),
-        _ if is_iterm2 && !is_inside => PictureWish::Fixed(Pictures::Iterm2),
-        _ => PictureWish::Ask(fallback),
+    if has_no_answer(&term) {
+        return PictureWish::Fixed(fallback);
     }
+    PictureWish::Best(match () {
+        () if is_kitty && !is_inside => Pictures::Kitty,
+        () if is_iterm2 && !is_inside => Pictures::Iterm2,
+        () => fallback,
+    })
+}
+
+/// Whether a terminal of that kind is better not asked anything.
+fn has_no_answer(term: &str) -> bool {
+    matches!(term, "" | "dumb" | "linux")
 }
 
 /// The user's editor. Where none is named: the one that every system has.

@@ -474,7 +474,8 @@ impl Default for Ldap {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Ui {
-    /// The colours: "auto", "dark", "light" or "none". NO_COLOR in the environment means "none".
+    /// The colours: "auto" (as the terminal's ground is), "dark", "light" or "none". NO_COLOR in the
+    /// environment means "none".
     pub theme: Theme,
     /// Where the preview is: "auto" (as the window's size allows), "beside", "below" or "list-only".
     pub layout: Layout,

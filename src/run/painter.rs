@@ -54,13 +54,18 @@ impl Painter {
     const fn has_protocol(&self) -> bool {
         matches!(
             self.mode,
-            Pictures::Kitty | Pictures::Iterm2 | Pictures::Sixel
+            Pictures::Kitty | Pictures::KittyPlaced | Pictures::Iterm2 | Pictures::Sixel
         )
+    }
+
+    /// Whether the terminal holds a picture, and only has to be told where to show it.
+    const fn is_held(&self) -> bool {
+        matches!(self.mode, Pictures::Kitty | Pictures::KittyPlaced)
     }
 
     /// The piece that is needed for a spot: kitty takes all of a picture and clips it by itself.
     fn piece(&self, spot: &Spot) -> Piece {
-        if self.mode == Pictures::Kitty {
+        if self.is_held() {
             Piece {
                 id: spot.id,
                 first: 0,
@@ -102,7 +107,7 @@ impl Painter {
             self.sent.remove(&id);
             out.extend(forget(id));
         }
-        if self.mode == Pictures::Kitty {
+        if self.is_held() {
             let ready = std::mem::take(&mut self.ready);
             for (piece, payload) in ready {
                 if is_visible(piece.id) && self.sent.insert(piece.id) {
@@ -121,14 +126,25 @@ impl Painter {
     /// What goes out behind a frame: the pictures that are not where they are to be.
     pub(super) fn after(&mut self, spots: &[Spot]) -> Vec<u8> {
         let mut out = Vec::new();
-        if !matches!(self.mode, Pictures::Iterm2 | Pictures::Sixel) {
+        if !self.has_protocol() || self.mode == Pictures::Kitty {
             return out;
         }
         let before = std::mem::take(&mut self.on_screen);
+        if self.mode == Pictures::KittyPlaced {
+            let is_visible = |id| spots.iter().any(|s| s.id == id);
+            let gone = before.iter().map(|(piece, ..)| piece.id);
+            out.extend(gone.filter(|id| !is_visible(*id)).flat_map(take_down));
+        }
         for spot in spots {
-            let place = (self.piece(spot), spot.x, spot.y);
+            let piece = Piece {
+                id: spot.id,
+                first: spot.first,
+                rows: spot.rows,
+            };
+            let place = (piece, spot.x, spot.y);
             if !before.contains(&place) {
-                let Some(payload) = self.ready.get(&place.0) else {
+                let placed = self.sent.contains(&spot.id).then(|| put_up(spot));
+                let Some(payload) = placed.as_ref().or_else(|| self.ready.get(&piece)) else {
                     continue;
                 };
                 // The cursor is put back where the frame left it.
@@ -167,6 +183,23 @@ impl Painter {
     }
 }
 
+/// Has kitty show a part of a picture where the cursor is, and nowhere else any more.
+fn put_up(spot: &Spot) -> Vec<u8> {
+    let (_, above) = spot.pixels.slice(0, spot.first);
+    let (_, height) = spot.pixels.slice(spot.first, spot.rows);
+    let (width, cols) = (spot.pixels.width(), spot.pixels.cols());
+    let Spot { id, rows, .. } = spot;
+    format!(
+        "\x1b_Ga=p,i={id},p=1,x=0,y={above},w={width},h={height},c={cols},r={rows},C=1,q=2\x1b\\"
+    )
+    .into_bytes()
+}
+
+/// Has kitty show a picture no longer, and keep it.
+fn take_down(id: u32) -> Vec<u8> {
+    format!("\x1b_Ga=d,d=i,i={id},q=2\x1b\\").into_bytes()
+}
+
 /// Has kitty drop a picture.
 fn forget(id: u32) -> Vec<u8> {
     format!("\x1b_Ga=d,d=I,i={id},q=2\x1b\\").into_bytes()
@@ -181,7 +214,11 @@ fn encode(mode: Pictures, pixels: &Pixels, piece: Piece) -> Vec<u8> {
             pixels.cols(),
             piece.rows,
         ),
-        Pictures::Kitty => kitty(&png(dots, pixels.width(), height), pixels, piece.id),
+        Pictures::Kitty => {
+            let cells = format!("a=T,U=1,c={},r={}", pixels.cols(), pixels.rows());
+            kitty(&png(dots, pixels.width(), height), &cells, piece.id)
+        }
+        Pictures::KittyPlaced => kitty(&png(dots, pixels.width(), height), "a=t", piece.id),
         Pictures::Off | Pictures::Blocks { .. } => Vec::new(),
     }
 }
@@ -216,16 +253,15 @@ fn iterm2(png: &[u8], cols: u16, rows: u16) -> Vec<u8> {
     out
 }
 
-fn kitty(png: &[u8], pixels: &Pixels, id: u32) -> Vec<u8> {
+fn kitty(png: &[u8], how: &str, id: u32) -> Vec<u8> {
     let payload = base64(png);
-    let (cols, rows) = (pixels.cols(), pixels.rows());
     let mut out = String::with_capacity(payload.len() + payload.len() / 100 + 64);
     let chunks: Vec<&[u8]> = payload.as_bytes().chunks(CHUNK).collect();
     for (n, chunk) in chunks.iter().enumerate() {
         let more = u8::from(n + 1 < chunks.len());
         out.push_str("\x1b_G");
         if n == 0 {
-            let _ = write!(out, "a=T,U=1,f=100,t=d,i={id},c={cols},r={rows},");
+            let _ = write!(out, "{how},f=100,t=d,i={id},");
         }
         let _ = write!(out, "q=2,m={more};");
         out.extend(chunk.iter().map(|b| char::from(*b)));
@@ -286,7 +322,7 @@ mod tests {
         painter.ready().await;
         let sent = String::from_utf8(painter.before(&here, |_| true)).unwrap();
         assert!(
-            sent.starts_with("\x1b_Ga=T,U=1,f=100,t=d,i=5,c=4,r=3,q=2,m="),
+            sent.starts_with("\x1b_Ga=T,U=1,c=4,r=3,f=100,t=d,i=5,q=2,m="),
             "{sent}"
         );
         for command in sent.split("\x1b_G").skip(1) {
@@ -297,5 +333,29 @@ mod tests {
         let dropped = painter.before(&[], |_| false);
         assert_eq!(dropped, b"\x1b_Ga=d,d=I,i=5,q=2\x1b\\");
         assert!(painter.farewell().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_placed_picture_is_sent_once_then_moved_and_taken_down_in_few_bytes() {
+        let mut painter = Painter::new(Pictures::KittyPlaced);
+        let frame = |painter: &mut Painter, spots: &[Spot]| {
+            let mut out = painter.before(spots, |_| true);
+            out.extend(painter.after(spots));
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(frame(&mut painter, &[spot(0, 3, 4)]), "", "not ready yet");
+        painter.ready().await;
+        let sent = frame(&mut painter, &[spot(0, 3, 4)]);
+        assert!(sent.starts_with("\x1b_Ga=t,f=100,t=d,i=5,q=2,m="), "{sent}");
+        let put = "\x1b7\x1b[5;3H\x1b_Ga=p,i=5,p=1,x=0,y=0,w=32,h=48,c=4,r=3,C=1,q=2\x1b\\\x1b8";
+        assert!(sent.ends_with(put), "{sent}");
+        assert_eq!(frame(&mut painter, &[spot(0, 3, 4)]), "", "it is there");
+        assert_eq!(
+            frame(&mut painter, &[spot(2, 1, 1)]),
+            "\x1b7\x1b[2;3H\x1b_Ga=p,i=5,p=1,x=0,y=32,w=32,h=16,c=4,r=1,C=1,q=2\x1b\\\x1b8"
+        );
+        assert_eq!(frame(&mut painter, &[]), "\x1b_Ga=d,d=i,i=5,q=2\x1b\\");
+        assert_eq!(frame(&mut painter, &[spot(0, 3, 4)]), put, "still held");
+        assert_eq!(painter.farewell(), b"\x1b_Ga=d,d=I,i=5,q=2\x1b\\");
     }
 }

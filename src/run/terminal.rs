@@ -3,10 +3,8 @@
 //! Called by `run` only. The terminal must never be left raw: dropping the guard, a panic and a
 //! stop all restore it.
 
-#[cfg(unix)]
-use super::early;
+use super::cells;
 use super::scroller::Scroller;
-use crate::engine::clock;
 use crossterm::event::{
     DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste,
     EnableFocusChange, EnableMouseCapture,
@@ -16,21 +14,15 @@ use crossterm::terminal::{
     SetTitle,
 };
 use crossterm::{cursor, execute, queue, terminal};
-use ratatui::buffer::Buffer;
-use ratatui::style::Modifier;
+use ratatui::backend::Backend as _;
+use ratatui::buffer::Cell;
 use std::io::{BufWriter, IsTerminal as _, Stdout, Write as _};
-use std::time::Duration;
-use unicode_width::UnicodeWidthStr as _;
 
+/// Has the terminal keep its title, and take it back (XTWINOPS).
+const KEEP_TITLE: &[u8] = b"\x1b[22;2t";
+const OLD_TITLE: &[u8] = b"\x1b[23;2t";
 /// A frame of the largest terminal fits, so that it goes out in one write.
 const BUFFER: usize = 256 * 1024;
-
-/// How long the terminal may take to say what it is.
-const ANSWER_WAIT: Duration = Duration::from_millis(100);
-/// How much longer, where it has begun to.
-const REST_WAIT: Duration = Duration::from_millis(300);
-/// No terminal has more to say.
-const ANSWER_MAX: usize = 512;
 
 type Backend = Scroller<BufWriter<Stdout>>;
 
@@ -38,8 +30,8 @@ type Backend = Scroller<BufWriter<Stdout>>;
 pub(super) struct Screen {
     inner: ratatui::Terminal<Backend>,
     has_mouse: bool,
-    /// What came from the terminal before the keyboard was read.
-    early: Vec<u8>,
+    /// What the terminal may have wiped out and got again.
+    mended: Vec<(u16, u16, Cell)>,
 }
 
 impl Screen {
@@ -59,13 +51,8 @@ impl Screen {
         Ok(Self {
             inner: blank()?,
             has_mouse,
-            early: Vec::new(),
+            mended: Vec::new(),
         })
-    }
-
-    /// What came from the terminal before the keyboard was read: an answer, and keys.
-    pub(super) fn take_early(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.early)
     }
 
     /// The size in columns and rows.
@@ -83,21 +70,6 @@ impl Screen {
         (cell.0 > 1 && cell.1 > 1).then_some(cell)
     }
 
-    /// Asks the terminal what it is (DA1) and whether it shows sixels. A terminal that does not answer in
-    /// time is not waited for; its answer, if it comes later, is no key. Must be called before the keyboard
-    /// is read.
-    pub(super) fn has_sixels(&mut self) -> bool {
-        #[cfg(unix)]
-        {
-            self.write(b"\x1b[c").is_ok()
-                && attributes(&mut self.early).is_some_and(|a| a.contains(&4))
-        }
-        #[cfg(not(unix))]
-        {
-            false
-        }
-    }
-
     /// Sets whether lines that moved are scrolled by the terminal.
     pub(super) fn set_scrolls(&mut self, scrolls: bool) {
         self.inner.backend_mut().set_scrolls(scrolls);
@@ -113,10 +85,20 @@ impl Screen {
         let mut out = std::io::stdout();
         queue!(out, BeginSynchronizedUpdate)?;
         out.write_all(before)?;
+        let mut wiped = Vec::new();
         self.inner.draw(|frame| {
             paint(frame);
-            mark_second_halves(frame.buffer_mut());
+            cells::mark_second_halves(frame.buffer_mut());
+            wiped = cells::wiped(frame.buffer_mut());
         })?;
+        if wiped != self.mended {
+            queue!(out, cursor::SavePosition)?;
+            let backend = self.inner.backend_mut();
+            backend.draw(wiped.iter().map(|(x, y, cell)| (*x, *y, cell)))?;
+            std::io::Write::flush(backend)?;
+            queue!(out, cursor::RestorePosition)?;
+            self.mended = wiped;
+        }
         out.write_all(after)?;
         execute!(out, EndSynchronizedUpdate)
     }
@@ -126,6 +108,7 @@ impl Screen {
         execute!(std::io::stdout(), terminal::Clear(terminal::ClearType::All))?;
         // ratatui's own clearing asks the terminal where the cursor is and waits for its answer.
         self.inner = blank()?;
+        self.mended.clear();
         Ok(())
     }
 
@@ -157,48 +140,6 @@ impl Screen {
     }
 }
 
-/// The attributes that the terminal answers with: `ESC [ ? 62 ; 4 c`.
-#[cfg(unix)]
-fn attributes(said: &mut Vec<u8>) -> Option<Vec<u16>> {
-    use rustix::event::{PollFd, PollFlags, Timespec, poll};
-    let stdin = std::io::stdin();
-    let mut end = clock::monotonic() + ANSWER_WAIT;
-    let last_end = end + REST_WAIT;
-    while said.len() < ANSWER_MAX {
-        let left = end.saturating_duration_since(clock::monotonic());
-        let wait = Timespec::try_from(left).ok()?;
-        let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
-        if left.is_zero() || poll(&mut fds, Some(&wait)).ok()? == 0 {
-            // One that has begun is worth a longer wait: its rest would look like keys.
-            if end < last_end && early::is_cut(said) {
-                end = last_end;
-                continue;
-            }
-            return None;
-        }
-        let mut bytes = [0; 64];
-        let count = rustix::io::read(&stdin, &mut bytes).ok()?;
-        said.extend(bytes.iter().take(count));
-        if let Some(found) = answer(said) {
-            return Some(found);
-        }
-        if count == 0 {
-            return None;
-        }
-    }
-    None
-}
-
-/// The attributes in what was said, once all of them are there.
-fn answer(said: &[u8]) -> Option<Vec<u16>> {
-    const BEGIN: &[u8] = b"\x1b[?";
-    let from = said.windows(BEGIN.len()).position(|w| w == BEGIN)? + BEGIN.len();
-    let rest = said.get(from..)?;
-    let to = rest.iter().position(|b| *b == b'c')?;
-    let text = std::str::from_utf8(rest.get(..to)?).ok()?;
-    text.split(';').map(|n| n.parse().ok()).collect()
-}
-
 /// What draws, knowing nothing of what is on the terminal.
 fn blank() -> std::io::Result<ratatui::Terminal<Backend>> {
     let out = BufWriter::with_capacity(BUFFER, std::io::stdout());
@@ -211,22 +152,10 @@ impl Drop for Screen {
     }
 }
 
-/// Makes the cell behind a wide character differ from any blank, so that it is written again when
-/// something narrow takes its place. Without this a terminal may keep half of a character there.
-fn mark_second_halves(buffer: &mut Buffer) {
-    let mut is_behind_wide = false;
-    for cell in &mut buffer.content {
-        if is_behind_wide {
-            cell.modifier.insert(Modifier::HIDDEN);
-        }
-        let symbol = cell.symbol();
-        is_behind_wide = !is_behind_wide && !symbol.is_ascii() && symbol.width() > 1;
-    }
-}
-
 fn enter(has_mouse: bool) -> std::io::Result<()> {
     terminal::enable_raw_mode()?;
     let mut out = std::io::stdout();
+    out.write_all(KEEP_TITLE)?;
     execute!(
         out,
         EnterAlternateScreen,
@@ -245,6 +174,7 @@ fn enter(has_mouse: bool) -> std::io::Result<()> {
 /// Restores the terminal. Errors are of no use here: it may be gone.
 pub(super) fn leave() {
     let mut out = std::io::stdout();
+    let _gone = out.write_all(OLD_TITLE);
     let _gone = execute!(
         out,
         DisableMouseCapture,
@@ -254,18 +184,4 @@ pub(super) fn leave() {
         cursor::Show
     );
     let _gone = terminal::disable_raw_mode();
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_attributes_of_a_terminal_are_found_in_what_it_said() {
-        assert_eq!(answer(b"x\x1b[?62;4;22cy"), Some(vec![62, 4, 22]));
-        assert_eq!(answer(b"\x1b[?6c"), Some(vec![6]));
-        assert_eq!(answer(b"\x1b[?62;4"), None);
-        assert_eq!(answer(b"\x1b[?62;xc"), None);
-        assert_eq!(answer(b"c"), None);
-    }
 }

@@ -230,26 +230,10 @@ impl Writer {
     pub fn leave_draft(&mut self, key: DraftKey, now_secs: i64) -> Result<Left> {
         let doing = "leaving a draft";
         self.write_journal(doing, |tx| {
-            let open: Option<(i64, bool)> = tx
-                .prepare_cached(
-                    "SELECT begun, EXISTS (SELECT 1 FROM own.draft_copy c
-                       WHERE c.draft = d.key AND c.version > 0)
-                     FROM own.draft d WHERE key = ?1 AND state = 0",
-                )
-                .and_then(|mut s| {
-                    s.query_row([key.0], |row| Ok((row.get(0)?, row.get(1)?)))
-                        .optional()
-                })
-                .doing(doing)?;
-            let (Some((begun, has_copy)), Some(row)) = (open, row_of(tx, key)?) else {
+            let Some(row) = row_of(tx, key)?.filter(|row| row.state == DraftState::Written) else {
                 return Ok(Left::Nothing);
             };
-            let is_untouched = !has_copy && begun == words_of(&row.draft);
-            if is_untouched {
-                // A copy of another client's that it was taken up from stays as it is.
-                remove(tx, key.0).doing(doing)?;
-                tx.execute("DELETE FROM own.draft_copy WHERE draft = ?1", [key.0])
-                    .doing(doing)?;
+            if drop_untouched(tx, key)? {
                 return Ok(Left::Dropped(row.account));
             }
             if row.draft.is_blank() {
@@ -291,7 +275,7 @@ impl Writer {
                 })
                 .doing(doing)?;
             for (key, writer) in open {
-                if is_alive(writer) {
+                if is_alive(writer) || drop_untouched(tx, DraftKey(key))? {
                     continue;
                 }
                 tx.execute(
@@ -410,6 +394,28 @@ fn recovered(conn: &Connection) -> Result<u32> {
     conn.prepare_cached("SELECT count(*) FROM own.draft WHERE state < 2 AND is_recovered = 1")
         .and_then(|mut s| s.query_row((), |row| row.get(0)))
         .doing("reading drafts")
+}
+
+/// Removes a draft in which nothing was written; whether it was one.
+fn drop_untouched(tx: &Connection, key: DraftKey) -> Result<bool> {
+    let doing = "leaving a draft";
+    let (begun, has_copy): (i64, bool) = tx
+        .prepare_cached(
+            "SELECT begun, EXISTS (SELECT 1 FROM own.draft_copy c
+               WHERE c.draft = d.key AND c.version > 0)
+             FROM own.draft d WHERE key = ?1",
+        )
+        .and_then(|mut s| s.query_row([key.0], |row| Ok((row.get(0)?, row.get(1)?))))
+        .doing(doing)?;
+    let row = row_of(tx, key)?;
+    let is_untouched = row.is_some_and(|row| !has_copy && begun == words_of(&row.draft));
+    if is_untouched {
+        // A copy of another client's that it was taken up from stays as it is.
+        remove(tx, key.0).doing(doing)?;
+        tx.execute("DELETE FROM own.draft_copy WHERE draft = ?1", [key.0])
+            .doing(doing)?;
+    }
+    Ok(is_untouched)
 }
 
 fn remove(tx: &Connection, key: i64) -> rusqlite::Result<()> {

@@ -108,10 +108,10 @@ pub(super) fn row(app: &App, canvas: &mut Canvas, area: Area, x: u16, picture: u
                 canvas.glyph(area, at, &placeholder(row, col), style);
             }
             // Set apart from any other blank, so that it is written again when the picture goes.
-            Pictures::Iterm2 | Pictures::Sixel if !is_covered(app) => {
+            Pictures::KittyPlaced | Pictures::Iterm2 | Pictures::Sixel if !is_covered(app) => {
                 canvas.glyph(area, at, " ", Style::reset().add_modifier(Modifier::HIDDEN));
             }
-            Pictures::Iterm2 | Pictures::Sixel => {}
+            Pictures::KittyPlaced | Pictures::Iterm2 | Pictures::Sixel => {}
         }
     }
 }

@@ -70,7 +70,7 @@ fn without_colours_or_beyond_ascii_there_are_no_blocks() {
 
 #[test]
 fn a_spot_is_exactly_the_blanks_that_are_kept_for_it_whatever_is_scrolled() {
-    for pictures in [Pictures::Sixel, Pictures::Iterm2] {
+    for pictures in [Pictures::Sixel, Pictures::Iterm2, Pictures::KittyPlaced] {
         let mut scene = read(80, 24, pictures);
         for _ in 0..12 {
             let buffer = cells(&scene);

@@ -221,8 +221,8 @@ fn every_real_message_comes_through_the_command_line_whole_and_clean() {
 }
 
 /// What the screen itself writes: cells, the title (ended by BEL), modes at start and end.
-const OURS: [&str; 7] = [
-    "C0 07", "CSI ?h", "CSI ?l", "CSI H", "CSI c", "CSI m", "OSC 0",
+const OURS: [&str; 10] = [
+    "C0 07", "CSI ?h", "CSI ?l", "CSI H", "CSI c", "CSI m", "CSI t", "ESC 7", "ESC 8", "OSC 0",
 ];
 
 /// A count as the screen shows it: `1,414`.

@@ -4,9 +4,15 @@
 
 use crate::support::{Dovecot, Kind, Program, Screen, sequences, wait_until};
 use base64::Engine as _;
+use std::collections::BTreeSet;
 
 /// What is written anyway.
-const OURS: [&str; 6] = ["C0 07", "CSI ?h", "CSI ?l", "CSI H", "CSI m", "OSC 0"];
+const OURS: [&str; 8] = [
+    "C0 07", "CSI ?h", "CSI ?l", "CSI H", "CSI c", "CSI m", "CSI t", "OSC 0",
+];
+/// What Konsole answers to what it is asked.
+const KONSOLE: &str =
+    "\x1b[?62;1;4c\x1bP>|Konsole 22.12.3\x1b\\\x1b]11;rgb:ffff/ffff/ffff\x1b\\\x1b[?62;1;4c";
 const EVIL: &str = "\x1b]0;owned\x07\x1b_Gi=1;x\x1b\\\x1bPq\x1b\\\x1b[31m";
 
 /// A picture whose file says more than it shows.
@@ -44,6 +50,11 @@ fn letter() -> String {
 }
 
 fn open(dovecot: &Dovecot, pictures: &str) -> (Program, Screen) {
+    open_on(dovecot, pictures, "")
+}
+
+/// On a terminal that has answered already.
+fn open_on(dovecot: &Dovecot, pictures: &str, answers: &str) -> (Program, Screen) {
     let user = dovecot.fresh_user();
     let mut client = dovecot.client(&user);
     client.append("INBOX", "", &letter());
@@ -56,6 +67,7 @@ fn open(dovecot: &Dovecot, pictures: &str) -> (Program, Screen) {
     let program = Program::new(&(dovecot.account("work", &user) + &ui));
     program.run(&["sync"]).expect(0);
     let mut screen = program.screen(&[], 78, 30);
+    screen.keys(answers);
     screen.wait_for(" 1 of 2 ");
     screen.keys("j<Enter>");
     screen.wait_for("Below.");
@@ -90,7 +102,7 @@ fn payloads(raw: &[u8], begin: &str, end: &str) -> Vec<String> {
 fn kitty_gets_base64_and_is_told_to_drop_the_picture_when_its_message_is_left() {
     let dovecot = Dovecot::shared(Kind::Full);
     let (_program, mut screen) = open(dovecot, "kitty");
-    wait_until("the picture", || has(&screen, b"\x1b_Ga=T,U=1,f=100"));
+    wait_until("the picture", || has(&screen, b"\x1b_Ga=T,U=1,"));
     wait_until("its cells", || screen.text().contains('\u{10eeee}'));
     screen.keys("k");
     screen.wait_for("No picture.");
@@ -154,5 +166,56 @@ fn a_terminal_is_asked_once_what_it_is_and_need_not_answer() {
     screen.wait_for("▀▀▀▀▀▀▀▀▀▀");
     let raw = screen.raw();
     assert_eq!(raw.windows(3).filter(|w| *w == b"\x1b[c").count(), 1);
-    assert_ours(&mut screen, &["CSI c"]);
+    assert_ours(&mut screen, &[]);
+}
+
+#[test]
+fn konsole_shows_a_picture_where_it_is_told_to_and_takes_it_down_for_what_lies_over_it() {
+    let dovecot = Dovecot::shared(Kind::Full);
+    let (_program, mut screen) = open_on(dovecot, "auto", KONSOLE);
+    wait_until("the picture", || has(&screen, b"\x1b_Ga=t,f=100"));
+    wait_until("its place", || has(&screen, b"\x1b_Ga=p,i="));
+    let before = screen.raw().len();
+    let said = |screen: &Screen| String::from_utf8_lossy(&screen.raw()[before..]).into_owned();
+    screen.keys("<Down>");
+    wait_until("its new place", || said(&screen).contains("\x1b_Ga=p,i="));
+    assert!(!said(&screen).contains("a=t,"), "it has the picture");
+    screen.keys("?");
+    wait_until("the picture to go", || {
+        said(&screen).contains("\x1b_Ga=d,d=i,i=")
+    });
+    screen.keys("<Esc>");
+    screen.wait_for("Below.");
+    for command in payloads(&screen.raw(), "\x1b_G", "\x1b\\") {
+        assert!(command.contains("q=2"), "an answer would count as keys");
+    }
+    assert_ours(
+        &mut screen,
+        &["APC", "CSI >q", "ESC 7", "ESC 8", "ESC \\", "OSC 11"],
+    );
+    let raw = String::from_utf8_lossy(&screen.raw()).into_owned();
+    assert!(raw.contains("\x1b_Ga=d,d=I,i="), "left in the terminal");
+}
+
+#[test]
+fn a_light_terminal_gets_the_light_colours_and_what_was_typed_while_it_was_asked_counts() {
+    let user = Dovecot::shared(Kind::Full).fresh_user();
+    let program = Program::new(&Dovecot::shared(Kind::Full).account("work", &user));
+    let colours = |ground: &str| {
+        let mut screen = program.screen(&[], 80, 24);
+        screen.keys(
+            &KONSOLE
+                .replace("ffff/ffff/ffff", ground)
+                .replace("62;1;4c", "62c"),
+        );
+        screen.keys("?");
+        screen.wait_for("Keys in the list");
+        screen.keys("<Esc>");
+        screen.wait_gone("Keys in the list");
+        assert_eq!(screen.quit(), 0, "{}", screen.text());
+        let raw = screen.raw();
+        BTreeSet::from_iter(payloads(&raw, "\x1b[38;", "m"))
+    };
+    let (light, dark) = (colours("ffff/ffff/ffff"), colours("0000/0000/0000"));
+    assert!(light.is_disjoint(&dark), "{light:?} {dark:?}");
 }

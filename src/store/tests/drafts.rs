@@ -139,6 +139,23 @@ fn a_draft_is_recovered_when_its_writer_is_gone_and_only_then() {
 }
 
 #[test]
+fn a_draft_in_which_nothing_was_written_is_not_recovered() {
+    let mut home = Home::new();
+    let blank = home.draft("");
+    let key = home
+        .writer
+        .begin_draft(blank, Caret::default(), WRITER, 100)
+        .unwrap();
+    assert_eq!(home.writer.recover_drafts(|id| id == WRITER).unwrap(), 0);
+    assert!(
+        home.reader.draft(key).unwrap().is_some(),
+        "its writer is there"
+    );
+    assert_eq!(home.writer.recover_drafts(nobody).unwrap(), 0);
+    assert!(home.reader.draft(key).unwrap().is_none());
+}
+
+#[test]
 fn a_draft_that_was_emptied_takes_its_copy_along() {
     let mut home = Home::new();
     let key = home.written("One");

@@ -88,10 +88,14 @@ impl Answers {
         let mut has_answered = |question: &[u8], wait, count| {
             screen.write(question).is_ok() && listen(&mut said, wait, count).is_some()
         };
-        if has_answered(WHAT, FIRST_WAIT, 1) && !has_answered(WHO, REST_WAIT, 2) {
+        let is_late = has_answered(WHAT, FIRST_WAIT, 1) && !has_answered(WHO, REST_WAIT, 2);
+        if is_late {
             tracing::warn!("the terminal did not say what it is");
         }
-        Self::of(&said)
+        Self {
+            rest: early::Rest::after(&said, is_late),
+            ..Self::of(&said)
+        }
     }
 
     #[cfg(not(unix))]
@@ -101,10 +105,7 @@ impl Answers {
 
     /// Sorts what was said into answers and keys.
     fn of(said: &[u8]) -> Self {
-        let mut answers = Self {
-            rest: early::Rest::after(said),
-            ..Self::default()
-        };
+        let mut answers = Self::default();
         let mut typed = Vec::new();
         let mut rest = said;
         while let Some((piece, after)) = piece(rest) {

@@ -9,6 +9,8 @@ use std::time::Duration;
 const ESC: u8 = 0x1b;
 /// After so long the rest of an answer that was cut does not come any more.
 const REST_MAX: Duration = Duration::from_secs(3);
+/// No string that is an answer has more characters.
+const STRING_MAX: u8 = 64;
 
 /// Whether these bytes end amid what may be an answer: more of it is about to come.
 #[must_use]
@@ -23,34 +25,70 @@ pub(super) fn is_cut(bytes: &[u8]) -> bool {
     }
 }
 
-/// The rest of an answer whose beginning came before the keyboard was read: it would be taken for keys.
+/// What the terminal has still to say, which would be taken for keys: the rest of an answer whose beginning
+/// came before the keyboard was read, and strings (DCS, OSC) that are late.
 #[derive(Debug, Default)]
 pub(super) struct Rest {
     is_owed: bool,
+    are_strings_owed: bool,
+    /// How much more of a string may come; 0: none has begun.
+    of_string: u8,
 }
 
 impl Rest {
-    /// What is still to come after these bytes.
+    /// What is still to come after these bytes. Strings, too, where they were asked for in vain.
     #[must_use]
-    pub(super) fn after(bytes: &[u8]) -> Self {
+    pub(super) fn after(bytes: &[u8], are_strings_owed: bool) -> Self {
         // A single ESC may be a key; whoever asked has waited for what belongs to it.
+        let is_cut = is_cut(bytes) && bytes.last() != Some(&ESC);
         Self {
-            is_owed: is_cut(bytes) && bytes.last() != Some(&ESC),
+            is_owed: is_cut,
+            are_strings_owed,
+            of_string: if are_strings_owed && is_in_string(bytes) {
+                STRING_MAX
+            } else {
+                0
+            },
         }
     }
 
-    /// Whether that is a piece of the answer, and no input of the user's, so long after the start.
+    /// Whether that is a piece of an answer, and no input of the user's, so long after the start.
     pub(super) fn takes(&mut self, input: &Input, since: Duration) -> bool {
         // It comes soon or never.
-        self.is_owed &= since < REST_MAX;
+        if since >= REST_MAX {
+            *self = Self::default();
+        }
         let Input::Key(key) = input else {
             return false;
         };
+        if self.are_strings_owed {
+            let is = |c| *key == Key::new(Code::Char(c), false, true, false);
+            let is_bell = *key == Key::new(Code::Char('g'), true, false, false);
+            if self.of_string > 0 {
+                let is_end = is_bell || is('\\');
+                self.of_string = if is_end { 0 } else { self.of_string - 1 };
+                return true;
+            }
+            if is(']') || is('P') {
+                self.of_string = STRING_MAX;
+                return true;
+            }
+        }
         let typed = key.typed().filter(|_| self.is_owed);
         let is_piece = typed.is_some_and(|c| c.is_ascii_digit() || matches!(c, ';' | '?' | 'c'));
         self.is_owed = is_piece && typed != Some('c');
         is_piece
     }
+}
+
+/// Whether these bytes end within a string of the terminal's.
+fn is_in_string(bytes: &[u8]) -> bool {
+    let begins = |pair: &[u8]| matches!(pair, [ESC, b']' | b'P']);
+    let Some(from) = bytes.windows(2).rposition(begins) else {
+        return false;
+    };
+    let rest = bytes.get(from + 2..).unwrap_or_default();
+    !rest.contains(&0x07) && !rest.contains(&ESC)
 }
 
 /// The inputs that these bytes stand for.
@@ -179,6 +217,7 @@ mod tests {
         assert_eq!(keys(b"\x1b[I\x1b[<0;3;4M\x1b[<0;3;4mx"), ["x"]);
         assert_eq!(keys(b"\xff\xfej"), ["j"]);
     }
+
     #[test]
     fn the_rest_of_an_answer_that_was_cut_is_no_key_and_what_follows_it_is_one() {
         let pressed_at = |rest: &mut Rest, typed: &[u8], since: Duration| -> String {
@@ -200,16 +239,24 @@ mod tests {
             b"\x1b[?62;4",
         ] {
             assert!(is_cut(cut));
-            let mut rest = Rest::after(cut);
+            let mut rest = Rest::after(cut, false);
             assert_eq!(pressed(&mut rest, b"2;22cc5j"), "c5j");
         }
         // What cannot be of it ends it.
-        assert_eq!(pressed(&mut Rest::after(b"\x1b[?62"), b"j5c"), "j5c");
+        assert_eq!(pressed(&mut Rest::after(b"\x1b[?62", false), b"j5c"), "j5c");
         for whole in [&b"jj\x1b[?62;4c"[..], b"5", b"", b"\x1b[B"] {
             assert!(!is_cut(whole));
-            assert_eq!(pressed(&mut Rest::after(whole), b"5c"), "5c");
+            assert_eq!(pressed(&mut Rest::after(whole, true), b"5c"), "5c");
         }
-        let mut late = Rest::after(b"\x1b[?62");
+        // A string that is late, whole or after its beginning.
+        let colour = b"j\x1b]11;rgb:ffff/ffff/ffff\x1b\\k\x1bP>|term(1)\x1b\\l";
+        let mut rest = Rest::after(b"\x1b[?62;4c", true);
+        assert_eq!(pressed(&mut rest, colour), "jkl");
+        let mut rest = Rest::after(b"\x1b[?62;4c\x1b]11;rg", true);
+        assert_eq!(pressed(&mut rest, b"b:ffff/ff\x07rd"), "rd");
+        let mut rest = Rest::after(b"", false);
+        assert_eq!(pressed(&mut rest, b"\x1b]1"), "Alt-]1");
+        let mut late = Rest::after(b"\x1b[?62", false);
         assert_eq!(pressed_at(&mut late, b"5c", Duration::from_secs(5)), "5c");
     }
 }

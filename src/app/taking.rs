@@ -174,6 +174,10 @@ pub(super) fn pipe(app: &mut App, text: &str) -> Result<Vec<Effect>, Safe> {
             "name a program; ! before it gives it the terminal",
         ));
     };
+    if let Some(sign) = shell_sign(line, &argv) {
+        let hint = format!("no shell reads this; for {sign} write sh -c '…'");
+        return Err(Safe::line(&hint));
+    }
     let label = format!("Running {program}");
     let Some((placed, what)) = app.piping.clone() else {
         return Err(Safe::fixed("the message is gone"));
@@ -188,6 +192,13 @@ pub(super) fn pipe(app: &mut App, text: &str) -> Result<Vec<Effect>, Safe> {
     let mut effects = app.say(Safe::line(&label));
     effects.push(effect);
     Ok(effects)
+}
+
+/// A sign that only a shell would take for one: it stands alone and in no quotes.
+fn shell_sign<'a>(line: &'a str, argv: &[String]) -> Option<&'a str> {
+    const SIGNS: [&str; 8] = ["|", "||", "&", "&&", ";", "<", ">", ">>"];
+    let mut words = line.split_whitespace();
+    words.find(|word| SIGNS.contains(word) && argv.iter().any(|arg| arg == word))
 }
 
 /// Something is there, or a program has ended.

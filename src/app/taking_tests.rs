@@ -109,6 +109,27 @@ fn a_program_is_refused_before_anything_is_fetched_and_can_be_saved() {
 }
 
 #[test]
+fn a_line_that_needs_a_shell_is_not_run_as_if_it_did_not() {
+    let mut scene = Scene::new(120, 40);
+    for line in ["sort | head", "cat > file", "!less && true"] {
+        scene.press("enter |").type_text(line);
+        scene.press("enter");
+        assert!(takes(&mut scene).is_empty(), "{line}");
+        let Some(Overlay::Prompt(prompt)) = &scene.app.overlay else {
+            panic!("what was typed stays: {line}");
+        };
+        let told = prompt.error.as_ref().map(Safe::as_str).unwrap_or_default();
+        assert!(told.contains("sh -c"), "{told}");
+        scene.press("esc");
+    }
+    for line in ["grep '|'", "sh -c 'sort | head'", "grep -F 'a > b'"] {
+        scene.press("|").type_text(line);
+        scene.press("enter");
+        assert_eq!(takes(&mut scene).len(), 1, "{line}");
+    }
+}
+
+#[test]
 fn the_panel_pipes_forwards_and_copies_the_name() {
     let mut scene = Scene::new(120, 40);
     scene.press("enter A j y");

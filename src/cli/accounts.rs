@@ -72,8 +72,10 @@ fn downloads(config: &Config) -> PathBuf {
             (Ok(rest), Some(home)) => home.home_dir().join(rest),
             _ => path.clone(),
         });
-    set.or_else(|| home?.download_dir().map(Path::to_owned))
-        .unwrap_or_else(|| PathBuf::from("."))
+    let found = set.or_else(|| home?.download_dir().map(Path::to_owned));
+    let found = found.unwrap_or_else(|| PathBuf::from("."));
+    // Where a file was saved is told by this path: `.` would say nothing.
+    std::path::absolute(&found).unwrap_or(found)
 }
 
 /// The engine's setup for an account; `None` where it has no incoming server.
@@ -291,4 +293,17 @@ pub(super) fn utc_offset_mins(unix_secs: i64) -> i32 {
     jiff::Timestamp::from_second(unix_secs).map_or(0, |at| {
         jiff::tz::TimeZone::system().to_offset(at).seconds() / 60
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[test]
+    fn files_are_saved_in_a_folder_that_is_told_in_full() {
+        let mut config = Config::default();
+        assert!(downloads(&config).is_absolute());
+        config.ui.downloads = Some(PathBuf::from("."));
+        let here = std::env::current_dir().unwrap();
+        assert_eq!(downloads(&config), here);
+    }
 }

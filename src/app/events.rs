@@ -195,6 +195,9 @@ fn window(app: &mut App, request: RequestId, window: Window) -> Vec<Effect> {
     }
     if app.list.awaits(request) {
         let height = app.list_height();
+        if is_coming_up(app) {
+            app.list.unpin();
+        }
         app.list.receive(window, height);
         return Vec::new();
     }
@@ -526,4 +529,11 @@ impl App {
             }
         }
     }
+}
+
+/// Whether the first mail may still be coming in, account by account: the cursor stays on the first row then,
+/// and not with the message that happened to be there first.
+const fn is_coming_up(app: &App) -> bool {
+    const WHILE_MS: u64 = 5_000;
+    app.is_untouched && (app.has_tour || app.monotonic_ms < WHILE_MS)
 }

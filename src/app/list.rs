@@ -361,6 +361,11 @@ impl List {
         self.is_stale = true;
     }
 
+    /// Lets the cursor stay in its row, whatever message comes to be there.
+    pub const fn unpin(&mut self) {
+        self.pin = None;
+    }
+
     /// Takes a reply that was waited for.
     pub fn receive(&mut self, window: Window, height: u32) {
         let asked = self.asked.take();

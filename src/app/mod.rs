@@ -206,6 +206,8 @@ pub struct App {
     pub(crate) is_offline: bool,
     /// Whether the first keys are being explained.
     pub(crate) has_tour: bool,
+    /// Whether nothing was pressed yet.
+    pub(crate) is_untouched: bool,
     /// Whether the wait for the list has become long enough to be worth a word.
     pub(crate) is_list_slow: bool,
     list_serial: Option<u64>,
@@ -291,6 +293,7 @@ impl App {
             sidebar_cols: None,
             is_offline: false,
             has_tour,
+            is_untouched: true,
             is_list_slow: false,
             list_serial: None,
             drag: None,

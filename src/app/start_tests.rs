@@ -1,9 +1,9 @@
 //! What a newcomer meets: the first keys, waiting, what happens by itself, and an account that stopped.
 
 use super::scenes::{self, Scene};
-use super::{Settings, Token};
-use crate::bus::{Command, Link};
-use crate::model::Safe;
+use super::{Input, Settings, Token};
+use crate::bus::{Command, Event, Link};
+use crate::model::{MailboxKey, Safe};
 
 /// Whether each change that was asked for happened by itself.
 fn changes(scene: &mut Scene) -> Vec<bool> {
@@ -33,6 +33,30 @@ fn the_first_keys_are_explained_until_one_is_pressed_and_nothing_is_read_behind_
     assert!(!scene.app.has_tour);
     scene.time_out(is_mark_read);
     assert_eq!(changes(&mut scene), [true]);
+}
+
+#[test]
+fn while_the_first_mail_comes_in_the_cursor_stays_on_the_first_row_until_a_key_is_pressed() {
+    let mut scene = Scene::new(80, 24);
+    let arrive = |scene: &mut Scene, key: i64| {
+        let row = scenes::row(key, "New", "News", 0);
+        scene.rows.insert(0, row);
+        scene.input(Input::Engine(Event::Changed(vec![MailboxKey(11)])));
+    };
+    arrive(&mut scene, 1_001);
+    assert_eq!(scene.app.list.cursor(), 0);
+    // Who looks at the first message for a while reads it.
+    let later = |monotonic_ms| Input::Tick {
+        now_secs: scenes::NOW,
+        monotonic_ms,
+    };
+    scene.input(later(60_000));
+    arrive(&mut scene, 1_002);
+    assert_eq!(scene.app.list.cursor(), 1);
+    let mut scene = Scene::new(80, 24);
+    scene.press("j");
+    arrive(&mut scene, 1_001);
+    assert_eq!(scene.app.list.cursor(), 2);
 }
 
 #[test]

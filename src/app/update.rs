@@ -10,6 +10,7 @@ pub fn update(app: &mut App, input: Input) -> Vec<Effect> {
     // Whoever does something has seen it.
     if matches!(input, Input::Key(_) | Input::Mouse(_) | Input::Paste(_)) {
         app.has_tour = false;
+        app.is_untouched = false;
         // For who has it read out, a notice stays until the next.
         if !app.is_linear() {
             app.notices.drop_refusal();

@@ -7,6 +7,7 @@ use super::account::Account;
 use super::board::Wishes;
 use super::changes::Changes;
 use super::clock;
+use super::first_words;
 use super::gather;
 use super::lane;
 use super::maildrop;
@@ -163,6 +164,8 @@ impl Dispatch {
             self.accounts.clone(),
             Arc::clone(&self.changes),
         ));
+        self.tasks
+            .spawn(first_words::run(self.db.clone(), Arc::clone(&self.changes)));
         let kept = Arc::clone(&self.kept);
         self.tasks.spawn(copy_later(self.accounts.clone(), kept));
         for account in &self.accounts {

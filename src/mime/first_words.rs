@@ -40,8 +40,10 @@ pub(super) fn of(message: &Message<'_>) -> String {
         text.is_some_and(|found| says_something(&found.text, page_len))
     };
     let chosen = choose(&message.structure, Form::Auto, says);
+    let subject = message.headers.get("Subject").map(super::decode_words);
+    let subject = subject.unwrap_or_default();
     for part in chosen.parts.into_iter().take(PARTS_MAX) {
-        let words = of_part(message, part);
+        let words = of_part(message, part, subject.trim());
         if !words.is_empty() {
             return Safe::line(&words).as_str().to_owned();
         }
@@ -49,7 +51,7 @@ pub(super) fn of(message: &Message<'_>) -> String {
     String::new()
 }
 
-fn of_part(message: &Message<'_>, part: &Part) -> String {
+fn of_part(message: &Message<'_>, part: &Part, subject: &str) -> String {
     let mut found = String::new();
     let is_page = part.mime_type == "text/html";
     for (bytes, enough) in READ {
@@ -66,7 +68,7 @@ fn of_part(message: &Message<'_>, part: &Part) -> String {
         } else {
             paragraphs(&text.text, text.flow)
         };
-        found = words(&lines);
+        found = words(&lines, subject);
         if is_all || found.len() >= CHARS_MAX / 2 {
             break;
         }
@@ -82,10 +84,11 @@ pub fn are_no_words(given: &str) -> bool {
     given.is_empty() || given.starts_with('>') || is_attribution(given)
 }
 
-/// The words of lines, without what is no word of the sender's.
-fn words(lines: &[Paragraph]) -> String {
+/// The words of lines, without what is no word of the sender's, nor a title that the list shows before
+/// them.
+fn words(lines: &[Paragraph], subject: &str) -> String {
     let mut gathered = Gathered::default();
-    // What sends the reader away is better than nothing.
+    // What sends the reader away, and the subject once more, are better than nothing.
     let mut aside = Gathered::default();
     let mut is_signature = false;
     let mut at = 0;
@@ -112,7 +115,9 @@ fn words(lines: &[Paragraph]) -> String {
             at += len - 1;
         } else if let Some(len) = attribution_len(rest) {
             at += len - 1;
-        } else if text.len() < 120 && sends_away(&text.to_lowercase()) {
+        } else if text.len() < 120 && sends_away(&text.to_lowercase())
+            || gathered.out.is_empty() && text == subject
+        {
             aside.add(text);
         } else if gathered.add(text) {
             break;

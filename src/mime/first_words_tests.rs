@@ -99,6 +99,8 @@ fn a_page_is_read_without_what_it_hides_and_what_sends_the_reader_away() {
         <table><tr><td>Gr&uuml;&szlig;e</td><td>an\n  alle</td></tr></table>";
     assert_eq!(of_page(page), "Grüße an alle");
     assert_eq!(of_page("<p>View in browser</p>"), "View in browser");
+    assert_eq!(of_page("<h1>x</h1><p>News of x</p>"), "News of x");
+    assert_eq!(of_page("<h1>x</h1>"), "x");
     let answer = "<div>Fine.</div><div class=gmail_quote><div class=gmail_attr>On x Bo wrote:</div>\
         <blockquote>old</blockquote></div>";
     assert_eq!(of_page(answer), "Fine.");
@@ -159,10 +161,7 @@ fn the_form_that_says_something_is_read_and_attached_messages_are_not() {
 #[test]
 fn letters_and_newsletters_of_many_senders_begin_as_a_person_reads_them() {
     for (name, begins) in [
-        (
-            "newsletter.eml",
-            "What to sow in November Hello Ann, The beds are almost",
-        ),
+        ("newsletter.eml", "Hello Ann, The beds are almost empty"),
         ("gmail-reply.eml", "Yes, and I have too many beans."),
         ("outlook-reply.eml", "Hi Ann, two metres is fine."),
         (
@@ -174,7 +173,7 @@ fn letters_and_newsletters_of_many_senders_begin_as_a_person_reads_them() {
             "Good morning, I would cut it in late winter",
         ),
         ("shop.eml", "New Indoor Outdoor Sale Light that bends"),
-        ("japanese.eml", "十一月のお知らせ アン様"),
+        ("japanese.eml", "アン様"),
         ("welcome.eml", "Welcome aboard, Ann We meet every Saturday"),
     ] {
         let words = of_mail(name);

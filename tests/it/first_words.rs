@@ -42,7 +42,7 @@ fn mail_of_a_maildrop_shows_its_own_first_words() {
 }
 
 #[test]
-fn a_store_that_was_filled_before_gets_its_first_words_without_the_network() {
+fn a_store_that_was_filled_before_gets_its_first_words_while_the_server_is_down() {
     let mail = [ANSWER, NEWSLETTER].map(|mail| mail.as_bytes().to_vec());
     let server = LiveDrop::start(pop3::Options::default(), &mail);
     let program = Program::new(&server.account(LEAVE));
@@ -51,10 +51,9 @@ fn a_store_that_was_filled_before_gets_its_first_words_without_the_network() {
     let changed = mirror.execute("UPDATE message SET preview = ''", ());
     assert_eq!(changed.unwrap(), 2, "as an earlier version left them");
     drop(mirror);
-    let before = server.peer.sessions_opened();
-    let mut screen = program.screen(&["--offline"], 110, 30);
+    drop(server);
+    let mut screen = program.screen(&[], 110, 30);
     see(&screen);
-    assert_eq!(server.peer.sessions_opened(), before);
     screen.quit();
 }
 

@@ -7,6 +7,7 @@ use super::account::Account;
 use super::board::Wishes;
 use super::changes::Changes;
 use super::clock;
+use super::first_words;
 use super::gather;
 use super::indexer;
 use super::lane;
@@ -166,6 +167,8 @@ impl Dispatch {
         ));
         self.tasks
             .spawn(indexer::run(self.db.clone(), self.accounts.clone()));
+        self.tasks
+            .spawn(first_words::run(self.db.clone(), Arc::clone(&self.changes)));
         let kept = Arc::clone(&self.kept);
         self.tasks.spawn(copy_later(self.accounts.clone(), kept));
         for account in &self.accounts {

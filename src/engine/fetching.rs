@@ -5,6 +5,7 @@
 use super::account::{Account, Failure};
 use super::board::{Fetch, Want};
 use super::clock;
+use super::first_words;
 use super::lane::Lane;
 use super::pull::is_answer;
 use super::setup::Keep;
@@ -228,6 +229,7 @@ impl Lane {
                 Ok(())
             })
             .await?;
+        first_words::keep(&self.account.db, message).await?;
         self.account.changes.mailboxes([mailbox]);
         Ok(())
     }
@@ -414,7 +416,7 @@ fn next_size(size: u32, took: Duration) -> u32 {
     }
 }
 
-/// Keeps whole texts, and takes from their headers what threads lacked.
+/// Keeps whole texts, and takes from them what threads and lists lacked.
 async fn put_raws(
     account: &Account,
     mailbox: MailboxKey,
@@ -425,14 +427,19 @@ async fn put_raws(
         .iter()
         .map(|(message, raw)| (*message, mime::parse_headers(raw).ids("References")))
         .collect();
-    let change = account
+    let words = first_words::of_all(&batch);
+    let (change, shown) = account
         .db
         .write_bulk(move |w| {
             w.put_raws(&batch)?;
-            w.put_references(key, &references)
+            let shown = w.put_first_words(&words, mime::are_no_words)?;
+            Ok((w.put_references(key, &references)?, shown))
         })
         .await?;
     account.count(mailbox, &change);
+    if !shown.is_empty() {
+        account.changes.mailboxes(shown);
+    }
     Ok(())
 }
 

@@ -25,6 +25,7 @@ mod drop_take;
 mod export;
 mod fetching;
 mod filing;
+mod first_words;
 mod gather;
 mod horizon;
 mod import;

@@ -11,9 +11,11 @@ use super::opened::OpenedTexts;
 use super::store_thread::Db;
 use crate::bus::{Event, Form, RequestId};
 use crate::mime;
-use crate::model::{Attachment, BodyStructure, PartId, Placed, Reading, Rest, Safe};
+use crate::model::{
+    Attachment, BodyStructure, MailboxKey, MessageKey, PartId, Placed, Reading, Rest, Safe,
+};
 use crate::net;
-use crate::store::{self, Summary};
+use crate::store::{self, Reader, Summary};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,6 +55,16 @@ pub(crate) enum Held {
 }
 
 impl Held {
+    /// How many bytes are here.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Whole(raw) => raw.len(),
+            Self::Parts { header, parts, .. } => {
+                header.len() + parts.iter().map(|(_, part)| part.len()).sum::<usize>()
+            }
+        }
+    }
+
     pub(crate) fn source(&self) -> mime::Source<'_> {
         match self {
             Self::Whole(raw) => mime::Source::Whole(raw),
@@ -226,33 +238,16 @@ impl Texts {
 
     /// What is in the store of a message, if that is enough to read it.
     pub(crate) async fn held(&self, placed: Placed) -> Result<Option<Held>, Why> {
-        let message = placed.message;
-        if let Some(raw) = self.db.read(move |r| r.raw(message)).await? {
-            return Ok(Some(Held::Whole(raw)));
-        }
-        let summary = self.summary(placed).await?;
-        let Some(structure) = summary.structure else {
-            return Ok(None);
-        };
-        let ids: Vec<PartId> = structure.needed().map(|p| p.id.clone()).collect();
-        let found = self
+        let Placed { message, mailbox } = placed;
+        let held = self
             .db
-            .read(move |r| {
-                let header = r.part(message, &PartId::default())?;
-                let mut parts = Vec::new();
-                for id in ids {
-                    if let Some(bytes) = r.part(message, &id)? {
-                        parts.push((id, bytes));
-                    }
-                }
-                Ok(header.map(|header| (header, parts)))
-            })
+            .read(move |r| held(r, message, Some(mailbox)))
             .await?;
-        Ok(found.map(|(header, parts)| Held::Parts {
-            header,
-            structure,
-            parts,
-        }))
+        if held.is_none() {
+            // One that is gone has no text to be waited for.
+            self.summary(placed).await?;
+        }
+        Ok(held)
     }
 
     /// The same, fetched where it is missing.
@@ -355,6 +350,35 @@ impl Texts {
             .await?
             .ok_or(Why::Gone)
     }
+}
+
+/// What is in the store of a message, if that is enough to read it.
+pub(super) fn held(
+    reader: &Reader,
+    message: MessageKey,
+    mailbox: Option<MailboxKey>,
+) -> store::Result<Option<Held>> {
+    if let Some(raw) = reader.raw(message)? {
+        return Ok(Some(Held::Whole(raw)));
+    }
+    let summary = reader.summary(message, mailbox)?;
+    let Some(structure) = summary.and_then(|s| s.structure) else {
+        return Ok(None);
+    };
+    let Some(header) = reader.part(message, &PartId::default())? else {
+        return Ok(None);
+    };
+    let mut parts = Vec::new();
+    for part in structure.needed() {
+        if let Some(bytes) = reader.part(message, &part.id)? {
+            parts.push((part.id.clone(), bytes));
+        }
+    }
+    Ok(Some(Held::Parts {
+        header,
+        structure,
+        parts,
+    }))
 }
 
 pub(super) const fn form_of(form: Form) -> mime::Form {

@@ -52,13 +52,14 @@ pub(crate) fn guess(bytes: &[u8]) -> String {
 /// What is said to be UTF-8 and mostly is, is read as such with marks at its faults; where more of its
 /// characters are none, the label lied.
 fn utf8_or_guess(bytes: &[u8]) -> String {
+    // The usual case, and the quickest to tell.
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return text.trim_start_matches('\u{feff}').to_owned();
+    }
     let text = String::from_utf8_lossy(bytes);
-    let is_utf8 = |text: &str| {
-        let faults = text.chars().filter(|c| *c == '\u{fffd}').count();
-        let right = text.chars().filter(|c| !c.is_ascii()).count() - faults;
-        right >= faults
-    };
-    if matches!(text, std::borrow::Cow::Borrowed(_)) || is_utf8(&text) {
+    let faults = text.chars().filter(|c| *c == '\u{fffd}').count();
+    let right = text.chars().filter(|c| !c.is_ascii()).count() - faults;
+    if right >= faults {
         return text.trim_start_matches('\u{feff}').to_owned();
     }
     let encoding = likeliest(bytes);

@@ -157,7 +157,12 @@ pub(crate) fn says_something(plain: &str, html_len: usize) -> bool {
     if !is_short || html_len < LONG_HTML {
         return true;
     }
-    let sends_away = [
+    !sends_away(&head)
+}
+
+/// Whether a text, in lower case, sends the reader to another form of it.
+pub(crate) fn sends_away(text: &str) -> bool {
+    const SIGNS: [&str; 20] = [
         "in your browser",
         "in a browser",
         "in browser",
@@ -179,7 +184,11 @@ pub(crate) fn says_something(plain: &str, html_len: usize) -> bool {
         "enable html",
         "read html",
     ];
-    !sends_away.iter().any(|words| head.contains(words))
+    // Each of them has one of these, and most texts have none.
+    let may = ["browser", "version", "html"]
+        .iter()
+        .any(|w| text.contains(w));
+    may && SIGNS.iter().any(|words| text.contains(words))
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod elsewhere;
 mod encode;
 mod field;
 mod files;
+mod first_words;
 mod flowed;
 mod given;
 mod headers;
@@ -66,6 +67,7 @@ pub use compose::{
 };
 pub use date::parse_date;
 pub use files::{File, files, reading_inside};
+pub use first_words::{are_no_words, first_words};
 pub use given::{Given, GivenError, given};
 pub use headers::{Headers, RawField, parse_headers, parse_ids};
 pub use html::is_guarded;

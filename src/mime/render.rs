@@ -68,6 +68,13 @@ pub(super) struct PartText {
     files: Vec<(usize, String)>,
 }
 
+/// The text of one part as far as it was read.
+pub(super) struct Beginning {
+    pub(super) text: String,
+    pub(super) flow: Flow,
+    pub(super) is_cut: bool,
+}
+
 impl<'a> Message<'a> {
     pub(super) fn open(source: Source<'a>) -> Self {
         match source {
@@ -171,11 +178,9 @@ impl<'a> Message<'a> {
         field.map_or_else(|| part.encoding.clone(), |raw| Field::parse(raw).value)
     }
 
-    /// The text of a part; `None` when its bytes are not here.
-    pub(super) fn text(&self, part: &Part) -> Option<PartText> {
-        let (header, body) = self.entity(part)?;
-        let bytes = transfer::decode(&self.encoding(&header, part), body);
-        let content = self.field(&header, "Content-Type").map(Field::parse);
+    /// How the text of a part is written: the charset that it names, if any, and whether it flows.
+    fn written(&self, header: &Headers<'a>, part: &Part) -> (String, Flow) {
+        let content = self.field(header, "Content-Type").map(Field::parse);
         let charset = content.as_ref().and_then(|c| c.text("charset"));
         let charset = charset.unwrap_or_else(|| part.charset.clone());
         let is = |name: &str, value: &str| {
@@ -186,6 +191,39 @@ impl<'a> Message<'a> {
             is_flowed: is("format", "flowed"),
             deletes_blank: is("delsp", "yes"),
         };
+        (charset, flow)
+    }
+
+    /// The beginning of a part's text, of so many bytes at most as they were sent; `None` when they are
+    /// not here.
+    pub(super) fn beginning(&self, part: &Part, bytes_max: usize) -> Option<Beginning> {
+        let (header, body) = self.entity(part)?;
+        let is_cut = body.len() > bytes_max;
+        let mut body = body.get(..bytes_max).unwrap_or(body);
+        if is_cut {
+            // A character that is cut in two would be taken for another charset.
+            let end = body.iter().rposition(|b| *b == b'\n');
+            body = end.and_then(|end| body.get(..end)).unwrap_or(body);
+        }
+        let bytes = transfer::decode(&self.encoding(&header, part), body);
+        let (charset, flow) = self.written(&header, part);
+        let label = html::label(&part.mime_type, charset, &bytes);
+        let end = match is_cut.then(|| bytes.iter().rposition(u8::is_ascii_whitespace)) {
+            Some(Some(end)) => end,
+            _ => bytes.len(),
+        };
+        Some(Beginning {
+            text: charset::decode(label.as_bytes(), bytes.get(..end).unwrap_or(&bytes)),
+            flow,
+            is_cut,
+        })
+    }
+
+    /// The text of a part; `None` when its bytes are not here.
+    pub(super) fn text(&self, part: &Part) -> Option<PartText> {
+        let (header, body) = self.entity(part)?;
+        let bytes = transfer::decode(&self.encoding(&header, part), body);
+        let (charset, flow) = self.written(&header, part);
         let label = html::label(&part.mime_type, charset, &bytes);
         let found = match part.mime_type.as_str() {
             "text/plain" => uu::find(&bytes),

@@ -3,20 +3,28 @@
 //! Called by `engine` for mail that is kept on this computer. Must take any bytes in linear time.
 
 use super::headers::parse_until;
-use super::tree;
+use super::render::{Message, Source};
+use super::{first_words, tree};
 use crate::model::Fetched;
 
-/// Envelope, parts and References of a message; of a header alone without the parts.
+/// Envelope, parts, References and first words of a message; of a header alone what it tells.
 #[must_use]
 pub fn summary(raw: &[u8], is_whole: bool) -> Fetched {
-    let headers = parse_until(raw, tree::message_start(raw), |_| false);
-    Fetched {
-        envelope: Some(headers.envelope()),
-        structure: is_whole.then(|| tree::structure(raw)),
-        references: Some(headers.ids("References")),
+    let mut fetched = Fetched {
         size_bytes: u64::try_from(raw.len()).ok(),
         ..Fetched::default()
-    }
+    };
+    let headers = if is_whole {
+        let message = Message::open(Source::Whole(raw));
+        fetched.preview = Some(first_words::of(&message));
+        fetched.structure = Some(message.structure.into_owned());
+        message.headers
+    } else {
+        parse_until(raw, tree::message_start(raw), |_| false)
+    };
+    fetched.envelope = Some(headers.envelope());
+    fetched.references = Some(headers.ids("References"));
+    fetched
 }
 
 #[cfg(test)]
@@ -34,6 +42,8 @@ mod tests {
         assert_eq!(envelope.message_id, "c@x");
         assert_eq!(whole.references.unwrap(), ["a@x", "b@x"]);
         assert_eq!(whole.structure.unwrap().parts.len(), 1);
-        assert!(summary(RAW, false).structure.is_none());
+        assert_eq!(whole.preview.as_deref(), Some("Hello."));
+        let header = summary(RAW, false);
+        assert!(header.structure.is_none() && header.preview.is_none());
     }
 }

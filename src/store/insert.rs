@@ -303,8 +303,9 @@ pub(super) fn complete(conn: &Connection, message: i64, fetched: &Fetched) -> ru
             sql::signed(fetched.size_bytes.unwrap_or(0)),
         ))?;
     }
-    if let Some(preview) = &fetched.preview {
-        conn.prepare_cached("UPDATE message SET preview = ?2 WHERE key = ?1 AND preview <> ?2")?
+    // Words that were made of the text are better than what the server says later.
+    if let Some(preview) = fetched.preview.as_ref().filter(|words| !words.is_empty()) {
+        conn.prepare_cached("UPDATE message SET preview = ?2 WHERE key = ?1 AND preview = ''")?
             .execute((message, preview))?;
     }
     Ok(())

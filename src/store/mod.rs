@@ -42,6 +42,7 @@ mod draft_copies;
 mod drafts;
 mod drop_clock;
 mod eras;
+mod first_words;
 mod fold;
 mod folder;
 mod hosts;
@@ -91,6 +92,7 @@ mod words;
 
 pub use draft_copies::{AdoptedCopy, CopyState, DraftCopy, DraftDue};
 pub use drafts::{DraftRow, DraftState, Left, Opening};
+pub use first_words::Wordless;
 pub use folder::make_private_folder;
 pub use identities::Identity;
 pub use local::{LOCAL_DELIMITER, LocalMailbox};

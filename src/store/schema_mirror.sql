@@ -1,7 +1,8 @@
 -- mirror.db: what the server can give again. Committed with synchronous=NORMAL.
 
 -- 'id' (this file), 'own' (the own.db it belongs to), 'content' (the content.db it belongs to),
--- 'next_mailbox' and 'next_message' (the next key to give out), 'new_ids' (rows of thread_id_new).
+-- 'next_mailbox' and 'next_message' (the next key to give out), 'new_ids' (rows of thread_id_new),
+-- 'words_from' (all messages from that key on were looked at for first words).
 CREATE TABLE meta (
   name  TEXT PRIMARY KEY,
   value INTEGER NOT NULL

@@ -68,6 +68,7 @@ mod drafts;
 mod drafts_sent;
 #[cfg(test)]
 mod faults;
+mod first_words;
 #[cfg(test)]
 mod generated;
 #[cfg(test)]

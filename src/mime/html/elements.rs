@@ -17,6 +17,24 @@ const SUBSCRIPT: [char; 10] = ['₀', '₁', '₂', '₃', '₄', '₅', '₆', 
 /// Stands before and behind what is struck out, as in Markdown.
 const STRUCK: &str = "~~";
 
+/// Whether what has this class is the sender's signature.
+pub(super) fn is_signature_class(class: &str) -> bool {
+    matches!(
+        class,
+        "AppleMailSignature"
+            | "gmail_signature"
+            | "moz-signature"
+            | "Signature"
+            | "signature"
+            | "x_Signature"
+    ) || class.starts_with("ms-outlook-mobile-signature")
+}
+
+/// Whether what has this class stands below the text.
+pub(super) fn is_footer_class(class: &str) -> bool {
+    class.to_ascii_lowercase().contains("footer")
+}
+
 const fn is_block(name: &str) -> bool {
     matches!(
         name.as_bytes(),
@@ -246,21 +264,11 @@ impl Flow<'_> {
             Some("ltr" | "LTR") => ctx.is_rtl = false,
             _ => {}
         }
-        let is_signature = |c: &str| {
-            matches!(
-                c,
-                "AppleMailSignature"
-                    | "gmail_signature"
-                    | "moz-signature"
-                    | "Signature"
-                    | "signature"
-                    | "x_Signature"
-            ) || c.starts_with("ms-outlook-mobile-signature")
-        };
-        let is_footer = |c: &str| c.to_ascii_lowercase().contains("footer");
         // Its senders quote without saying so, but for this.
         ctx.quote += usize::from(self.has_class(id, |c| c == "yahoo_quoted"));
-        if self.has_class(id, |c| is_signature(c) || is_footer(c)) && ctx.kind == LineKind::Text {
+        if self.has_class(id, |c| is_signature_class(c) || is_footer_class(c))
+            && ctx.kind == LineKind::Text
+        {
             ctx.kind = LineKind::Signature;
         }
         ctx

@@ -158,7 +158,7 @@ impl Facts {
 }
 
 /// Invisible characters that fill the preview of an inbox, or stand where a word may break.
-pub(super) const fn is_filler(c: char) -> bool {
+pub(crate) const fn is_filler(c: char) -> bool {
     matches!(
         c,
         '\u{ad}'
@@ -175,7 +175,7 @@ pub(super) const fn is_filler(c: char) -> bool {
 }
 
 /// Blanks that are kept where others are one.
-pub(super) const fn is_fixed_blank(c: char) -> bool {
+pub(crate) const fn is_fixed_blank(c: char) -> bool {
     matches!(
         c,
         '\u{a0}' | '\u{2007}' | '\u{202f}' | '\u{2800}' | '\u{3164}'

@@ -79,7 +79,7 @@ pub(super) fn look<'a>(attr: &dyn Fn(&str) -> Option<&'a str>) -> Look {
     let mut is_flat = false;
     for (property, value) in properties(style) {
         look.set(&property, &value);
-        match property.as_str() {
+        match property.as_ref() {
             "overflow" => is_cut_off = value == "hidden",
             "height" | "width" | "max-height" | "max-width" => is_flat |= is_zero(&value),
             _ => {}

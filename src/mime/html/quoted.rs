@@ -69,6 +69,15 @@ const SUBJECT: &[&str] = &[
     "제목",
 ];
 
+const RECIPIENTS: &[&str] = &[
+    "to", "cc", "an", "à", "a", "per", "aan", "till", "til", "para", "do", "кому", "kopie",
+];
+
+/// Whether a line of such a block names recipients.
+pub(crate) fn is_recipients(text: &str) -> bool {
+    names(text, RECIPIENTS)
+}
+
 /// Whether a line begins with one of these names and a colon.
 fn names(text: &str, among: &[&str]) -> bool {
     let lead: String = text.chars().take(24).collect();
@@ -126,7 +135,7 @@ pub(super) fn mark_quoted(blocks: &mut [Block]) {
 }
 
 /// How many blocks make up the header block that begins here; 0 where none does.
-fn block_len(texts: &[Option<&str>]) -> usize {
+pub(crate) fn block_len(texts: &[Option<&str>]) -> usize {
     let mut lead = 0;
     if texts.first().copied().flatten().is_some_and(is_mark) {
         lead = 1;

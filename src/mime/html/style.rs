@@ -4,6 +4,7 @@
 //! on any text, which the style sheets of mail are known to try.
 
 use super::look::look;
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 /// More of a style sheet is not read.
@@ -100,13 +101,28 @@ fn after_block(body: &str) -> &str {
 }
 
 /// The declarations of a style, in lower case and without what only ranks them.
-pub(super) fn properties(style: &str) -> impl Iterator<Item = (String, String)> + '_ {
+pub(super) fn properties(style: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
     style.split(';').filter_map(|declaration| {
         let (property, value) = declaration.split_once(':')?;
-        let value = value.trim().to_ascii_lowercase();
-        let value = value.trim_end_matches("!important").trim_end();
-        Some((property.trim().to_ascii_lowercase(), value.to_owned()))
+        let value = match lower(value.trim()) {
+            Cow::Borrowed(value) => Cow::Borrowed(ranked(value)),
+            Cow::Owned(value) => Cow::Owned(ranked(&value).to_owned()),
+        };
+        Some((lower(property.trim()), value))
     })
+}
+
+fn ranked(value: &str) -> &str {
+    value.trim_end_matches("!important").trim_end()
+}
+
+/// In lower case; most styles are written so.
+fn lower(text: &str) -> Cow<'_, str> {
+    if text.bytes().any(|b| b.is_ascii_uppercase()) {
+        Cow::Owned(text.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 /// `0`, `0px`, `0.0em`: a number that is zero, whatever its unit.

@@ -3,6 +3,7 @@
 mod damage;
 mod drafts;
 mod eras;
+mod first_words;
 mod journal;
 mod lives;
 mod local;

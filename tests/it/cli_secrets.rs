@@ -112,6 +112,8 @@ fn run_everything(program: &Program, configs: &[String]) -> Vec<(String, Vec<u8>
         let mut screen = program.screen(&[], 120, 30);
         screen.wait_for("Secret letter");
         screen.keys("<Enter>");
+        // The list, which shows these words too, is away then.
+        screen.wait_for("Esc back");
         screen.wait_for("nothing to see");
         screen.keys("HH");
         screen.wait_for("Subject: Secret letter");

@@ -141,12 +141,12 @@ fn texts(writer: &mut Writer, reader: &Reader, inbox: MailboxKey) {
         words.collect()
     };
     let pieces: Vec<Vec<_>> = keys
-        .chunks(50)
+        .chunks(25)
         .map(|piece| piece.iter().map(|key| (*key, text())).collect())
         .collect();
     let bytes: usize = pieces.iter().flatten().map(|one| one.1.len()).sum();
     let mut longest = Duration::ZERO;
-    timed("index all texts, 50 at a time", "", || {
+    timed("index all texts, 25 at a time", "", || {
         for piece in &pieces {
             let begun = Instant::now();
             writer.put_words(piece).unwrap();

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// So many texts are taken in at a time: what is written then keeps nobody waiting.
-const PIECE: u32 = 50;
+const PIECE: u32 = 25;
 /// How long after the start nobody is helped by it.
 const FIRST: Duration = Duration::from_secs(3);
 /// How often new texts are looked for.

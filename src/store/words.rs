@@ -9,8 +9,12 @@ use super::{Reader, Result, Writer};
 use crate::model::MessageKey;
 use rusqlite::Connection;
 
-/// A word of fewer letters is not looked for in texts: half of them would be found.
+/// Shorter ones are not looked for in texts: half of them would be found.
 const LETTERS_MIN: usize = 2;
+/// From so many letters on, what begins with them is found too.
+const BEGINNING_MIN: usize = 3;
+/// So many pages of the index are merged behind each piece that is taken in: some times what that fills.
+const MERGED_PAGES: i64 = 64;
 
 impl Reader {
     /// Messages whose texts are here and not in the index, the newest first, at most so many.
@@ -50,6 +54,12 @@ impl Writer {
                 put.execute((one.0, &one.1)).doing(doing)?;
             }
             Ok(())
+        })?;
+        self.write(doing, |tx| {
+            tx.prepare_cached("INSERT INTO search.words (words, rank) VALUES ('merge', ?1)")
+                .and_then(|mut s| s.execute([MERGED_PAGES]))
+                .map(drop)
+                .doing(doing)
         })?;
         // After the words: a crash in between has them taken in once more.
         self.write(doing, |tx| {
@@ -94,8 +104,13 @@ pub(super) fn empty(tx: &Connection) -> rusqlite::Result<()> {
 pub(super) fn phrase(text: &str) -> Option<String> {
     let text = indexed(text);
     let letters = text.chars().filter(|c| c.is_alphanumeric());
-    let is_enough = letters.clone().count() >= LETTERS_MIN || letters.clone().any(is_ideograph);
-    is_enough.then(|| format!("\"{}\"*", text.trim().replace('"', " ")))
+    let (count, has_ideograph) = (letters.clone().count(), letters.clone().any(is_ideograph));
+    let words = text.trim().replace('"', " ");
+    match count {
+        BEGINNING_MIN.. => Some(format!("\"{words}\"*")),
+        _ if count >= LETTERS_MIN || has_ideograph => Some(format!("\"{words}\"")),
+        _ => None,
+    }
 }
 
 /// A text as it is indexed: folded as all texts are compared, each ideograph a word of its own, since

@@ -7,9 +7,9 @@
 use super::account::Account;
 use super::clock;
 use super::store_thread::Db;
-use super::texts::Held;
+use super::texts::{Held, held};
 use crate::mime;
-use crate::model::{MessageKey, PartId};
+use crate::model::MessageKey;
 use crate::store::{Reader, Result, Store};
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,7 +44,7 @@ pub(crate) async fn run(db: Db, accounts: Vec<Arc<Account>>) {
 
 /// Takes in some texts; how many.
 async fn piece(db: &Db) -> Result<usize> {
-    let held = db.read_long(|r| held(r)).await?;
+    let held = db.read_long(|r| missing(r)).await?;
     let count = held.len();
     if count == 0 {
         return Ok(0);
@@ -64,7 +64,7 @@ pub fn index_once(store: &Store, limit: Duration) -> Result<bool> {
     let begun = clock::monotonic();
     let (reader, mut writer) = (store.reader()?, store.writer()?);
     while begun.elapsed() < limit {
-        let held = held(&reader)?;
+        let held = missing(&reader)?;
         if held.is_empty() {
             return Ok(true);
         }
@@ -74,35 +74,11 @@ pub fn index_once(store: &Store, limit: Duration) -> Result<bool> {
 }
 
 /// Texts that are not in the index.
-fn held(reader: &Reader) -> Result<Vec<(MessageKey, Option<Held>)>> {
+fn missing(reader: &Reader) -> Result<Vec<(MessageKey, Option<Held>)>> {
     let messages = reader.unindexed(PIECE)?.into_iter();
     messages
-        .map(|key| Ok((key, held_of(reader, key)?)))
+        .map(|key| Ok((key, held(reader, key, None)?)))
         .collect()
-}
-
-fn held_of(reader: &Reader, message: MessageKey) -> Result<Option<Held>> {
-    if let Some(raw) = reader.raw(message)? {
-        return Ok(Some(Held::Whole(raw)));
-    }
-    let summary = reader.summary(message, None)?;
-    let Some(structure) = summary.and_then(|s| s.structure) else {
-        return Ok(None);
-    };
-    let Some(header) = reader.part(message, &PartId::default())? else {
-        return Ok(None);
-    };
-    let mut parts = Vec::new();
-    for part in structure.needed() {
-        if let Some(bytes) = reader.part(message, &part.id)? {
-            parts.push((part.id.clone(), bytes));
-        }
-    }
-    Ok(Some(Held::Parts {
-        header,
-        structure,
-        parts,
-    }))
 }
 
 /// Their words. A text that cannot be read has none, and is not tried for ever.

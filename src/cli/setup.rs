@@ -14,13 +14,16 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+/// How often something is asked for that cannot be taken.
+const TRIES: u32 = 3;
+
 /// Sets an account up.
 pub(super) fn setup(args: &Args, given: &SetupArgs, output: &mut Output) -> Result<Exit, Failure> {
     let may_ask = !given.non_interactive && io::stdin().is_terminal() && output.is_terminal();
-    let mut ask = Asking { may_ask };
+    let ask = Asking { may_ask };
     let file = real_file(place::config_file(args)?);
     let before = read(&file)?;
-    let account = Account::new(args, given, &mut ask)?;
+    let account = Account::new(args, given, &ask)?;
     refuse_known(&before, &file, &account.name)?;
     let text = joined(&before, &account.table());
     let loaded = config::parse(&text, &file)?;
@@ -53,40 +56,58 @@ struct Asking {
 }
 
 impl Asking {
-    /// What was given, else what is answered; an empty answer means `proposed`.
-    fn word(
-        &mut self,
+    /// What was given, else what is answered, as `read` takes it; an empty answer means `proposed`. Where
+    /// somebody is there, what cannot be taken is asked for again.
+    fn ask<T>(
+        &self,
         given: Option<&String>,
         flag: &str,
         question: &str,
         proposed: Option<&str>,
-    ) -> Result<String, Failure> {
+        read: impl Fn(&str) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let missing = || Failure::usage(format!("setup: {flag} is missing; give {question}"));
         if let Some(given) = given {
-            return Ok(given.clone());
+            return read(given);
         }
         if !self.may_ask {
-            let missing = || Failure::usage(format!("setup: {flag} is missing; give {question}"));
-            return proposed.map(str::to_owned).ok_or_else(missing);
+            return proposed.map_or_else(|| Err(missing()), read);
         }
-        let shown = proposed.map_or(String::new(), |p| format!(" [{p}]"));
-        let mut terminal = io::stdout();
-        write!(terminal, "{question}{shown}: ")?;
-        terminal.flush()?;
-        let mut line = String::new();
-        if io::stdin().lock().read_line(&mut line)? == 0 {
-            return Err(Failure::failed(
-                "setup: nothing was answered, and nothing written",
-            ));
-        }
-        let line = line.trim();
-        match (line, proposed) {
-            ("", Some(proposed)) => Ok(proposed.to_owned()),
-            ("", None) => Err(Failure::usage(format!(
-                "setup: {flag} is missing; give {question}"
-            ))),
-            (line, _) => Ok(line.to_owned()),
+        let mut tries = TRIES;
+        loop {
+            let answer = answer(question, proposed)?;
+            let taken = match (answer.trim(), proposed) {
+                ("", Some(proposed)) => read(proposed),
+                ("", None) => Err(missing()),
+                (answer, _) => read(answer),
+            };
+            tries -= 1;
+            match taken {
+                Err(why) if tries > 0 => writeln!(io::stdout(), "{}", why.sentence())?,
+                taken => return taken,
+            }
         }
     }
+}
+
+/// Asks on the terminal.
+fn answer(question: &str, proposed: Option<&str>) -> Result<String, Failure> {
+    let shown = proposed.map_or(String::new(), |p| format!(" [{p}]"));
+    let mut terminal = io::stdout();
+    write!(terminal, "{question}{shown}: ")?;
+    terminal.flush()?;
+    let mut line = String::new();
+    if io::stdin().lock().read_line(&mut line)? == 0 {
+        return Err(Failure::failed(
+            "setup: nothing was answered, and nothing written",
+        ));
+    }
+    Ok(line)
+}
+
+/// Takes any answer.
+fn as_it_is(text: &str) -> Result<String, Failure> {
+    Ok(text.to_owned())
 }
 
 /// How the user signs in.
@@ -98,7 +119,7 @@ enum Secret {
 }
 
 impl Secret {
-    fn new(given: &SetupArgs, ask: &mut Asking) -> Result<Self, Failure> {
+    fn new(given: &SetupArgs, ask: &Asking) -> Result<Self, Failure> {
         if let Some(command) = &given.token_command {
             return Ok(Self::Token(command.clone()));
         }
@@ -114,13 +135,10 @@ impl Secret {
             return Ok(Self::Password(line.to_owned()));
         }
         let question = "a command that prints the password, such as: pass show mail";
-        let command = ask.word(
-            given.password_command.as_ref(),
-            "--password-command",
-            question,
-            None,
-        )?;
-        Ok(Self::Command(command))
+        let command = given.password_command.as_ref();
+        let flag = "--password-command or --password-stdin";
+        ask.ask(command, flag, question, None, as_it_is)
+            .map(Self::Command)
     }
 
     fn key(&self) -> (&'static str, &str) {
@@ -199,22 +217,23 @@ struct Account {
 }
 
 impl Account {
-    fn new(args: &Args, given: &SetupArgs, ask: &mut Asking) -> Result<Self, Failure> {
-        let address = ask.word(given.email.as_ref(), "--email", "your address", None)?;
-        let Some((local, domain)) = address
-            .rsplit_once('@')
-            .filter(|(l, d)| !l.is_empty() && !d.is_empty())
-        else {
-            return Err(Failure::usage(format!(
-                "setup: {address:?} is no address; write it as ann@example.org"
-            )));
-        };
+    fn new(args: &Args, given: &SetupArgs, ask: &Asking) -> Result<Self, Failure> {
+        let (local, domain) = ask.ask(
+            given.email.as_ref(),
+            "--email",
+            "your address",
+            None,
+            address_of,
+        )?;
+        let address = format!("{local}@{domain}");
         let provider = providers::of(&address);
-        let own_name = ask.word(
+        let guess = name_of(&local);
+        let own_name = ask.ask(
             given.name.as_ref(),
             "--name",
             "your name",
-            Some(&name_of(local)),
+            Some(&guess),
+            as_it_is,
         )?;
         let (protocol, server) = incoming(given, provider, ask)?;
         let smtp = outgoing(given, provider, ask)?;
@@ -228,9 +247,12 @@ impl Account {
         let is_local = provider.is_some_and(|p| p.is_local_part);
         let smtp_user = is_local.then(|| address.clone()).filter(|_| user.is_none());
         Ok(Self {
-            name: args.account.clone().unwrap_or_else(|| account_name(domain)),
+            name: args
+                .account
+                .clone()
+                .unwrap_or_else(|| account_name(&domain)),
             own_name,
-            user: user.or_else(|| is_local.then(|| local.to_owned())),
+            user: user.or_else(|| is_local.then_some(local)),
             incoming: server.shown(protocol),
             outgoing: smtp.as_ref().map_or_else(
                 || "no outgoing server".to_owned(),
@@ -290,7 +312,7 @@ impl Account {
 fn incoming(
     given: &SetupArgs,
     provider: Option<&Provider>,
-    ask: &mut Asking,
+    ask: &Asking,
 ) -> Result<(Protocol, Host), Failure> {
     let tls = given.tls.map(super::args::TlsArg::tls);
     if let Some(host) = &given.pop3 {
@@ -298,27 +320,44 @@ fn incoming(
     }
     let question = "the incoming server (IMAP), as HOST or HOST:PORT";
     let found = provider.map(|p| p.imap);
-    let host = ask.word(given.imap.as_ref(), "--imap or --pop3", question, found)?;
-    Ok((Protocol::Imap, Host::parse(&host, tls)?))
+    let read = |text: &str| Host::parse(text, tls);
+    let host = ask.ask(
+        given.imap.as_ref(),
+        "--imap or --pop3",
+        question,
+        found,
+        read,
+    )?;
+    Ok((Protocol::Imap, host))
 }
 
 fn outgoing(
     given: &SetupArgs,
     provider: Option<&Provider>,
-    ask: &mut Asking,
+    ask: &Asking,
 ) -> Result<Option<Host>, Failure> {
     let tls = given.smtp_tls.map(super::args::TlsArg::tls);
     let question = "the outgoing server (SMTP), as HOST or HOST:PORT, - for none";
-    let host = ask.word(
-        given.smtp.as_ref(),
-        "--smtp",
-        question,
-        provider.map(|p| p.smtp),
-    )?;
-    if host == "-" {
-        return Ok(None);
-    }
-    Host::parse(&host, tls).map(Some)
+    let read = |text: &str| match text {
+        "-" => Ok(None),
+        text => Host::parse(text, tls).map(Some),
+    };
+    let found = provider.map(|p| p.smtp);
+    ask.ask(given.smtp.as_ref(), "--smtp", question, found, read)
+}
+
+/// What stands before and behind the @.
+fn address_of(text: &str) -> Result<(String, String), Failure> {
+    let parts = text.trim().rsplit_once('@');
+    let is_whole = |(local, domain): &(&str, &str)| !local.is_empty() && !domain.is_empty();
+    parts
+        .filter(is_whole)
+        .map(|(local, domain)| (local.to_owned(), domain.to_owned()))
+        .ok_or_else(|| {
+            Failure::usage(format!(
+                "setup: {text:?} is no address; write it as ann@example.org"
+            ))
+        })
 }
 
 /// `ann.example` as `Ann Example`.

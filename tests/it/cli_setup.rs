@@ -116,3 +116,37 @@ fn setup_for_scripts_names_the_flag_that_is_missing_and_knows_providers() {
         assert!(shown.contains(line), "{line}: {shown}");
     }
 }
+
+#[test]
+fn setup_on_a_terminal_asks_again_for_what_it_cannot_take_and_ends_with_an_account_that_works() {
+    let dovecot = Dovecot::shared(Kind::Full);
+    let user = dovecot.fresh_user();
+    let program = Program::new("");
+    fs::remove_file(program.config_file()).unwrap();
+    let all = flags(dovecot, &user, "pass");
+    let value = |flag: &str| {
+        let at = all.iter().position(|word| word == flag).unwrap();
+        all[at + 1].clone()
+    };
+    let (trust, user) = (value("--ca-file"), value("--user"));
+    let words = ["--account", "work", "--user", &user, "--ca-file", &trust];
+    let words = [&["setup"][..], &words].concat();
+    let mut screen = program.screen(&words, 120, 30);
+    let mut answer = |question: &str, text: &str| {
+        screen.wait_for(question);
+        screen.keys(&format!("{text}<Enter>"));
+    };
+    answer("your address:", "nonsense");
+    answer("write it as ann@example.org", &value("--email"));
+    answer("your name [", "");
+    answer("the incoming server (IMAP)", "two words");
+    answer("is not a server", &value("--imap"));
+    answer("the outgoing server (SMTP)", "-");
+    answer(
+        "a command that prints the password",
+        &value("--password-command"),
+    );
+    screen.wait_for("Account work is in");
+    let rows = program.run(&["sync", "--json"]).expect(0).json();
+    assert_eq!(rows[0]["ok"], true, "{rows:?}");
+}

@@ -14,8 +14,10 @@ use crate::store::{Reader, Result, Store};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// So many texts are taken in at a time: what is written then keeps nobody waiting.
+/// So many texts are taken in at a time, since what is written then keeps somebody waiting,
 const PIECE: u32 = 25;
+/// or so many bytes of messages, and one message more.
+const PIECE_BYTES: usize = 4 * 1024 * 1024;
 /// How long after the start nobody is helped by it.
 const FIRST: Duration = Duration::from_secs(3);
 /// How often new texts are looked for.
@@ -73,12 +75,19 @@ pub fn index_once(store: &Store, limit: Duration) -> Result<bool> {
     Ok(false)
 }
 
-/// Texts that are not in the index.
+/// Texts that are not in the index: some, or as many as fit into so much memory, and one more.
 fn missing(reader: &Reader) -> Result<Vec<(MessageKey, Option<Held>)>> {
-    let messages = reader.unindexed(PIECE)?.into_iter();
-    messages
-        .map(|key| Ok((key, held(reader, key, None)?)))
-        .collect()
+    let mut found = Vec::new();
+    let mut bytes = 0;
+    for key in reader.unindexed(PIECE)? {
+        let text = held(reader, key, None)?;
+        bytes += text.as_ref().map_or(0, Held::len);
+        found.push((key, text));
+        if bytes >= PIECE_BYTES {
+            break;
+        }
+    }
+    Ok(found)
 }
 
 /// Their words. A text that cannot be read has none, and is not tried for ever.
